@@ -1,0 +1,137 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kinds of nodes and the read-only layers that they stand on: base root, stand-in facts, preparation.
+
+Every layer is a folder in the cache, named by the hash of everything that went into it, and never written again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterable
+
+import overlay
+from settings import CACHE, Lab, LabError
+from shell import run_logged, say
+
+PACKAGES = ("python3", "systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "ca-certificates", "sudo",
+            "kmod", "udev", "dkms", "gcc", "make", "libc6-dev", "gpg", "gpgv", "pciutils", "procps")
+FINISH = Path(__file__).with_name("finish-root.sh")
+BUILD_TIMEOUT = 1200    # seconds for one mmdebstrap run
+DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+UBUNTU_KEYRING = "/usr/share/keyrings/ubuntu-archive-keyring.gpg"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A distribution release. ``debian_version`` is what Ubuntu writes into that file in this release."""
+
+    name: str
+    distribution: str
+    suite: str
+    version: str
+    full_name: str
+    keyring: str
+    components: str
+    debian_version: str = ""
+
+
+KINDS = {kind.name: kind for kind in (
+    Kind("ubuntu2404", "ubuntu", "noble", "24.04", "Noble Numbat", UBUNTU_KEYRING,
+         "main,restricted,universe,multiverse", "trixie/sid"),
+    Kind("ubuntu2204", "ubuntu", "jammy", "22.04", "Jammy Jellyfish", UBUNTU_KEYRING,
+         "main,restricted,universe,multiverse", "bookworm/sid"),
+    Kind("debian12", "debian", "bookworm", "12", "bookworm", DEBIAN_KEYRING, "main"),
+)}
+STAND_IN_BASE = KINDS["debian12"]
+
+
+def kind(name: str) -> Kind:
+    """The kind of that name; LabError lists them all."""
+    if name not in KINDS:
+        raise LabError(f"There is no node kind '{name}'; choose from {', '.join(KINDS)}.")
+    return KINDS[name]
+
+
+def digest(parts: Iterable[object]) -> str:
+    """Twelve hex digits that name a layer made from these parts."""
+    return hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).hexdigest()[:12]
+
+
+def tree_digest(*folders: Path) -> str:
+    """The digest of all files below the folders (or of single files): names, modes and contents."""
+    parts: list[object] = []
+    for folder in folders:
+        for path in sorted([folder] if folder.is_file() else folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                parts += [path.relative_to(folder), path.stat().st_mode, content]
+    return digest(parts)
+
+
+def base_layers(lab: Lab, wanted: Kind) -> tuple[list[Path], str]:
+    """The layers of a kind, topmost first, and its userland: the release itself, or Debian standing in for it."""
+    if wanted.distribution == "debian":
+        return [_root(lab, wanted)], "debian"
+    if not Path(wanted.keyring).exists():
+        say(f"{wanted.name}: no Ubuntu archive keyring on this host; a Debian userland stands in")
+    else:
+        try:
+            return [_root(lab, wanted)], "ubuntu"
+        except LabError as e:
+            say(f"{wanted.name}: Ubuntu's archive cannot be used ({e}); a Debian userland stands in")
+    return [_stand_in(wanted), _root(lab, STAND_IN_BASE)], "debian"
+
+
+def _root(lab: Lab, wanted: Kind) -> Path:
+    """The unpacked base root of a release, built by mmdebstrap from its default archive when not in the cache."""
+    command = ["mmdebstrap", "--variant=minbase", "--format=directory", "--skip=cleanup/apt/lists",
+               f"--include={','.join(PACKAGES)}", f"--components={wanted.components}",
+               f"--keyring={wanted.keyring}"]
+    target = CACHE / "roots" / f"{wanted.name}-{digest([*command, wanted.suite, FINISH.read_text()])}"
+    if target.is_dir():
+        return target
+    say(f"{wanted.name}: building the base root (about a minute; log in {lab.log}/root-{wanted.name}.log)")
+    draft = target.with_name(f".{target.name}.new")
+    overlay.delete(draft)
+    draft.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        run_logged([*command, f'--aptopt=Acquire::http::Proxy "{lab.proxy_url}"',
+                    '--aptopt=Acquire::http::Timeout "30"', '--aptopt=Acquire::Retries "2"',
+                    f"--customize-hook={FINISH}", wanted.suite, draft],
+                   lab.log / f"root-{wanted.name}.log", BUILD_TIMEOUT)
+        (draft / "etc/apt/apt.conf.d/99mmdebstrap").unlink(missing_ok=True)
+        draft.rename(target)
+    finally:
+        overlay.delete(draft)
+    return target
+
+
+def _stand_in(wanted: Kind) -> Path:
+    """A layer with the release facts of Ubuntu, for a Debian root below it."""
+    codename = wanted.suite
+    files = {
+        "usr/lib/os-release":
+            f'PRETTY_NAME="Ubuntu {wanted.version} LTS"\nNAME="Ubuntu"\nVERSION_ID="{wanted.version}"\n'
+            f'VERSION="{wanted.version} LTS ({wanted.full_name})"\nVERSION_CODENAME={codename}\n'
+            f"ID=ubuntu\nID_LIKE=debian\nUBUNTU_CODENAME={codename}\n",
+        "etc/lsb-release":
+            f"DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE={wanted.version}\nDISTRIB_CODENAME={codename}\n"
+            f'DISTRIB_DESCRIPTION="Ubuntu {wanted.version} LTS"\n',
+        "etc/debian_version": f"{wanted.debian_version}\n",
+        "etc/issue": f"Ubuntu {wanted.version} LTS \\n \\l\n",
+    }
+    target = CACHE / "layers" / f"{wanted.name}-stand-in-{digest(files.items())}"
+    if not target.is_dir():
+        draft = target.with_name(f".{target.name}.new")
+        if draft.exists():
+            shutil.rmtree(draft)
+        for name, text in files.items():
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
+            (draft / name).write_text(text)
+        draft.rename(target)
+    return target
