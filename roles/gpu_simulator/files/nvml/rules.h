@@ -1,0 +1,88 @@
+/* SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The rules that the library enforces, each with its source. `make MUTATE=<rule>` builds a library
+ * that breaks one of them; tests/conformance/mutate.py shows that the suite notices each.
+ *
+ * Sources: "ref <call>" is the return values or description of that call in the NVML API reference,
+ * https://docs.nvidia.com/deploy/nvml-api/ ; "smi" is nvidia-smi(1); "design" is docs/design/.
+ */
+#ifndef RULES_H
+#define RULES_H
+
+#define RULES(X) \
+    X(R_INIT_FIRST,         "ref, all calls: UNINITIALIZED if the library has not been initialized") \
+    X(R_INIT_COUNTED,       "ref nvmlInit_v2: initializations are counted, the last shutdown shuts down") \
+    X(R_SHUTDOWN_NEEDS_INIT, "ref nvmlShutdown: UNINITIALIZED; stricter than its backward-compatibility note") \
+    X(R_MODULE_LOADED,      "ref nvmlInit_v2: DRIVER_NOT_LOADED if the driver is not running; smi exit code 9") \
+    X(R_VERSION_MATCH,      "ref nvmlReturn_t: LIB_RM_VERSION_MISMATCH; smi exit code 18") \
+    X(R_GPUS_FOUND,         "ref NVML_INIT_FLAG_NO_GPUS, NVML_ERROR_GPU_NOT_FOUND; github vmatare/thinkfan#237") \
+    X(R_INIT_V1_ALL_GOOD,   "ref nvmlInit_v2: nvmlInit_v1 fails when any GPU is in a bad state") \
+    X(R_NOT_NULL,           "ref, all calls: INVALID_ARGUMENT if a reference is NULL") \
+    X(R_ENUM_RANGE,         "ref, all calls: INVALID_ARGUMENT if an enumeration argument is not one of its values") \
+    X(R_BUFFER_SIZE,        "ref nvmlDeviceGetName and others: INSUFFICIENT_SIZE if length is too small") \
+    X(R_COUNT_SIZE,         "ref nvmlDeviceGetComputeRunningProcesses_v3: INSUFFICIENT_SIZE if the array is too small") \
+    X(R_COUNT_WRITTEN,      "ref nvmlDeviceGetComputeRunningProcesses_v3: the count needed is handed back") \
+    X(R_STRUCT_VERSION,     "ref: ARGUMENT_VERSION_MISMATCH if the provided version is not supported") \
+    X(R_HANDLE_VALID,       "ref, all device calls: INVALID_ARGUMENT if device is invalid") \
+    X(R_GPU_PRESENT,        "ref, device calls: GPU_IS_LOST if the GPU has fallen off the bus") \
+    X(R_ALL_GPUS_PRESENT,   "ref nvmlDeviceGetHandleByUUID, BySerial: GPU_IS_LOST if any GPU is lost") \
+    X(R_FILE_PRESENT,       "design simulator.md: what is not known of a board is NOT_SUPPORTED") \
+    X(R_ROOT_ONLY,          "ref, setters: requires root; NO_PERMISSION") \
+    X(R_INDEX_RANGE,        "ref nvmlDeviceGetHandleByIndex_v2: INVALID_ARGUMENT if index is invalid") \
+    X(R_UUID_FOUND,         "ref nvmlDeviceGetHandleByUUID: NOT_FOUND") \
+    X(R_SERIAL_FOUND,       "ref nvmlDeviceGetHandleBySerial: NOT_FOUND") \
+    X(R_SERIAL_UNIQUE,      "ref nvmlDeviceGetHandleBySerial: INVALID_ARGUMENT if several devices have it") \
+    X(R_PCI_FORMAT,         "ref nvmlDeviceGetHandleByPciBusId_v2: INVALID_ARGUMENT unless in a listed format") \
+    X(R_PCI_FOUND,          "ref nvmlDeviceGetHandleByPciBusId_v2: NOT_FOUND") \
+    X(R_PCI_FUNCTION_ZERO,  "ref nvmlDeviceGetHandleByPciBusId_v2: the id of a GPU; other functions are not GPUs") \
+    X(R_PROCESS_EXISTS,     "ref nvmlSystemGetProcessName: NOT_FOUND if the process does not exist") \
+    X(R_LIBCUDA_FOUND,      "ref nvmlSystemGetCudaDriverVersion_v2: LIBRARY_NOT_FOUND if libcuda.so.1 is not found") \
+    X(R_RESERVED_IS_USED,   "ref nvmlMemory_t, nvmlMemory_v2_t: version 1 counts reserved memory as used, 2 does not") \
+    X(R_POWER_RANGE,        "ref nvmlDeviceSetPowerManagementLimit: INVALID_ARGUMENT if out of range") \
+    X(R_POWER_VOLATILE,     "ref nvmlDeviceSetPowerManagementLimit: not persistent across reboots") \
+    X(R_CLOCK_RANGE,        "ref nvmlDeviceSetGpuLockedClocks: INVALID_ARGUMENT if not a valid combination") \
+    X(R_CLOCK_MIXED,        "ref nvmlDeviceSetGpuLockedClocks: mixed numeric and symbolic values are INVALID_ARGUMENT") \
+    X(R_MEMORY_CLOCK_KNOWN, "ref nvmlDeviceGetSupportedGraphicsClocks: NOT_FOUND if not a supported frequency") \
+    X(R_APP_CLOCK_KNOWN,    "ref nvmlDeviceSetApplicationsClocks: INVALID_ARGUMENT if not a valid combination") \
+    X(R_FAN_RANGE,          "ref nvmlDeviceGetFanSpeed_v2: INVALID_ARGUMENT if fan is not an acceptable index") \
+    X(R_NO_EXCLUSIVE_THREAD, "ref nvmlComputeMode_t: support of EXCLUSIVE_THREAD was removed") \
+    X(R_MODES_VOLATILE,     "ref nvmlDeviceSetPersistenceMode, SetComputeMode: reset after each reboot") \
+    X(R_ECC_PENDING,        "ref nvmlDeviceSetEccMode: takes effect after the next reboot") \
+    X(R_ECC_PERSISTENT,     "smi -e: ECC mode is in the InfoROM") \
+    X(R_ECC_ENABLED,        "ref nvmlDeviceGetTotalEccErrors, GetMemoryErrorCounter: require ECC mode enabled") \
+    X(R_ECC_CLEAR_ONE,      "ref nvmlDeviceClearEccErrorCounts: clears the counters of the given type") \
+    X(R_RETIRED_ADDRESSES,  "ref nvmlDeviceGetRetiredPages: INVALID_ARGUMENT if addresses is NULL and count is not 0") \
+    X(R_PROCESS_ALIVE,      "ref nvmlDeviceGetComputeRunningProcesses_v3: processes with a context, so running ones") \
+    X(R_PROCESS_KIND,       "ref nvmlDeviceGetComputeRunningProcesses_v3: graphics applications are not listed") \
+    X(R_LINUX_NO_MODEL,     "ref nvmlDeviceGetDriverModel_v2: NOT_SUPPORTED unless on Windows") \
+    X(R_LINK_RANGE,         "ref nvmlDeviceGetNvLinkState: INVALID_ARGUMENT if link is invalid") \
+    X(R_FABRIC_COMPLETED,   "ref nvmlGpuFabricInfo_t: clique and status are valid once the state is completed") \
+    X(R_FIELD_STATUS,       "ref nvmlDeviceGetFieldValues: each value's own nvmlReturn says whether it is there") \
+    X(R_MIG_CAPABLE,        "ref nvmlDeviceGetMigMode, SetMigMode: NOT_SUPPORTED if the device has no MIG") \
+    X(R_MIG_OFF_NO_DEVICES, "ref nvmlDeviceGetMaxMigDeviceCount: zero if MIG is not supported or enabled") \
+    X(R_EVENT_TIMEOUT,      "ref nvmlEventSetWait_v2: TIMEOUT if no event arrived") \
+    X(R_EVENT_SUPPORTED,    "ref nvmlDeviceRegisterEvents: NOT_SUPPORTED for event types that are not offered") \
+    X(R_SAME_SIZE_SET,      "ref nvmlDeviceGetCpuAffinity: only the words asked for are written") \
+    X(R_FAULT_AFTER,        "design simulator.md: after <count> lets so many calls through") \
+    X(R_FAULT_TIMES,        "design simulator.md: times <count> ends after so many") \
+    X(R_FAULT_GPU,          "design simulator.md: gpu <n> limits a fault to one GPU") \
+    X(R_FAULT_RUN_FIRST,    "design nvml.md: a fault in the volatile tree wins over one in the persistent tree")
+
+enum rule {
+    R_NONE,
+#define RULE_NAME(name, source) name,
+    RULES(RULE_NAME)
+#undef RULE_NAME
+};
+
+#ifndef MUTATE
+#define MUTATE R_NONE
+#endif
+
+/* BROKEN(rule) is true only in the library mutated in that rule. */
+#define BROKEN(rule) ((rule) == MUTATE)
+#define REQUIRE(rule, condition, code) \
+    do { if (!(condition) && !BROKEN(rule)) return (code); } while (0)
+
+#endif

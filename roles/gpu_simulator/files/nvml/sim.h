@@ -1,0 +1,113 @@
+/* SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What the library's files share: the state on disk, and the one way into every exported call.
+ */
+#ifndef SIM_H
+#define SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nvml_abi.h"
+#include "rules.h"
+
+#define MAX_GPUS 64
+#define MAX_TEXT 4096
+#define MIB (1024ULL * 1024ULL)
+
+#define API __attribute__((visibility("default"))) nvmlReturn_t
+
+/* One GPU of the node; handles point to these. */
+struct gpu {
+    int number;                     /* its directory gpus/<number>/ */
+    unsigned int index;             /* NVML's index */
+};
+
+/* files.c: the two trees. VOLATILE is /run/gpu-simulator, PERSISTENT /var/lib/gpu-simulator. */
+enum tree { VOLATILE, PERSISTENT };
+
+void tree_path(char *path, enum tree tree, const char *relative);
+void gpu_path(char *path, enum tree tree, const struct gpu *gpu, const char *name);
+void complain(const char *path, const char *text, const char *expected);
+nvmlReturn_t read_path(const char *path, char *text, size_t size);
+bool parse_number(const char *text, long long *number);
+
+/* An attribute of a GPU: the volatile tree first, else the persistent one. No file: NOT_SUPPORTED. */
+nvmlReturn_t read_text(const struct gpu *gpu, const char *name, char *text, size_t size);
+nvmlReturn_t read_number(const struct gpu *gpu, const char *name, long long *number);
+nvmlReturn_t read_uint(const struct gpu *gpu, const char *name, unsigned int *number);
+nvmlReturn_t read_u64(const struct gpu *gpu, const char *name, unsigned long long *number);
+/* Numbers separated by white space; *count is the room in, the numbers there are out. */
+nvmlReturn_t read_list(const struct gpu *gpu, const char *name, unsigned int *count,
+                       unsigned long long *numbers);
+/* Where a word stands in a list of words that ends with NULL; a word not there: UNKNOWN. */
+nvmlReturn_t read_word(const struct gpu *gpu, const char *name, const char *const *words, unsigned int *place);
+
+nvmlReturn_t write_text(const struct gpu *gpu, enum tree home, const char *name, const char *text);
+nvmlReturn_t write_number(const struct gpu *gpu, enum tree home, const char *name, unsigned long long number);
+nvmlReturn_t remove_file(const struct gpu *gpu, enum tree home, const char *name);
+nvmlReturn_t copy_text(const char *text, char *buffer, unsigned int length);
+
+/* faults.c: what faults/<function> orders for this call; gpu NULL where the call names none. */
+nvmlReturn_t apply_fault(const char *function, const struct gpu *gpu);
+/* The same for a call that finds its GPU late: only faults that name that GPU. */
+nvmlReturn_t apply_fault_on_gpu(const char *function, const struct gpu *gpu);
+
+/* calls.c: every exported call begins with one of the ENTER macros, which returns from it when the
+ * library is not initialized, a fault is ordered, the handle is bad or the GPU is lost. */
+struct call {
+    const char *function;
+    bool locked;
+    const struct gpu *gpu;
+};
+
+nvmlReturn_t call_enter(struct call *call, bool initialized);
+nvmlReturn_t call_enter_device(struct call *call, nvmlDevice_t device);
+nvmlReturn_t check_handle(nvmlDevice_t device);
+nvmlReturn_t check_present(const struct gpu *gpu);
+void call_leave(struct call *call);
+
+#define CALL_AS(name) \
+    struct call call __attribute__((cleanup(call_leave))) = {.function = (name)}
+#define TRY(expression) \
+    do { nvmlReturn_t try_ = (expression); if (try_ != NVML_SUCCESS) return try_; } while (0)
+#define ENTER_ANYTIME() CALL_AS(__func__); TRY(call_enter(&call, false))
+#define ENTER()         CALL_AS(__func__); TRY(call_enter(&call, true))
+#define ENTER_DEVICE(device)     ENTER_DEVICE_AS(__func__, device)
+#define ENTER_DEVICE_AS(name, device) CALL_AS(name); TRY(call_enter_device(&call, device))
+
+unsigned int gpu_count(void);
+nvmlDevice_t gpu_at(unsigned int index);
+
+/* Common argument checks. */
+#define NOT_NULL(pointer) REQUIRE(R_NOT_NULL, (pointer) != NULL, NVML_ERROR_INVALID_ARGUMENT)
+#define IN_RANGE(value, count) \
+    REQUIRE(R_ENUM_RANGE, (unsigned int)(value) < (unsigned int)(count), NVML_ERROR_INVALID_ARGUMENT)
+#define HAS_VERSION(actual, type, number) \
+    REQUIRE(R_STRUCT_VERSION, (actual) == STRUCT_VERSION(type, number), NVML_ERROR_ARGUMENT_VERSION_MISMATCH)
+#define AS_ROOT() REQUIRE(R_ROOT_ONLY, geteuid() == 0, NVML_ERROR_NO_PERMISSION)
+
+/* Calls that hand out one attribute. */
+nvmlReturn_t get_uint(const char *function, nvmlDevice_t device, const char *name, unsigned int *value);
+nvmlReturn_t get_text(const char *function, nvmlDevice_t device, const char *name, char *buffer,
+                      unsigned int length);
+#define GET_UINT(function, name) \
+    API function(nvmlDevice_t device, unsigned int *value) { return get_uint(__func__, device, name, value); }
+#define GET_TEXT(function, name) \
+    API function(nvmlDevice_t device, char *buffer, unsigned int length) \
+    { return get_text(__func__, device, name, buffer, length); }
+
+/* Shared between the areas. */
+nvmlReturn_t pci_parse(const char *text, unsigned int place[4]);
+nvmlReturn_t pci_fill(const char *bus_id, nvmlPciInfo_t *pci);
+nvmlReturn_t process_memory_mib(const struct gpu *gpu, unsigned long long *mib);
+nvmlReturn_t ecc_total(const struct gpu *gpu, unsigned int type, unsigned int counter, unsigned long long *sum);
+nvmlReturn_t ecc_count(const struct gpu *gpu, unsigned int type, unsigned int counter, unsigned int where,
+                       unsigned long long *count);
+nvmlReturn_t retired_count(const struct gpu *gpu, unsigned int cause, unsigned int *count);
+nvmlReturn_t nvlink_errors(const struct gpu *gpu, unsigned int counter, int link, unsigned long long *count);
+nvmlReturn_t nvlink_active(const struct gpu *gpu, unsigned int link, unsigned int *active);
+
+#endif
