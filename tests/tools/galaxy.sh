@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Build the collection's archive from a clean copy, and run the checks that Galaxy runs on an upload.
+# Use: galaxy.sh [--build-only]
+set -eu
+cd "$(dirname "$0")/../.."
+tree=$(python -c 'import sys; sys.path.insert(0, "tests/tools"); import tree; print(tree.copy("galaxy"))')
+rm -f .build/dist/*.tar.gz
+ansible-galaxy collection build --force --output-path .build/dist "$tree"
+[ "${1:-}" = --build-only ] && exit 0
+cat >.build/galaxy-importer.cfg <<'CONFIG'
+[galaxy-importer]
+RUN_ANSIBLE_TEST = False
+RUN_ANSIBLE_LINT = False
+CHECK_REQUIRED_TAGS = True
+REQUIRE_V1_OR_GREATER = False
+CONFIG
+GALAXY_IMPORTER_CONFIG=.build/galaxy-importer.cfg python -m galaxy_importer.main .build/dist/*.tar.gz | tee .build/galaxy.log
+if grep -E '^(ERROR|WARNING)' .build/galaxy.log; then
+    echo "galaxy-importer is not content: see the lines above."
+    exit 1
+fi

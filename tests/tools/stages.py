@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each tier runs, in order. One row per stage; a stage that is listed must run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CHECK = ("check", "test", "test-all")
+TEST = ("test", "test-all")
+ALL = ("test-all",)
+MINUTE = 60
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One command of a tier."""
+
+    name: str
+    tiers: tuple[str, ...]
+    command: str
+    environments: tuple[str, ...] = ("controller",)  # see environments.py; the first one leads PATH
+    root: bool = False  # boots machines or mounts: runs as root, through sudo where needed
+    limit: int = 10 * MINUTE  # seconds; a stage that takes longer has failed
+
+
+def _units(core: str, python: str, tiers: tuple[str, ...]) -> Stage:
+    return Stage(
+        f"units-{python}-core-{core}",
+        tiers,
+        f"python3 tests/tools/ansible_test.py units {core} {python}",
+        environments=(f"core-{core}", f"units-{python}"),
+    )
+
+
+def _sanity(core: str, tiers: tuple[str, ...]) -> Stage:
+    command = f"python3 tests/tools/ansible_test.py sanity {core}"
+    return Stage(f"sanity-core-{core}", tiers, command, environments=(f"core-{core}",), limit=20 * MINUTE)
+
+
+STAGES = (
+    Stage("ruff", CHECK, "ruff check ."),
+    Stage("ruff-format", CHECK, "ruff format --check ."),
+    Stage("mypy", CHECK, "python tests/tools/mypy_groups.py"),
+    Stage("yamllint", CHECK, "yamllint --strict ."),
+    Stage("house-rules", CHECK, "python tests/tools/house.py"),
+    Stage("tools", CHECK, "pytest tests/tools"),
+    _units("2.19", "3.8", CHECK),
+    _units("2.21", "3.13", CHECK),
+    Stage("conformance", CHECK, "pytest tests/conformance"),
+    _units("2.19", "3.9", ALL),
+    _units("2.19", "3.10", ALL),
+    _units("2.19", "3.11", ALL),
+    _units("2.21", "3.12", ALL),
+    _sanity("2.21", TEST),
+    _sanity("2.19", ALL),
+    Stage("ansible-lint", TEST, "ansible-lint --strict"),
+    Stage("docs", TEST, "sh tests/tools/docs.sh", environments=("docs",)),
+    Stage("galaxy", TEST, "sh tests/tools/galaxy.sh", environments=("galaxy",)),
+    Stage("mutations", TEST, "python tests/conformance/mutate.py", limit=15 * MINUTE),
+    Stage("vendor", TEST, "pytest tests/vendor", root=True),
+    Stage("simulator", TEST, "pytest tests/simulator", root=True),
+    Stage("lab", TEST, "pytest tests/lab", root=True, limit=15 * MINUTE),
+    Stage("scenarios", TEST, "pytest tests/scenarios", root=True, limit=30 * MINUTE),
+    Stage("molecule", TEST, "molecule test --all", root=True, limit=20 * MINUTE),
+    Stage("demo", TEST, "python tests/tools/demo.py", root=True, limit=15 * MINUTE),
+    Stage("benchmark", ALL, "python tests/benchmark/benchmark.py", root=True, limit=60 * MINUTE),
+)
