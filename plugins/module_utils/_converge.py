@@ -1,0 +1,282 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Observe, plan, apply: the same way for every module, in check mode and for real.
+
+A module hands over its components and gets a result; everything that a module may not forget lives here: the
+questions of the planner, check mode, the diff, the lock, the crash switch, the look at the host afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ._command import CommandError, Commands
+from ._effects import SHARED_ACTIONS, Action, Context, file_diffs
+from ._host import Files, Host, observe_host
+from ._lock import HostLock, LockTimeout
+from ._plan import Blocker, Plan, Step, differences
+from ._survey import Survey
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+#: How long a run waits for another one on the same host, in seconds.
+LOCK_TIMEOUT = 900.0
+#: "before:3" or "after:3": end with SIGKILL there, counting steps over the whole run. For tests.
+CRASH_VARIABLE = "LABFLEET_GPU_CRASH"
+#: More rounds of questions than any planner needs.
+_ROUNDS = 12
+
+
+@dataclass(frozen=True)
+class Component:
+    """One thing that the collection holds true: how it is seen, decided and changed."""
+
+    name: str
+    observe: Callable[[Commands, Files, Host], Any]
+    plan: Callable[[Any, Any, Mapping[Any, Any]], Plan]
+    summary: Callable[[Any], Dict[str, Any]]
+    actions: Mapping[str, Action] = field(default_factory=dict)
+
+    def action(self, step: Step) -> Action:
+        return self.actions.get(step.action) or SHARED_ACTIONS[step.action]
+
+
+@dataclass
+class Part:
+    """A component with its wish, on its way through one run."""
+
+    component: Component
+    wish: Any
+    #: The state at the start, and the newest one.
+    before: Any = None
+    state: Any = None
+    plan: Plan = Plan()
+    #: All steps of all rounds: a plan may end in "look again and plan again".
+    steps: List[Step] = field(default_factory=list)
+    reboot_reasons: Tuple[str, ...] = ()
+
+    def report(self, check_mode: bool) -> Dict[str, Any]:
+        before = self.component.summary(self.before)
+        after = dict(before, **self.plan.promised()) if check_mode else self.component.summary(self.state)
+        return {
+            "changed": bool(self.steps),
+            "before": before,
+            "after": after,
+            "steps": [step.shown() for step in self.steps],
+            "reboot_required": bool(self.reboot_reasons),
+            "reboot_reasons": list(self.reboot_reasons),
+        }
+
+
+class StepFailed(Exception):
+    """A step did not succeed; ``done`` steps before it did."""
+
+    def __init__(self, step: Step, number: int, total: int, cause: str):
+        self.number = number
+        super().__init__(
+            "Step %d of %d (%s: %s) failed. %s%s"
+            % (
+                number,
+                total,
+                step.phase,
+                step.what,
+                cause if cause.endswith(".") else cause + ".",
+                " The steps before it are done; a next run goes on from there." if number > 1 else "",
+            )
+        )
+
+
+def converge(module: AnsibleModule, parts: Sequence[Part], single: bool = True) -> None:
+    """Run the parts and end the module with its result (exit_json or fail_json)."""
+    commands = Commands(module)
+    run = _Run(module, commands, Files(), list(parts), single)
+    try:
+        run.go()
+    except CommandError as exc:
+        run.fail(str(exc))
+
+
+class _Run:
+    def __init__(self, module: AnsibleModule, commands: Commands, files: Files, parts: List[Part], single: bool):
+        self.module = module
+        self.commands = commands
+        self.files = files
+        self.parts = parts
+        self.single = single
+        self.warnings: List[str] = []
+        self.diffs: List[Dict[str, str]] = []
+        #: Steps started so far, over all rounds.
+        self.number = 0
+
+    def go(self) -> None:
+        for _round in range(_ROUNDS):
+            self._observe_and_plan()
+            blockers = [blocker for part in self.parts for blocker in part.plan.blockers]
+            if blockers:
+                self._refuse(blockers)
+            if self.module.check_mode:
+                break
+            if any(part.plan.steps for part in self.parts):
+                self._apply()
+            if not any(part.plan.replan for part in self.parts):
+                break
+        if not self.module.check_mode and any(part.steps for part in self.parts):
+            self._look_again()
+        self.module.exit_json(**self._result())
+
+    # observe and plan
+
+    def _observe_and_plan(self) -> None:
+        host = observe_host(self.files)
+        with Survey(self.commands, self.files) as survey:
+            for part in self.parts:
+                part.state = part.component.observe(self.commands, self.files, host)
+                if part.before is None:
+                    part.before = part.state
+                part.plan = _settle(part, part.state, survey)
+                part.steps += part.plan.steps
+                part.reboot_reasons = part.plan.reboot_reasons
+                self.warnings += part.plan.warnings
+                self.diffs += file_diffs(self.files, part.plan.steps)
+
+    # apply
+
+    def _apply(self) -> None:
+        context = Context(self.commands, self.files, self.warnings)
+        total = sum(len(part.steps) for part in self.parts)
+        try:
+            with HostLock(LOCK_TIMEOUT):
+                for part in self.parts:
+                    for step in part.plan.steps:
+                        self.number += 1
+                        _crash_point("before", self.number)
+                        self._one(part, step, self.number, total, context)
+                        _crash_point("after", self.number)
+        except LockTimeout as exc:
+            self.fail(str(exc))
+        except StepFailed as exc:
+            self.fail(str(exc), failed_step=exc.number)
+
+    def _one(self, part: Part, step: Step, number: int, total: int, context: Context) -> None:
+        try:
+            part.component.action(step)(context, step.data)
+        except CommandError as exc:
+            raise StepFailed(step, number, total, str(exc)) from exc
+        except OSError as exc:
+            raise StepFailed(step, number, total, "%s: %s" % (exc.filename or "the node", exc.strerror)) from exc
+
+    def _look_again(self) -> None:
+        """The promise against the host: what the plan said, and that nothing more is planned."""
+        host = observe_host(self.files)
+        wrong: List[str] = []
+        for part in self.parts:
+            part.state = part.component.observe(self.commands, self.files, host)
+            found = part.component.summary(part.state)
+            wrong += differences(part.plan.promised(), found)
+            again = part.component.plan(part.state, part.wish, {})
+            part.reboot_reasons = again.reboot_reasons
+            if not wrong:
+                wrong += ["it would still %s (%s)" % (step.what, step.why) for step in again.steps]
+                wrong += [str(blocker) for blocker in again.blockers]
+                wrong += ["the planner still asks %r" % (question,) for question in again.questions[:1]]
+        if wrong:
+            self.fail("All steps were done, but the host is not as promised: %s." % "; ".join(wrong))
+
+    # results
+
+    def _result(self) -> Dict[str, Any]:
+        reports = {part.component.name: part.report(self.module.check_mode) for part in self.parts}
+        result: Dict[str, Any] = {
+            "changed": any(report["changed"] for report in reports.values()),
+            "reboot_required": any(report["reboot_required"] for report in reports.values()),
+            "reboot_reasons": [reason for report in reports.values() for reason in report["reboot_reasons"]],
+            "diff": self._diff(reports),
+        }
+        if self.single:
+            result = dict(next(iter(reports.values())), **result)
+        else:
+            result["components"] = reports
+            result["steps"] = [
+                dict(step, component=name) for name, report in reports.items() for step in report["steps"]
+            ]
+        if self.warnings:
+            result["warnings"] = list(dict.fromkeys(self.warnings))
+        return result
+
+    def _diff(self, reports: Mapping[str, Mapping[str, Any]]) -> List[Dict[str, str]]:
+        diffs = []
+        for name, report in reports.items():
+            if report["before"] != report["after"]:
+                diffs.append(
+                    {
+                        "before_header": name,
+                        "after_header": name,
+                        "before": as_lines(report["before"]),
+                        "after": as_lines(report["after"]),
+                    }
+                )
+        return diffs + self.diffs
+
+    def _refuse(self, blockers: Sequence[Blocker]) -> None:
+        self.fail(
+            " ".join("%s." % str(blocker).rstrip(".") for blocker in blockers) + " Nothing was changed.",
+            blockers=[{"what": b.what, "which": b.which, "next": b.next} for b in blockers],
+        )
+
+    def fail(self, message: str, **more: Any) -> None:
+        for part in self.parts:
+            if part.before is not None:
+                more.setdefault("before", {})[part.component.name] = part.component.summary(part.before)
+                more.setdefault("steps", []).extend(step.shown() for step in part.steps)
+        if self.single and "before" in more:
+            more["before"] = more["before"][self.parts[0].component.name]
+        if self.warnings:
+            more["warnings"] = list(dict.fromkeys(self.warnings))
+        self.module.fail_json(msg=message, **more)
+
+
+def _settle(part: Part, state: Any, survey: Survey) -> Plan:
+    """Ask the planner, answer its questions, until it has none."""
+    answers: Dict[Any, Any] = {}
+    for _round in range(_ROUNDS):
+        plan = part.component.plan(state, part.wish, answers)
+        open_questions = [question for question in plan.questions if question not in answers]
+        if not open_questions:
+            return plan
+        for question in open_questions:
+            answers[question] = survey.answer(question)
+    raise RuntimeError("the planner of %s never settles" % part.component.name)
+
+
+def _crash_point(moment: str, number: int) -> None:
+    if os.environ.get(CRASH_VARIABLE) == "%s:%d" % (moment, number):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def as_lines(value: Any, indent: str = "") -> str:
+    """Plain data as sorted "key: value" lines, for diffs that people read."""
+    lines = []
+    for key, entry in sorted(value.items()):
+        if isinstance(entry, dict):
+            lines.append("%s%s:\n%s" % (indent, key, as_lines(entry, indent + "  ")))
+        elif isinstance(entry, (list, tuple)):
+            items = "".join("%s  - %s\n" % (indent, item) for item in entry)
+            lines.append("%s%s:%s" % (indent, key, "\n" + items if items else " []\n"))
+        else:
+            lines.append("%s%s: %s\n" % (indent, key, _plain(entry)))
+    return "".join(lines)
+
+
+def _plain(entry: Optional[Any]) -> str:
+    if entry is None:
+        return "none"
+    if isinstance(entry, bool):
+        return "yes" if entry else "no"
+    return str(entry)

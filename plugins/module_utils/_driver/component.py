@@ -1,0 +1,15 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""The driver as a component of a run."""
+
+from __future__ import annotations
+
+from .._converge import Component
+from .apply import ACTIONS
+from .plan import plan
+from .state import observe, summary
+
+DRIVER = Component(name="driver", observe=observe, plan=plan, summary=summary, actions=ACTIONS)

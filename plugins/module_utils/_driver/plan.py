@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""From the driver as it is to the driver as it is wished for: a pure function."""
+
+from __future__ import annotations
+
+from typing import Any, List, Mapping, Tuple
+
+from .._catalog.drivers import default_source, family_for
+from .._plan import Blocker, Plan, Step
+from . import choose, remove, satisfied
+from .target import Target, flavour_for, hardware_blockers, reboot_reasons
+from .state import DriverState
+from .wish import DriverWish
+
+
+def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Plan:
+    """The steps to ``wish`` from ``state``, or why there are none, or what must be known first."""
+    if wish.state == "absent":
+        return remove.plan(state, wish, answers)
+    source = wish.source or (state.installed.family.source if state.installed else None)
+    source = source or default_source(state.host.distribution)
+    family = family_for(source, state.host.distribution) if source else None
+    if family is None:
+        return Plan(blockers=(_no_family(state, source),))
+    target = Target(family, wish, flavour_for(state, wish))
+    blockers = hardware_blockers(state, target)
+    if blockers:
+        return Plan(blockers=blockers)
+    if state.unsettled:
+        return _finish_first(state)
+    missing = satisfied.missing(state, target)
+    if not missing:
+        return _leave(state, target)
+    return choose.plan(state, target, missing, answers)
+
+
+def _leave(state: DriverState, target: Target) -> Plan:
+    """The right driver is there; holds and pins may still differ."""
+    steps = satisfied.guard_steps(state, target)
+    return Plan(steps=steps, promise={}, reboot_reasons=reboot_reasons(state))
+
+
+def _finish_first(state: DriverState) -> Plan:
+    """A cut-off dpkg run comes first: what it leaves decides the rest, so the next phase plans again."""
+    names: List[str] = list(state.unsettled)
+    return Plan(
+        steps=(
+            Step(
+                "recover",
+                "finish-dpkg",
+                "finish the interrupted package run",
+                "dpkg was cut off while it worked on %s" % ", ".join(names[:6]),
+            ),
+        ),
+        replan=True,
+    )
+
+
+def _no_family(state: DriverState, source: Any) -> Blocker:
+    host = state.host
+    if host.distribution not in ("ubuntu", "debian"):
+        return Blocker("This system is neither Ubuntu nor Debian", host.pretty, "use a supported node")
+    usable: Tuple[str, ...] = tuple(
+        name for name in ("nvidia", "debian") if family_for(name, host.distribution) is not None
+    )
+    return Blocker(
+        "The driver source does not exist for this distribution",
+        "source %s on %s" % (source, host.pretty),
+        "use source: %s" % " or ".join(usable),
+    )

@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Is the wish fulfilled already? Decided from the observation alone: no apt, no network."""
+
+from __future__ import annotations
+
+from typing import List, Optional, Sequence, Tuple
+
+from .._catalog.drivers import upstream
+from .._effects import Names, RemoveFile, WriteFile
+from .._plan import Step
+from .state import PIN_PATH, DriverState, Installed
+from .target import Target
+
+
+def missing(state: DriverState, target: Target) -> Tuple[str, ...]:
+    """Reasons why packages must change, each a phrase; empty when the installed set is what is wished."""
+    installed = state.installed
+    if installed is None:
+        return ("no driver is installed",)
+    reasons: List[str] = []
+    if installed.family is not target.family:
+        reasons.append("the driver comes from %s" % installed.family.source)
+    if not target.accepts(installed.version):
+        reasons.append("driver %s is installed" % installed.version)
+    if installed.flavour != target.flavour:
+        reasons.append("the %s kernel module is installed" % installed.flavour)
+    if not reasons:
+        reasons += _incomplete(state, target, installed)
+    if target.wish.update and not reasons:
+        reasons.append("the newest of branch %d is asked for" % target.branch)
+    return tuple(reasons)
+
+
+def wanted_packages(state: DriverState, target: Target) -> Tuple[str, ...]:
+    """The packages that make up the wished set on this host."""
+    names = list(target.family.packages(target.branch, target.flavour, target.wish.components))
+    if state.host.nvswitches or state.host.nvlink5_fabric:
+        names += [name.format(b=target.branch) for name in target.family.fabric]
+    return tuple(names)
+
+
+def _incomplete(state: DriverState, target: Target, installed: Installed) -> List[str]:
+    reasons = []
+    for name in wanted_packages(state, target):
+        version = state.version_of(name)
+        if version is None:
+            reasons.append("%s is missing" % name)
+        elif upstream(version) not in (installed.version, None) and name.startswith(("nvidia-", "libnvidia-")):
+            reasons.append("%s has version %s" % (name, version))
+    if state.host.kernel not in state.headers and not _prebuilt(state, installed):
+        reasons.append("the headers of the running kernel %s are missing" % state.host.kernel)
+    return reasons
+
+
+def _prebuilt(state: DriverState, installed: Installed) -> bool:
+    """A module for the running kernel, or for one that can be booted instead, is there."""
+    kernels = (state.host.kernel, *state.bootable)
+    modules = (state.on_disk.get(kernel) for kernel in kernels)
+    return any(module is not None and module.version == installed.version for module in modules)
+
+
+def unbuilt_kernels(state: DriverState, version: str) -> Tuple[str, ...]:
+    """Kernels with headers for which DKMS has no module of this version."""
+    found = []
+    for kernel in state.headers:
+        module = state.on_disk.get(kernel)
+        if module is None or module.version != version:
+            found.append(kernel)
+    return tuple(found)
+
+
+def pin_content(target: Target, version: str) -> Optional[str]:
+    """The pin that keeps the whole set at one version, or None where the wish leaves it free to move."""
+    if not target.wish.hold and target.wish.version is None:
+        return None
+    return "# The NVIDIA driver is one set at one version (labfleet.gpu).\nPackage: %s\nPin: version %s\nPin-Priority: 1001\n" % (
+        " ".join(target.family.pin_globs(target.branch)),
+        version + "-*",
+    )
+
+
+def pin_steps(state: DriverState, target: Target, version: str) -> Tuple[Step, ...]:
+    """Write or remove our pin so that it says what the wish says."""
+    wanted = pin_content(target, version)
+    present = state.own_files.get(PIN_PATH)
+    if wanted == present:
+        return ()
+    if wanted is None:
+        why = "the wish leaves the driver free to move within its branch"
+        return (Step("pin", "remove-file", "remove the pin %s" % PIN_PATH, why, RemoveFile(PIN_PATH)),)
+    why = "all packages of the driver must have version %s" % version
+    return (Step("pin", "write-file", "pin the driver to %s" % version, why, WriteFile(PIN_PATH, wanted)),)
+
+
+def hold_steps(target: Target, names: Sequence[str], held: Sequence[str]) -> Tuple[Step, ...]:
+    """Put the set on hold or lift the hold, as wished; None leaves holds as they are."""
+    if target.wish.hold is True:
+        lacking = tuple(sorted(set(names) - set(held)))
+        if lacking:
+            what = "hold %d driver packages" % len(lacking)
+            return (Step("hold", "hold", what, "hold is wished", Names(lacking)),)
+    if target.wish.hold is False and held:
+        what = "lift the hold of %d driver packages" % len(held)
+        return (Step("hold", "unhold", what, "hold: false is wished", Names(tuple(sorted(held)))),)
+    return ()
+
+
+def guard_steps(state: DriverState, target: Target) -> Tuple[Step, ...]:
+    """What is left to do around the right set of packages: modules, pin, holds."""
+    if state.installed is None:
+        return ()
+    version = state.installed.version
+    steps = list(pin_steps(state, target, version))
+    for kernel in unbuilt_kernels(state, version):
+        why = "DKMS has no module of driver %s for it" % version
+        steps.append(Step("modules", "build-modules", "build the kernel modules for %s" % kernel, why, kernel))
+    names = [package.name for package in state.packages if package.installed]
+    held = [package.name for package in state.packages if package.installed and package.held]
+    return tuple(steps) + hold_steps(target, names, held)

@@ -1,0 +1,139 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""What the wish means on this host: flavour, what the hardware refuses, when a reboot is due."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List, Optional, Tuple
+
+from .._catalog.drivers import Family, branch_of
+from .._catalog.gpus import OPEN, PROPRIETARY
+from .._host import PciDevice
+from .._plan import Blocker
+from .state import DriverState, Module
+from .wish import DriverWish
+
+#: The first branch whose installers prefer the open flavour (NVIDIA driver branch table, R560 notes).
+OPEN_BY_DEFAULT_FROM = 560
+
+
+@dataclass(frozen=True)
+class Target:
+    """The wish, bound to a host: one family and one flavour."""
+
+    family: Family
+    wish: DriverWish
+    flavour: str
+
+    @property
+    def branch(self) -> int:
+        return self.wish.branch if self.wish.branch is not None else branch_of(self.wish.version or "0")
+
+    def accepts(self, version: str) -> bool:
+        """Is this driver version one that the wish is content with?"""
+        if self.wish.version is not None:
+            return version == self.wish.version
+        return branch_of(version) == self.wish.branch
+
+
+def gpus_of(state: DriverState, wish: DriverWish) -> Tuple[PciDevice, ...]:
+    """The GPUs to plan for: declared ones replace those found on PCI."""
+    return wish.gpus or state.host.gpus
+
+
+def flavour_for(state: DriverState, wish: DriverWish) -> str:
+    """The flavour asked for, or under "auto" one that drives every GPU, the installed one if it does."""
+    if wish.kernel_module != "auto":
+        return wish.kernel_module
+    possible = [OPEN, PROPRIETARY]
+    for gpu in gpus_of(state, wish):
+        if gpu.architecture:
+            possible = [flavour for flavour in possible if flavour in gpu.architecture.flavours]
+    if state.installed and state.installed.flavour in possible:
+        return state.installed.flavour
+    if not possible:
+        return OPEN
+    branch = wish.branch or branch_of(wish.version or "0")
+    preferred = OPEN if branch >= OPEN_BY_DEFAULT_FROM else PROPRIETARY
+    return preferred if preferred in possible else possible[0]
+
+
+def hardware_blockers(state: DriverState, target: Target) -> Tuple[Blocker, ...]:
+    """The GPUs that the wished driver cannot drive."""
+    blockers: List[Blocker] = []
+    for gpu in gpus_of(state, target.wish):
+        architecture = gpu.architecture
+        if architecture is None:
+            continue
+        if target.flavour not in architecture.flavours:
+            other = architecture.flavours[0]
+            mixed = target.wish.kernel_module == "auto"
+            blockers.append(
+                Blocker(
+                    "The %s kernel module cannot drive this GPU" % target.flavour,
+                    str(gpu),
+                    "no flavour drives all GPUs of this node, so move one of them"
+                    if mixed
+                    else "use kernel_module: %s or auto" % other,
+                )
+            )
+        elif target.branch < architecture.first_branch:
+            blockers.append(
+                Blocker(
+                    "Driver branch %d is older than this GPU" % target.branch,
+                    str(gpu),
+                    "use branch %d or later" % architecture.first_branch,
+                )
+            )
+        elif architecture.last_branch is not None and target.branch > architecture.last_branch:
+            blockers.append(
+                Blocker(
+                    "Driver branch %d no longer drives this GPU" % target.branch,
+                    str(gpu),
+                    "use branch %d, the last for %s" % (architecture.last_branch, architecture.name),
+                )
+            )
+    return tuple(blockers)
+
+
+def reboot_reasons(
+    state: DriverState, version: Optional[str] = None, flavour: Optional[str] = None
+) -> Tuple[str, ...]:
+    """Why the running kernel needs a reboot, with the driver that is (or will be) installed.
+
+    Computed from what is loaded, so it outlives a skipped reboot. A host without a GPU never needs one.
+    """
+    if not state.host.gpus:
+        return ()
+    if version is None and state.installed:
+        version, flavour = state.installed.version, state.installed.flavour
+    if version is None:
+        return ()
+    return _loaded_reasons(state.loaded, version, flavour or OPEN, _foreign_driver(state))
+
+
+def _loaded_reasons(loaded: Optional[Module], version: str, flavour: str, foreign: Optional[str]) -> Tuple[str, ...]:
+    if loaded is None:
+        if foreign:
+            return ("%s drives the GPUs; the installed driver %s takes over at the next boot." % (foreign, version),)
+        return ("Driver %s is installed but its kernel module is not loaded." % version,)
+    reasons = []
+    if loaded.version != version:
+        reasons.append(
+            "Kernel module %s is loaded but driver %s is installed: until the reboot, programs that load the new "
+            "library fail with a driver/library version mismatch." % (loaded.version, version)
+        )
+    if loaded.flavour != flavour:
+        reasons.append("The %s kernel module is loaded but the %s one is installed." % (loaded.flavour, flavour))
+    return tuple(reasons)
+
+
+def _foreign_driver(state: DriverState) -> Optional[str]:
+    for gpu in state.host.gpus:
+        if gpu.driver and gpu.driver != "nvidia":
+            return gpu.driver
+    return None

@@ -1,0 +1,150 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""The effects that every component shares: files of ours, packages, holds.
+
+A step names one of these actions; its data is the matching dataclass. Each is safe to repeat and safe to cut
+off: a file is there whole or not at all, and dpkg's own state tells how far a package run came.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Mapping, Tuple
+
+from ._command import Commands
+from ._host import Files
+from ._packages import Apt
+
+
+@dataclass(frozen=True)
+class WriteFile:
+    path: str
+    content: str
+    mode: int = 0o644
+
+
+@dataclass(frozen=True)
+class RemoveFile:
+    path: str
+
+
+@dataclass(frozen=True)
+class Install:
+    """``targets`` are ``name=version``; ``downgrade`` allows apt to go back."""
+
+    targets: Tuple[str, ...]
+    downgrade: bool = False
+
+
+@dataclass(frozen=True)
+class Names:
+    """Package names, for purge, hold and unhold."""
+
+    names: Tuple[str, ...]
+
+
+@dataclass
+class Context:
+    """What an effect may use; ``warnings`` is for what went on although something was amiss."""
+
+    commands: Commands
+    files: Files
+    warnings: List[str]
+
+    @property
+    def apt(self) -> Apt:
+        return Apt(self.commands)
+
+
+Action = Callable[[Context, Any], None]
+
+
+def write_file(context: Context, data: WriteFile) -> None:
+    """Replace a file in one move; it is on disk, name and content, when this returns."""
+    path = context.files.path(data.path)
+    directory = os.path.dirname(path)
+    os.makedirs(directory, mode=0o755, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=".labfleet-gpu-", dir=directory)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
+            stream.write(data.content)
+            stream.flush()
+            os.fchmod(stream.fileno(), data.mode)
+            os.fsync(stream.fileno())
+        os.rename(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
+    _sync_directory(directory)
+
+
+def remove_file(context: Context, data: RemoveFile) -> None:
+    path = context.files.path(data.path)
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    _sync_directory(os.path.dirname(path))
+
+
+def _sync_directory(directory: str) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def refresh_index(context: Context, _data: Any) -> None:
+    context.warnings.extend(context.apt.update())
+
+
+def install(context: Context, data: Install) -> None:
+    context.apt.install(data.targets, data.downgrade)
+
+
+def purge(context: Context, data: Names) -> None:
+    context.apt.purge(data.names)
+
+
+def finish_dpkg(context: Context, _data: Any) -> None:
+    context.apt.configure()
+
+
+def hold(context: Context, data: Names) -> None:
+    context.apt.select(data.names, hold=True)
+
+
+def unhold(context: Context, data: Names) -> None:
+    context.apt.select(data.names, hold=False)
+
+
+SHARED_ACTIONS: Mapping[str, Action] = {
+    "write-file": write_file,
+    "remove-file": remove_file,
+    "refresh-index": refresh_index,
+    "install": install,
+    "purge": purge,
+    "finish-dpkg": finish_dpkg,
+    "hold": hold,
+    "unhold": unhold,
+}
+
+
+def file_diffs(files: Files, steps: Any) -> List[Dict[str, str]]:
+    """Before and after of each file that the steps write or remove, in Ansible's diff form."""
+    diffs = []
+    for step in steps:
+        if step.action not in ("write-file", "remove-file"):
+            continue
+        path = step.data.path
+        after = step.data.content if isinstance(step.data, WriteFile) else ""
+        diffs.append(
+            {"before_header": path, "after_header": path, "before": files.text(path) or "", "after": after}
+        )
+    return diffs

@@ -1,0 +1,154 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""NVML through nvidia-ml-py, in a child process with a deadline.
+
+A call into the driver cannot be interrupted: a GPU that fell off the bus can hang it for good. The child may
+hang; the module does not. The child also ends its NVML session before anything resets the GPU, so that we are
+never the client that makes a GPU busy.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import select
+import signal
+import sys
+import time
+from typing import Any, Callable, Dict, List, Optional, Set
+
+#: Seconds that one NVML session may take. A healthy 8-GPU node needs under 2 without persistence.
+DEADLINE = 30.0
+#: Where our own copy of nvidia-ml-py lies, by Python version.
+TOOLS = "/opt/labfleet-gpu/python%d.%d" % sys.version_info[:2]
+
+
+class NvmlUnavailable(Exception):
+    """NVML cannot be asked; ``reason`` says why and what would help."""
+
+    def __init__(self, reason: str, code: Optional[int] = None):
+        self.reason = reason
+        self.code = code
+        super().__init__(reason)
+
+
+def load_pynvml() -> Any:
+    """The pynvml module of nvidia-ml-py. Raises NvmlUnavailable if there is none, or one without MIG."""
+    if TOOLS not in sys.path and os.path.isdir(TOOLS):
+        # Appended, never prepended: a distribution's own module goes first.
+        sys.path.append(TOOLS)
+    try:
+        import pynvml
+    except ImportError as exc:
+        raise NvmlUnavailable(
+            "the Python module pynvml is not installed: install nvidia-ml-py (or python3-pynvml)"
+        ) from exc
+    if not hasattr(pynvml, "nvmlDeviceGetMigMode"):
+        raise NvmlUnavailable("the installed pynvml is too old to know MIG: install nvidia-ml-py 11.450.51 or later")
+    return pynvml
+
+
+def in_session(work: Callable[[Any], Any], deadline: float = DEADLINE) -> Any:
+    """Run ``work(pynvml)`` between nvmlInit and nvmlShutdown in a child; returns what it returned.
+
+    The result must be plain data (it passes a pipe as JSON). Raises NvmlUnavailable when the library or the
+    driver does not answer, with NVML's number in ``code``, or when ``deadline`` seconds are over.
+    """
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reader)
+        _child(work, writer)
+    os.close(writer)
+    try:
+        text = _read_all(reader, deadline)
+    finally:
+        os.close(reader)
+        _end(pid)
+    if text is None:
+        raise NvmlUnavailable("NVML did not answer within %g seconds: the GPU or the driver hangs" % deadline)
+    if not text:
+        raise NvmlUnavailable("the process that asked NVML died without an answer")
+    answer = json.loads(text)
+    if "error" in answer:
+        raise NvmlUnavailable(answer["error"], answer.get("code"))
+    return answer["value"]
+
+
+def _child(work: Callable[[Any], Any], writer: int) -> None:
+    """Never returns: the child must not run the parent's clean-up."""
+    try:
+        data = json.dumps(_answer(work)).encode()
+        while data:
+            data = data[os.write(writer, data) :]
+    finally:
+        os._exit(0)
+
+
+def _answer(work: Callable[[Any], Any]) -> Dict[str, Any]:
+    try:
+        pynvml = load_pynvml()
+    except NvmlUnavailable as exc:
+        return {"error": exc.reason}
+    try:
+        pynvml.nvmlInit()
+        try:
+            return {"value": work(pynvml)}
+        finally:
+            pynvml.nvmlShutdown()
+    except pynvml.NVMLError as exc:
+        return {"error": "NVML says: %s" % exc, "code": exc.value}
+
+
+def _read_all(reader: int, deadline: float) -> Optional[str]:
+    end = time.monotonic() + deadline
+    parts: List[bytes] = []
+    while True:
+        left = end - time.monotonic()
+        if left <= 0 or not select.select([reader], [], [], left)[0]:
+            return None
+        part = os.read(reader, 65536)
+        if not part:
+            return b"".join(parts).decode()
+        parts.append(part)
+
+
+def _end(pid: int) -> None:
+    """Reap the child; one that hangs in the driver cannot even be killed, and is left to the kernel."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    for _attempt in range(50):
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            return
+        time.sleep(0.01)
+
+
+def compute_processes() -> List[int]:
+    """Process ids with a compute or graphics context on any GPU; empty where NVML does not answer.
+
+    The caller combines this with the kernel's own view, which needs no NVML.
+    """
+    if not glob.glob("/usr/lib/*/libnvidia-ml.so.1") and not os.environ.get("GPU_SIMULATOR_ROOT"):
+        return []
+    try:
+        return list(in_session(_processes))
+    except NvmlUnavailable:
+        return []
+
+
+def _processes(pynvml: Any) -> List[int]:
+    pids: Set[int] = set()
+    for index in range(pynvml.nvmlDeviceGetCount()):
+        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        for listing in (pynvml.nvmlDeviceGetComputeRunningProcesses, pynvml.nvmlDeviceGetGraphicsRunningProcesses):
+            try:
+                pids.update(process.pid for process in listing(handle))
+            except pynvml.NVMLError:
+                continue
+    return sorted(pids)

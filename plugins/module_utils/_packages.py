@@ -1,0 +1,136 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""dpkg observed, apt told what to do. Observation asks dpkg alone: apt's cache costs ten times as much."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Iterable, List, Sequence, Tuple
+
+from ._command import CommandError, Commands, Completed
+
+#: States in which a package needs nothing more from dpkg (dpkg(1), package states).
+SETTLED = ("installed", "config-files", "not-installed")
+
+#: Seconds that apt waits for another apt or dpkg (unattended-upgrades, an orphan of a cut run).
+LOCK_TIMEOUT = 600
+
+#: What every apt run here gets. Network waits are bounded; configuration files of the admin stay.
+APT_OPTIONS = (
+    "-q",
+    "-y",
+    "--no-install-recommends",
+    "-o",
+    "DPkg::Lock::Timeout=%d" % LOCK_TIMEOUT,
+    "-o",
+    "Dpkg::Options::=--force-confdef",
+    "-o",
+    "Dpkg::Options::=--force-confold",
+    "-o",
+    "Dpkg::Use-Pty=0",
+    "-o",
+    "Acquire::Retries=2",
+    "-o",
+    "Acquire::http::Timeout=20",
+    "-o",
+    "Acquire::https::Timeout=20",
+)
+
+
+@dataclass(frozen=True)
+class Package:
+    """One package that dpkg knows: ``want`` is the selection ("install", "hold", ...)."""
+
+    name: str
+    version: str
+    want: str
+    status: str
+
+    @property
+    def installed(self) -> bool:
+        return self.status == "installed"
+
+    @property
+    def held(self) -> bool:
+        return self.want == "hold"
+
+
+def observe_packages(commands: Commands, admindir: str = "/var/lib/dpkg") -> Tuple[Package, ...]:
+    """Every package that dpkg has something of. Raises CommandError when dpkg cannot be asked."""
+    listing = commands.attempt(
+        "list the installed packages",
+        [
+            "dpkg-query",
+            "--admindir=" + admindir,
+            "-W",
+            "-f=${Package}\\t${Version}\\t${db:Status-Want}\\t${db:Status-Status}\\n",
+        ],
+    )
+    return parse_packages(listing.out)
+
+
+def parse_packages(listing: str) -> Tuple[Package, ...]:
+    """The tab-separated answer of dpkg-query, packages of which nothing is left dropped."""
+    packages = []
+    for line in listing.splitlines():
+        fields = line.split("\t")
+        if len(fields) == 4 and fields[3] != "not-installed":
+            packages.append(Package(fields[0], fields[1], fields[2], fields[3]))
+    return tuple(packages)
+
+
+def unsettled(packages: Iterable[Package]) -> Tuple[str, ...]:
+    """Names of the packages that an interrupted dpkg run left behind."""
+    return tuple(sorted({package.name for package in packages if package.status not in SETTLED}))
+
+
+def dpkg_interrupted(admindir: str = "/var/lib/dpkg") -> bool:
+    """dpkg leaves numbered files in updates/ when it was cut off (dpkg's own check for --configure)."""
+    try:
+        return any(name.isdigit() for name in os.listdir(os.path.join(admindir, "updates")))
+    except OSError:
+        return False
+
+
+class Apt:
+    """The effects: each call is one apt or dpkg run, and raises CommandError if it fails."""
+
+    def __init__(self, commands: Commands):
+        self._commands = commands
+
+    def update(self) -> List[str]:
+        """Refresh all package indexes; returns the warnings of sources that could not be read."""
+        done = self._commands.attempt(
+            "refresh the package indexes", ["apt-get", *APT_OPTIONS[:2], *APT_OPTIONS[3:], "update"]
+        )
+        return [line for line in done.err.splitlines() if line.startswith(("W:", "E:"))]
+
+    def install(self, targets: Sequence[str], downgrade: bool) -> Completed:
+        """Install exactly these ``name=version`` targets."""
+        argv = ["apt-get", *APT_OPTIONS]
+        if downgrade:
+            argv.append("--allow-downgrades")
+        return self._commands.attempt("install the packages", [*argv, "install", "--", *targets])
+
+    def purge(self, names: Sequence[str]) -> Completed:
+        return self._commands.attempt(
+            "remove the packages",
+            ["apt-get", *APT_OPTIONS, "--allow-change-held-packages", "purge", "--", *names],
+        )
+
+    def configure(self) -> Completed:
+        """Finish what an interrupted dpkg left: configure what can be, then let apt mend the rest."""
+        first = self._commands.run(["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"])
+        mended = self._commands.run(["apt-get", *APT_OPTIONS, "-f", "install"])
+        if mended.rc != 0:
+            raise CommandError("finish the interrupted package run", first if first.rc else mended)
+        return mended
+
+    def select(self, names: Sequence[str], hold: bool) -> Completed:
+        """Put packages on hold, or lift it."""
+        verb = "hold" if hold else "unhold"
+        return self._commands.attempt("%s the packages" % verb, ["apt-mark", verb, *names])

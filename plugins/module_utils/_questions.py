@@ -1,0 +1,129 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""What a planner may ask before it decides, and the answers. Plain data: no effects, no network here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Mapping, Tuple
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """The answer could not be had; ``what`` is one sentence with the cause."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """A file of ours under /etc/apt as it is now or would be after the plan."""
+
+    path: str
+    content: str
+
+
+@dataclass(frozen=True)
+class AskKey:
+    """The signing key of a repository: ``url``, and the fingerprint that it must have."""
+
+    url: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Key:
+    content: str
+
+
+@dataclass(frozen=True)
+class AskIndex:
+    """Which versions of the packages matching ``pattern`` the sources offer.
+
+    ``files`` are laid over the node's own /etc/apt in a private directory, nothing on the node changes.
+    ``required`` are source URIs whose index must be readable and properly signed.
+    """
+
+    files: Tuple[ConfigFile, ...]
+    pattern: str
+    required: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One version of one package, and the URI of the source that has it."""
+
+    version: str
+    uri: str
+
+
+@dataclass(frozen=True)
+class Index:
+    """Offers by package name, newest first as apt orders them."""
+
+    offers: Mapping[str, Tuple[Offer, ...]]
+    warnings: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AskTransaction:
+    """What apt would do for these ``name=version`` targets under the given configuration files."""
+
+    files: Tuple[ConfigFile, ...]
+    install: Tuple[str, ...]
+    downgrade: bool = False
+    unhold: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """One package of a transaction; ``old`` or ``new`` is empty for an install or a removal."""
+
+    name: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Transaction:
+    installs: Tuple[Change, ...]
+    removals: Tuple[Change, ...]
+    download_bytes: int
+    installed_bytes: int
+
+
+@dataclass(frozen=True)
+class AskSpace:
+    """Free bytes on the file systems that hold these paths."""
+
+    paths: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Space:
+    """For each path the mount it is on and the bytes that root may still write there."""
+
+    free: Mapping[str, Tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class AskClients:
+    """Who has a GPU open."""
+
+
+@dataclass(frozen=True)
+class Client:
+    pid: int
+    user: str
+    command: str
+
+    def __str__(self) -> str:
+        return "%d (%s, %s)" % (self.pid, self.user, self.command)
+
+
+@dataclass(frozen=True)
+class Clients:
+    found: Tuple[Client, ...]

@@ -1,0 +1,115 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""apt's configured sources, read the way apt reads them (sources.list(5)), and our own written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Dict, Iterator, List, Optional, Tuple
+
+from ._host import Files
+
+_SUFFIXES = (".list", ".sources")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One enabled binary source: one URI, one suite."""
+
+    uri: str
+    suite: str
+    components: Tuple[str, ...]
+    signed_by: Optional[str]
+    path: str
+
+
+def observe_sources(files: Files) -> Tuple[Source, ...]:
+    """All enabled "deb" sources of the node, in apt's order of files."""
+    found: List[Source] = []
+    main = files.text("/etc/apt/sources.list")
+    if main:
+        found += parse_one_line(main, "/etc/apt/sources.list")
+    for name in files.names("/etc/apt/sources.list.d"):
+        path = "/etc/apt/sources.list.d/" + name
+        if not name.endswith(_SUFFIXES):
+            continue
+        text = files.text(path) or ""
+        found += parse_deb822(text, path) if name.endswith(".sources") else parse_one_line(text, path)
+    return tuple(found)
+
+
+_ONE_LINE = re.compile(r"^deb\s+(?:\[(?P<options>[^\]]*)\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)(?P<components>.*)$")
+
+
+def parse_one_line(text: str, path: str) -> List[Source]:
+    """Sources in the one-line format; lines that apt would not read as a binary source are skipped."""
+    sources = []
+    for line in text.splitlines():
+        match = _ONE_LINE.match(line.split("#", 1)[0].strip())
+        if not match:
+            continue
+        options = dict(option.partition("=")[::2] for option in (match.group("options") or "").split())
+        sources.append(
+            Source(
+                normal_uri(match.group("uri")),
+                match.group("suite"),
+                tuple(match.group("components").split()),
+                options.get("signed-by"),
+                path,
+            )
+        )
+    return sources
+
+
+def parse_deb822(text: str, path: str) -> List[Source]:
+    """Sources in the deb822 format."""
+    sources = []
+    for stanza in stanzas(text):
+        if stanza.get("enabled", "yes").lower() in ("no", "false", "0", "off"):
+            continue
+        if "deb" not in stanza.get("types", "").split():
+            continue
+        for uri in stanza.get("uris", "").split():
+            for suite in stanza.get("suites", "").split():
+                components = tuple(stanza.get("components", "").split())
+                sources.append(Source(normal_uri(uri), suite, components, stanza.get("signed-by"), path))
+    return sources
+
+
+def stanzas(text: str) -> Iterator[Dict[str, str]]:
+    """Stanzas of a deb822 file, field names in lower case, continuation lines joined by newlines."""
+    stanza: Dict[str, str] = {}
+    field = None
+    for line in text.splitlines() + [""]:
+        if not line.strip():
+            if stanza:
+                yield stanza
+            stanza, field = {}, None
+        elif line.startswith("#"):
+            continue
+        elif line[0] in " \t" and field:
+            stanza[field] += "\n" + line.strip()
+        else:
+            name, colon, value = line.partition(":")
+            if colon:
+                field = name.strip().lower()
+                stanza[field] = value.strip()
+
+
+def normal_uri(uri: str) -> str:
+    """One spelling for one place: exactly one slash at the end."""
+    return uri.rstrip("/") + "/"
+
+
+def render_source(about: str, uris: str, suites: str, components: str, signed_by: Optional[str]) -> str:
+    """A deb822 source file of ours. An empty ``components`` belongs to a flat repository."""
+    lines = ["# " + about, "Types: deb", "URIs: " + uris, "Suites: " + suites]
+    if components:
+        lines.append("Components: " + components)
+    if signed_by:
+        lines.append("Signed-By: " + signed_by)
+    return "\n".join(lines) + "\n"
