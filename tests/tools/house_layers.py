@@ -85,13 +85,16 @@ def _only_types(names: list[str]) -> bool:
 
 
 def _used_files(imports: list[tuple[int, str, list[str]]]) -> set[str]:
-    """Candidates for the files of module_utils whose functions an import brings in."""
+    """Candidates for the files of module_utils whose functions an import brings in.
+
+    Not state.py: it holds the model, which planners read, beside observe, which they must not import.
+    """
     used = set()
     for _line, module, names in imports:
         if f"{module}.".startswith(PACKAGE) and not _only_types(names):
             path = UTILS + module[len(PACKAGE) :].replace(".", "/")
             used |= {f"{path}.py", *(f"{path.rstrip('/')}/{item}.py" for item in names)}
-    return used
+    return {path for path in used if not path.endswith("/state.py")}
 
 
 def _planners(parsed: dict[str, ast.AST]) -> dict[str, str]:

@@ -1,0 +1,86 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The runner: what it prints and returns, and that a machine that lacks something is told so."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import context
+import environments
+import interpreters
+import links
+import process
+import pytest
+import run
+from run import Outcome
+from stages import STAGES
+
+
+def test_the_closing_line_and_status(capsys: pytest.CaptureFixture[str]) -> None:
+    outcomes = [Outcome("a", run.PASSED, 1.0), Outcome("b", run.FAILED, 2.0, "Exit status 3.")]
+    assert run.summary("check", outcomes, 3.0) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "1 passed, 1 failed" and "b failed: Exit status 3." in lines
+    assert run.summary("check", outcomes[:1], 1.0) == 0
+    assert run.summary("check", [Outcome("a", run.PASSED, 1.0), Outcome("b", run.SKIPPED, 0.0)], 1.0) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 0 failed, 1 skipped"
+
+
+@pytest.mark.parametrize("outcomes", [[], [Outcome("a", run.SKIPPED, 0.0)]], ids=["none", "all skipped"])
+def test_a_run_without_a_passed_stage_has_failed(outcomes: list[Outcome]) -> None:
+    assert run.summary("check", outcomes, 0.0) == 1
+
+
+def test_an_unknown_stage_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(SystemExit, match="has no stage banana; it has: ruff, "):
+        run.select("check", "ruff,banana")
+
+
+def test_stage_names_and_environments_exist() -> None:
+    assert len({stage.name for stage in STAGES}) == len(STAGES)
+    known = environments.table({"3.13": "python3.13"})
+    assert {name for stage in STAGES for name in stage.environments} <= set(known)
+
+
+def test_a_missing_interpreter_is_named() -> None:
+    with pytest.raises(environments.Unavailable, match=r"units-3.8 needs Python 3.8 .* install it"):
+        environments.ensure("units-3.8", {"3.11": "python3.11"})
+
+
+def test_the_controller_takes_the_newest_core_that_can_run() -> None:
+    assert environments.table({"3.11": ""})["controller"].files[0] == "core-2.19.txt"
+    assert environments.table({"3.11": "", "3.12": ""})["controller"].files[0] == "core-2.21.txt"
+
+
+def test_an_interpreter_without_ensurepip_is_not_taken(tmp_path: Path) -> None:
+    fake = tmp_path / "python3.9"
+    fake.write_text("#!/bin/sh\nexit 1\n")
+    fake.chmod(0o755)
+    assert interpreters._probe(fake, "3.9") is None
+
+
+def test_a_command_that_hangs_is_ended(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    status = process.run_logged(["sleep", "60"], dict(os.environ), tmp_path / "log", 1, print)
+    assert status is None and time.monotonic() - begun < 20
+
+
+def test_status_and_output_of_a_command(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert process.run_logged(["sh", "-c", "echo out; exit 7"], dict(os.environ), log, 60, print) == 7
+    assert log.read_text() == "out\n"
+    assert process.run_logged(["no-such-program"], dict(os.environ), log, 60, print) == 127
+
+
+def test_variables_survive_sudo() -> None:
+    command = context.command_as_root(["sudo", "--"], {"A": "b c"}, ["id"])
+    assert command == ["sudo", "--", "env", "A=b c", "PYTHONDONTWRITEBYTECODE=1", "id"]
+    assert context.command_as_root([], {"A": "b"}, ["id"]) == ["id"]
+
+
+def test_a_broken_link_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("[here](a.md#top) [web](https://example.org/)\n[gone](docs/b.md)\n")
+    assert links.broken(tmp_path, ["a.md"]) == ["a.md:2: the link to docs/b.md leads nowhere."]
