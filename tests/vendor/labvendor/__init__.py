@@ -1,0 +1,3 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Simulated vendor repositories, generated from labvendor.table."""

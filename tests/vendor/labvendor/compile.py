@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compiled parts of the packages, kept by the hash of what they are made of."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+VENDOR = Path(__file__).resolve().parent.parent
+PROGRAMS = VENDOR / "programs"
+NVML = VENDOR.parent.parent / "roles" / "gpu_simulator" / "files" / "nvml"
+
+
+class BuildError(Exception):
+    """One sentence: what failed, which, and what to do."""
+
+
+#: Commands the build calls, and the Debian package that carries each.
+TOOLS = {"gcc": "gcc", "make": "make", "gpg": "gpg"}
+
+
+def check_tools() -> None:
+    """Say at once everything that is missing."""
+    missing = sorted({package for tool, package in TOOLS.items() if shutil.which(tool) is None})
+    if missing:
+        raise BuildError(f"The vendor repositories need tools: run 'apt-get install {' '.join(missing)}'.")
+
+
+def run(argv: list[str], cwd: Path = VENDOR) -> str:
+    """Run a command, return its output, raise BuildError with its last words."""
+    result = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=cwd,
+                            env={**os.environ, "LC_ALL": "C"})
+    if result.returncode != 0:
+        words = (result.stderr or result.stdout).strip()
+        raise BuildError(f"'{' '.join(argv)}' failed with exit code {result.returncode}: {words}")
+    return result.stdout
+
+
+class Compiler:
+    """Compiles into a cache directory; a second run of the same input reads it back."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+        cache.mkdir(parents=True, exist_ok=True)
+        self._toolchain = run(["gcc", "--version"])
+
+    def program(self, name: str, version: str) -> bytes:
+        """A program of programs/, with VERSION defined."""
+        sources = [PROGRAMS / f"{name}.c", *sorted(PROGRAMS.glob("*.h"))]
+
+        def make(out: Path) -> None:
+            run(["gcc", "-O2", "-s", "-Wall", "-Wextra", "-Werror", f'-DVERSION="{version}"', "-o", str(out),
+                 sources[0].name, "-ldl"], cwd=PROGRAMS)
+
+        return self._cached(sources, version, make)
+
+    def nvml(self, version: str) -> bytes:
+        """The simulated libnvidia-ml.so of that version."""
+        sources = [path for path in sorted(NVML.glob("**/*")) if path.is_file()]
+        if not any(path.suffix == ".c" for path in sources):
+            raise BuildError(f"{NVML} has no source of the NVML library: restore the gpu_simulator role.")
+
+        def make(out: Path) -> None:
+            with tempfile.TemporaryDirectory() as directory:
+                run(["make", "-s", "-C", str(NVML), f"VERSION={version}", f"OUT={directory}"])
+                shutil.copy(Path(directory) / f"libnvidia-ml.so.{version}", out)
+
+        return self._cached(sources, version, make)
+
+    def _cached(self, sources: list[Path], version: str, make: Callable[[Path], None]) -> bytes:
+        digest = hashlib.sha256(f"{self._toolchain}\0{version}\0".encode())
+        for source in sources:
+            digest.update(f"{source.name}\0".encode() + source.read_bytes())
+        kept = self._cache / digest.hexdigest()
+        if not kept.exists():
+            new = kept.with_suffix(f".{os.getpid()}")
+            make(new)
+            new.replace(kept)
+        return kept.read_bytes()

@@ -1,0 +1,82 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write a .deb: the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import tarfile
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+#: Time of every file: 2026-01-01 00:00:00 UTC.
+MTIME = 1767225600
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file (data) or a symbolic link (link) at an absolute path."""
+
+    path: str
+    data: bytes = b""
+    link: str = ""
+    mode: int = 0o644
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a package installs and runs."""
+
+    files: tuple[Entry, ...] = ()
+    scripts: tuple[tuple[str, str], ...] = ()  # maintainer script name, text
+
+
+def installed_size(content: Content) -> int:
+    """KiB on disk, as dpkg counts: files rounded up, one for each entry."""
+    return sum((len(entry.data) + 1023) // 1024 + 1 for entry in content.files)
+
+
+def build(control: str, content: Content) -> bytes:
+    """Return the .deb for a control paragraph and its content."""
+    meta = [Entry("/control", control.encode())]
+    sums = [(entry.path, hashlib.md5(entry.data).hexdigest()) for entry in content.files if not entry.link]
+    if sums:
+        meta.append(Entry("/md5sums", "".join(f"{md5}  {path[1:]}\n" for path, md5 in sums).encode()))
+    conffiles = [path for path, _ in sums if path.startswith("/etc/")]
+    if conffiles:
+        meta.append(Entry("/conffiles", "".join(f"{path}\n" for path in conffiles).encode()))
+    meta.extend(Entry(f"/{name}", text.encode(), mode=0o755) for name, text in content.scripts)
+    return b"!<arch>\n" + b"".join(
+        _member(name, data)
+        for name, data in (
+            ("debian-binary", b"2.0\n"),
+            ("control.tar.gz", _tar(tuple(meta))),
+            ("data.tar.gz", _tar(content.files)),
+        )
+    )
+
+
+def _member(name: str, data: bytes) -> bytes:
+    header = f"{name:<16}{0:<12}{0:<6}{0:<6}{0o100644:<8o}{len(data):<10}`\n"
+    return header.encode() + data + b"\n" * (len(data) % 2)
+
+
+def _tar(entries: tuple[Entry, ...]) -> bytes:
+    plain = io.BytesIO()
+    directories = sorted({str(parent) for entry in entries for parent in PurePosixPath(entry.path).parents})
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for directory in directories:
+            info = tarfile.TarInfo("./" if directory == "/" else f".{directory}/")
+            info.type, info.mode = tarfile.DIRTYPE, 0o755
+            info.uname, info.gname, info.mtime = "root", "root", MTIME
+            tar.addfile(info)
+        for entry in sorted(entries, key=lambda item: item.path):
+            info = tarfile.TarInfo(f".{entry.path}")
+            info.mode, info.size = entry.mode, len(entry.data)
+            info.uname, info.gname, info.mtime = "root", "root", MTIME
+            if entry.link:
+                info.type, info.linkname, info.mode = tarfile.SYMTYPE, entry.link, 0o777
+            tar.addfile(info, io.BytesIO(entry.data))
+    return gzip.compress(plain.getvalue(), compresslevel=1, mtime=0)

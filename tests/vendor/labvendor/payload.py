@@ -1,0 +1,179 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each package installs and runs: one function for each payload name of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from labvendor.compile import VENDOR, BuildError, Compiler
+from labvendor.deb import Content, Entry
+from labvendor.model import Package
+
+PIN_FILE = "/etc/apt/preferences.d/nvidia-driver-pin"
+PERSISTENCED = "nvidia-persistenced.service"
+LIBRARIES = "/usr/lib/x86_64-linux-gnu"
+
+Variables = dict[str, str]
+
+
+def content(item: Package, compiler: Compiler) -> Content:
+    """The content of one package; every package has its documentation directory."""
+    doc = Entry(f"/usr/share/doc/{item.name}/copyright",
+                b"Made by labfleet.gpu for tests, GPL-3.0-or-later. No NVIDIA code is in this package.\n")
+    if not item.payload:
+        return Content((doc,))
+    try:
+        make = PAYLOADS[item.payload]
+    except KeyError:
+        raise BuildError(f"{item.name}: payload.py has no '{item.payload}', correct the table.") from None
+    made = make(dict(item.variables), compiler)
+    return Content((doc, *made.files), made.scripts)
+
+
+def _text(path: str, text: str, mode: int = 0o644) -> Entry:
+    return Entry(path, text.encode(), mode=mode)
+
+
+def _file(directory: str, name: str, **values: str) -> str:
+    text = (VENDOR / directory / name).read_text()
+    for key, value in values.items():
+        text = text.replace(f"@{key}@", value)
+    return text
+
+
+def _script(name: str, **values: str) -> str:
+    return _file("scripts", name, **values)
+
+
+def kernel_source(var: Variables, _compiler: Compiler) -> Content:
+    """Source of the five modules; version and licence are the flavour's."""
+    where = f"/usr/src/nvidia-{var['v']}"
+    licence = "Dual MIT/GPL" if var["x"] else "NVIDIA"
+    return Content((
+        _text(f"{where}/Makefile", _file("kernel_source", "Makefile")),
+        _text(f"{where}/module.c", _file("kernel_source", "module.c")),
+        _text(f"{where}/version.mk", f"VERSION = {var['v']}\nLICENSE = {licence}\n"),
+    ))
+
+
+def dkms(var: Variables, _compiler: Compiler) -> Content:
+    """dkms.conf beside the source, as the template has it, and the two scripts that call dkms."""
+    return Content(
+        (_text(f"/usr/src/nvidia-{var['v']}/dkms.conf",
+               _file("kernel_source", "dkms.conf.in", VERSION=var["v"])),),
+        (("postinst", _script("nvidia-dkms.postinst", VERSION=var["v"])),
+         ("prerm", _script("nvidia-dkms.prerm", VERSION=var["v"]))),
+    )
+
+
+def kernel_common(_var: Variables, _compiler: Compiler) -> Content:
+    """Nouveau off, and the udev rule that would start the persistence daemon."""
+    return Content(
+        (_text("/lib/modprobe.d/nvidia-graphics-drivers.conf",
+               "".join(f"{word}\n" for word in ("blacklist nouveau", "blacklist lbm-nouveau",
+                                                "alias nouveau off", "alias lbm-nouveau off"))),
+         _text("/lib/udev/rules.d/71-nvidia.rules",
+               'ACTION=="add", DEVPATH=="/bus/pci/drivers/nvidia", TAG+="systemd", '
+               f'ENV{{SYSTEMD_WANTS}}="{PERSISTENCED}"\n')),
+        (("postinst", _script("nvidia-kernel-common.postinst")),),
+    )
+
+
+def libnvidia_ml(var: Variables, compiler: Compiler) -> Content:
+    """The simulated NVML library."""
+    library = f"libnvidia-ml.so.{var['v']}"
+    return Content(
+        (Entry(f"{LIBRARIES}/{library}", compiler.nvml(var["v"])),
+         Entry(f"{LIBRARIES}/libnvidia-ml.so.1", link=library)),
+        (("postinst", _script("ldconfig.script")), ("postrm", _script("ldconfig.script"))),
+    )
+
+
+def utils(var: Variables, compiler: Compiler) -> Content:
+    """nvidia-smi."""
+    return Content((Entry("/usr/bin/nvidia-smi", compiler.program("nvidia-smi", var["v"]), mode=0o755),))
+
+
+def persistenced(var: Variables, compiler: Compiler) -> Content:
+    """The persistence daemon and its unit."""
+    unit = (
+        "[Unit]\nDescription=NVIDIA Persistence Daemon\nAfter=syslog.target\n\n"
+        "[Service]\nType=forking\nPIDFile=/run/nvidia-persistenced/nvidia-persistenced.pid\nRestart=always\n"
+        "ExecStart=/usr/bin/nvidia-persistenced --verbose\nTimeoutSec=300\n\n"
+        "[Install]\nWantedBy=multi-user.target\n"
+    )
+    return Content(
+        (Entry("/usr/bin/nvidia-persistenced", compiler.program("nvidia-persistenced", var["v"]), mode=0o755),
+         _text(f"/lib/systemd/system/{PERSISTENCED}", unit)),
+        (("postinst", _script("nvidia-persistenced.postinst")),
+         ("prerm", _script("service.prerm", UNIT=PERSISTENCED)),
+         ("postrm", _script("service.postrm", UNIT=PERSISTENCED))),
+    )
+
+
+def fabricmanager(var: Variables, compiler: Compiler) -> Content:
+    """Fabric manager and its unit, which an admin enables."""
+    name = "nvidia-fabricmanager.service"
+    unit = (
+        "[Unit]\nDescription=NVIDIA fabric manager service\nAfter=network-online.target\n"
+        "Requires=network-online.target\n\n"
+        "[Service]\nType=forking\nPIDFile=/run/nvidia-fabricmanager/nv-fabricmanager.pid\n"
+        "ExecStart=/usr/bin/nv-fabricmanager\nTimeoutStartSec=60\n\n"
+        "[Install]\nWantedBy=multi-user.target\n"
+    )
+    return Content(
+        (Entry("/usr/bin/nv-fabricmanager", compiler.program("nv-fabricmanager", var["v"]), mode=0o755),
+         _text(f"/lib/systemd/system/{name}", unit)),
+        (("prerm", _script("service.prerm", UNIT=name)), ("postrm", _script("service.postrm", UNIT=name))),
+    )
+
+
+def _pin(pattern: str) -> Content:
+    stanza = f"Package: *nvidia* cuda-drivers*\nPin: version {pattern}\nPin-Priority: 1000\n"
+    return Content((_text(PIN_FILE, stanza),))
+
+
+def pin_branch(var: Variables, _compiler: Compiler) -> Content:
+    """Any version of the branch (priority and file: guide; the package patterns are ours)."""
+    return _pin(f"{var['b']}.*")
+
+
+def pin_version(var: Variables, _compiler: Compiler) -> Content:
+    """Exactly this version."""
+    return _pin(f"{var['v']}-*")
+
+
+def linux_headers(var: Variables, _compiler: Compiler) -> Content:
+    """What dkms looks at: the build link, a configuration and the release."""
+    kernel = var["release"]
+    where = f"/usr/src/linux-headers-{kernel}"
+    return Content(
+        (_text(f"{where}/.config", 'CONFIG_MODULES=y\nCONFIG_MODULE_SIG_HASH="sha512"\n'),
+         _text(f"{where}/Makefile", "# The simulated modules need no kernel build system.\n"),
+         _text(f"{where}/include/config/kernel.release", f"{kernel}\n"),
+         _text(f"{where}/include/generated/utsrelease.h", f'#define UTS_RELEASE "{kernel}"\n'),
+         Entry(f"/lib/modules/{kernel}/build", link=where)),
+        (("postinst", _script("linux-headers.postinst", KERNEL=kernel)),),
+    )
+
+
+def linux_image(var: Variables, _compiler: Compiler) -> Content:
+    """A kernel as far as depmod, dkms and the boot directory can see one."""
+    kernel = var["release"]
+    scripts = ("postinst", "prerm", "postrm")
+    return Content(
+        (_text(f"/boot/config-{kernel}", "CONFIG_MODULES=y\n"),
+         _text(f"/boot/vmlinuz-{kernel}", "The host's kernel runs here.\n"),
+         _text(f"/lib/modules/{kernel}/modules.order", ""),
+         _text(f"/lib/modules/{kernel}/modules.builtin", ""),
+         _text(f"/lib/modules/{kernel}/modules.builtin.modinfo", "")),
+        tuple((name, _script(f"linux-image.{name}", KERNEL=kernel)) for name in scripts),
+    )
+
+
+PAYLOADS: dict[str, Callable[[Variables, Compiler], Content]] = {
+    function.__name__: function
+    for function in (kernel_source, dkms, kernel_common, libnvidia_ml, utils, persistenced, fabricmanager,
+                     pin_branch, pin_version, linux_headers, linux_image)
+}
