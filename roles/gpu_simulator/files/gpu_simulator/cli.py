@@ -1,0 +1,138 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line of gpu-simulator."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import List, Optional
+
+from . import boards, control, driver, power, status
+from .tree import SimulatorError, Tree
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="gpu-simulator", description="Simulated NVIDIA GPUs for testing: see docs/simulator.md."
+    )
+    top.add_argument(
+        "--root",
+        default=os.environ.get("GPU_SIMULATOR_ROOT", "/"),
+        help="work below this directory, without mounts (default: $GPU_SIMULATOR_ROOT or /)",
+    )
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    commands.required = True
+    commands.add_parser("boot", help="power cycle: put the listed boards in, show them, load the driver")
+    commands.add_parser("load", help="load the kernel module that modprobe would take")
+    commands.add_parser("unload", help="unload it; refused while a GPU is in use")
+    commands.add_parser("remove", help="take the simulation off this node")
+    commands.add_parser("boards", help="list the board ids")
+    show = commands.add_parser("status", help="show driver, GPUs and faults")
+    show.add_argument("--json", action="store_true", help="as JSON")
+
+    for name, text in (
+        ("get", "print an attribute"),
+        ("set", "set an attribute"),
+        ("unset", "take an attribute away (NOT_SUPPORTED)"),
+        ("lose", "let a GPU fall off the bus"),
+        ("restore", "bring a lost GPU back"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("gpu", help="number, PCI address, UUID or 'all'")
+        if name in ("get", "set", "unset"):
+            command.add_argument("attribute")
+        if name == "set":
+            command.add_argument("value")
+
+    fault = commands.add_parser("fault", help="make an NVML function fail, hang or crash")
+    fault.add_argument("function", help="for example nvmlInit_v2")
+    fault.add_argument("specification", nargs="*", help="return N | hang [seconds] | crash")
+    fault.add_argument("--clear", action="store_true", help="behave again")
+    fault.add_argument("--persist", action="store_true", help="keep it across reboots")
+
+    process = commands.add_parser("process", help="let a living process use a GPU")
+    process.add_argument("action", choices=("add", "remove"))
+    process.add_argument("gpu", help="number, PCI address, UUID or 'all'")
+    process.add_argument("--pid", type=int, required=True)
+    process.add_argument("--memory", type=int, default=0, help="MiB")
+    process.add_argument("--type", default="C", help="C, G, C+G or M")
+
+    fabric = commands.add_parser("fabric", help="what Fabric Manager does to the GPUs")
+    fabric.add_argument("action", choices=("start", "stop"))
+    fabric.add_argument("--version", default="", help="version of the Fabric Manager")
+    return top
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Run one command.
+
+    :returns: exit status: 0 done, 1 refused (one sentence on stderr), 2 wrong usage
+    """
+    options = parser().parse_args(arguments)
+    try:
+        output = run(Tree(options.root), options)
+    except SimulatorError as problem:
+        print("gpu-simulator: {0}".format(problem), file=sys.stderr)
+        return 1
+    except PermissionError as problem:
+        print("gpu-simulator: {0}: run it as root.".format(problem), file=sys.stderr)
+        return 1
+    if output:
+        print(output)
+    return 0
+
+
+def run(tree: Tree, options: argparse.Namespace) -> str:
+    """Carry out a parsed command and return what it prints."""
+    simple = {
+        "boot": power.boot,
+        "load": driver.load,
+        "unload": driver.unload,
+        "remove": power.remove_all,
+        "boards": lambda where: "\n".join(boards.names(where)),
+    }
+    if options.command in simple:
+        return str(simple[options.command](tree))
+    if options.command == "status":
+        data = status.collect(tree)
+        return json.dumps(data, indent=2) if options.json else status.table(data)
+    if options.command == "fault":
+        return _fault(tree, options)
+    if options.command == "fabric":
+        return (
+            control.start_fabric(tree, options.version)
+            if options.action == "start"
+            else control.stop_fabric(tree)
+        )
+    return "\n".join(
+        filter(None, (_on_gpu(tree, slot, options) for slot in control.select(tree, options.gpu)))
+    )
+
+
+def _fault(tree: Tree, options: argparse.Namespace) -> str:
+    if options.clear:
+        control.clear_fault(tree, options.function)
+    else:
+        control.fault(tree, options.function, " ".join(options.specification), options.persist)
+    return ""
+
+
+def _on_gpu(tree: Tree, slot: int, options: argparse.Namespace) -> str:
+    if options.command == "get":
+        return control.get(tree, slot, options.attribute)
+    if options.command == "set":
+        control.put(tree, slot, options.attribute, options.value)
+    elif options.command == "unset":
+        control.unset(tree, slot, options.attribute)
+    elif options.command == "lose":
+        control.lose(tree, slot)
+    elif options.command == "restore":
+        control.restore(tree, slot)
+    elif options.action == "add":
+        control.add_process(tree, slot, options.pid, options.memory, options.type)
+    else:
+        control.remove_process(tree, slot, options.pid)
+    return ""

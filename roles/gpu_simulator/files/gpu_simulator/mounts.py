@@ -1,0 +1,114 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bind mounts that put the simulated files where software looks for them.
+
+Only on a node. Each target becomes a bind mount of a directory below /run/gpu-simulator; a target
+that does not exist is made first, in a copy of its parent where the parent is the kernel's own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import List, Tuple
+
+from .tree import SimulatorError, Tree
+
+
+def wanted(tree: Tree) -> List[Tuple[Path, Path]]:
+    """Pairs of simulated directory and the place where it must be seen."""
+    pairs = [
+        (tree.sys / "bus/pci/devices", Path("/sys/bus/pci/devices")),
+        (tree.sys / "bus/pci/drivers", Path("/sys/bus/pci/drivers")),
+        (tree.proc_driver, Path("/proc/driver")),
+        (tree.sys / "module", Path("/sys/module")),
+    ]
+    if (tree.sys / "class/infiniband").is_dir():
+        pairs.append((tree.sys / "class/infiniband", Path("/sys/class/infiniband")))
+    return pairs
+
+
+def show(tree: Tree) -> None:
+    """Mount what is not yet mounted. Does nothing for a tree that is not the node's own."""
+    if not tree.is_node:
+        return
+    keep_kernel_modules(tree)
+    for source, target in wanted(tree):
+        source.mkdir(parents=True, exist_ok=True)
+        if not target.is_dir():
+            _make(tree, target)
+        if not os.path.samefile(str(source), str(target)):
+            _mount("--bind", str(source), str(target))
+
+
+def hide(tree: Tree) -> None:
+    """Take every mount of the simulator away again, newest first."""
+    if not tree.is_node:
+        return
+    for target in reversed(_mounted(tree)):
+        _run("umount", "--lazy", target)
+
+
+def keep_kernel_modules(tree: Tree) -> None:
+    """Where /sys/module is the kernel's own, show its modules beside the simulated ones."""
+    target, simulated = Path("/sys/module"), tree.sys / "module"
+    original = tree.state / "original/module"
+    simulated.mkdir(parents=True, exist_ok=True)
+    if not target.is_dir() or original.is_dir() or os.path.samefile(str(target), str(simulated)):
+        return
+    original.mkdir(parents=True)
+    _mount("--bind", str(target), str(original))
+    for entry in sorted(original.iterdir()):
+        if not entry.name.startswith(("nvidia", "nouveau")):
+            (simulated / entry.name).symlink_to(str(entry))
+
+
+def _make(tree: Tree, target: Path) -> None:
+    """Make a directory below /sys: nspawn's /sys is a small read-only tmpfs, the rest is sysfs."""
+    parent = target.parent
+    if parent == Path("/sys"):
+        _mount("-o", "remount,bind,rw", "/sys")
+        try:
+            target.mkdir()
+        finally:
+            _mount("-o", "remount,bind,ro", "/sys")
+        return
+    graft = tree.state / "graft" / str(parent).strip("/").replace("/", "-")
+    graft.mkdir(parents=True, exist_ok=True)
+    for entry in sorted(parent.iterdir()):
+        (graft / entry.name).mkdir(exist_ok=True)
+        _mount("--rbind", str(entry), str(graft / entry.name))
+    (graft / target.name).mkdir(exist_ok=True)
+    _mount("--rbind", str(graft), str(parent))
+
+
+def _mounted(tree: Tree) -> List[str]:
+    """Mount points whose content lies below the simulator's state, in order of mounting."""
+    root = str(tree.state)
+    device = os.stat(root).st_dev if os.path.isdir(root) else -1
+    prefix = "/gpu-simulator/"
+    found = []
+    with open("/proc/self/mountinfo", encoding="utf-8") as stream:
+        for line in stream:
+            words = line.split()
+            major, minor = (int(part) for part in words[2].split(":"))
+            below = words[4].startswith(root + "/")
+            if below or (os.makedev(major, minor) == device and prefix in words[3] + "/"):
+                found.append(words[4])
+    return found
+
+
+def _mount(*arguments: str) -> None:
+    _run("mount", *arguments)
+
+
+def _run(*command: str) -> None:
+    process = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, check=False
+    )
+    if process.returncode != 0:
+        raise SimulatorError(
+            "'{0}' failed with '{1}': the container needs the capability SYS_ADMIN to show simulated "
+            "hardware in /sys and /proc.".format(" ".join(command), process.stdout.strip())
+        )

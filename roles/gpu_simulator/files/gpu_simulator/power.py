@@ -1,0 +1,35 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Switching the simulated machine on, and taking the simulation off a node."""
+
+from __future__ import annotations
+
+from . import chassis, driver, infiniband, mounts, pci, surfaces
+from .tree import Tree, remove
+
+
+def boot(tree: Tree) -> str:
+    """Power cycle: driver state ends, the chassis is looked at again, the driver is loaded.
+
+    :returns: one sentence about the outcome
+    """
+    driver.power_off(tree)
+    surfaces.hide_modules(tree, "nouveau")
+    remove(tree.kernel_log)
+    remove(tree.state / "faults")
+    present = chassis.install(tree)
+    others = pci.build(tree, present)
+    infiniband.build(tree, others)
+    mounts.show(tree)
+    outcome = driver.autoload(tree)
+    (tree.state / "faults").mkdir(parents=True, exist_ok=True)
+    return "{0} GPU(s) in the chassis. {1}".format(len(present), outcome)
+
+
+def remove_all(tree: Tree) -> str:
+    """Unmount the simulation and delete its state, that of the hardware included."""
+    driver.power_off(tree)
+    mounts.hide(tree)
+    remove(tree.state)
+    remove(tree.hardware)
+    return "The simulated GPUs are gone."

@@ -1,0 +1,229 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that the loaded kernel module shows in /proc/driver, /sys/module and /dev."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import time
+from pathlib import Path
+from typing import Dict, List, Optional
+
+from . import kmod
+from .kmod import Module
+from .tree import Tree, link, remove, write
+
+MAJOR = 195
+CONTROL_MINOR = 255
+MODESET_MINOR = 254
+# The kernel gives nvidia-uvm a free major at load time; this is what R580 gets on many kernels.
+UVM_MAJOR = 511
+
+# Module parameters and their defaults: NVIDIA/open-gpu-kernel-modules 595.45.04, kernel-open/nvidia/nv-reg.h.
+PARAMETERS: Dict[str, str] = {
+    "ResmanDebugLevel": "4294967295",
+    "RmLogonRC": "1",
+    "ModifyDeviceFiles": "1",
+    "DeviceFileUID": "0",
+    "DeviceFileGID": "0",
+    "DeviceFileMode": "438",
+    "InitializeSystemMemoryAllocations": "1",
+    "UsePageAttributeTable": "4294967295",
+    "EnablePCIeGen3": "0",
+    "EnableMSI": "1",
+    "EnableStreamMemOPs": "0",
+    "RmProfilingAdminOnly": "1",
+    "PreserveVideoMemoryAllocations": "1",
+    "EnableS0ixPowerManagement": "0",
+    "S0ixPowerManagementVideoMemoryThreshold": "256",
+    "DynamicPowerManagement": "3",
+    "DynamicPowerManagementVideoMemoryThreshold": "200",
+    "EnableGpuFirmware": "18",
+    "EnableGpuFirmwareLogs": "2",
+    "OpenRmEnableUnsupportedGpus": "1",
+    "EnableUserNUMAManagement": "1",
+    "MemoryPoolSize": "0",
+    "KMallocHeapMaxSize": "0",
+    "VMallocHeapMaxSize": "0",
+    "IgnoreMMIOCheck": "0",
+    "NvLinkDisable": "0",
+    "RegisterPCIDriver": "1",
+    "RegistryDwords": '""',
+    "RegistryDwordsPerDevice": '""',
+    "RmMsg": '""',
+    "GpuBlacklist": '""',
+    "TemporaryFilePath": '""',
+    "ExcludedGpus": '""',
+}
+
+
+class ProcGpu:
+    """What /proc/driver/nvidia/gpus/<address>/information says of one bound GPU."""
+
+    def __init__(self, address: str, minor: int, values: Dict[str, Optional[str]], dma_bits: int) -> None:
+        self.address = address
+        self.minor = minor
+        self.values = values
+        self.dma_bits = dma_bits
+
+    def text(self) -> str:
+        """The file's content in the driver's own layout (kernel-open/nvidia/nv-procfs.c)."""
+        values = self.values
+        lines = [
+            "Model: \t\t {0}".format(values["name"]),
+            "IRQ:   \t\t {0}".format(values["irq"]),
+            "GPU UUID: \t {0}".format(values["uuid"] or "GPU-????????-????-????-????-????????????"),
+            "Video BIOS: \t {0}".format(values["vbios"] or "??.??.??.??.??"),
+            "Bus Type: \t PCIe",
+        ]
+        if self.dma_bits:
+            lines += [
+                "DMA Size: \t {0} bits".format(self.dma_bits),
+                "DMA Mask: \t 0x{0:x}".format((1 << self.dma_bits) - 1),
+            ]
+        lines += [
+            "Bus Location: \t {0}".format(self.address),
+            "Device Minor: \t {0}".format(self.minor),
+            "GPU Firmware: \t {0}".format(values["firmware"] or "N/A"),
+            "GPU Excluded:\t No",
+        ]
+        return "\n".join(lines)
+
+
+def version_line(module: Module) -> str:
+    """The driver's name for itself, as in /proc/driver/nvidia/version and the kernel log."""
+    machine = os.uname().machine
+    built = time.strftime("%a %b %e %H:%M:%S UTC %Y", time.gmtime(os.path.getmtime(module.path)))
+    if module.flavour == "open":
+        name = "NVIDIA UNIX Open Kernel Module for {0}  {1}  Release Build  (gpu-simulator)".format(
+            machine, module.version
+        )
+    else:
+        name = "NVIDIA UNIX {0} Kernel Module  {1}".format(machine, module.version)
+    return "{0}  {1}".format(name, built)
+
+
+def parameters(options: Dict[str, str]) -> Dict[str, str]:
+    """Effective module parameters, from ``NVreg_<name>=<value>`` options over the defaults."""
+    effective = dict(PARAMETERS)
+    for option, value in options.items():
+        name = option[len("NVreg_") :]
+        if option.startswith("NVreg_") and name in effective:
+            effective[name] = '"{0}"'.format(value) if effective[name].startswith('"') else _number(value)
+    return effective
+
+
+def _number(text: str) -> str:
+    """The kernel's reading of a numeric option: 0x is hexadecimal, a leading 0 octal."""
+    try:
+        return str(
+            int(text, 16) if text.lower().startswith("0x") else int(text, 8 if text[:1] == "0" else 10)
+        )
+    except ValueError:
+        return text
+
+
+def show_proc(tree: Tree, module: Module, effective: Dict[str, str], gpus: List[ProcGpu]) -> None:
+    top = tree.proc_driver / "nvidia"
+    compiler = kmod.compiler(module)
+    version = "NVRM version: {0}".format(version_line(module))
+    write(top / "version", version + ("\nGCC version:  {0}".format(compiler) if compiler else ""), 0o444)
+    write(top / "params", "\n".join("{0}: {1}".format(*pair) for pair in effective.items()), 0o444)
+    write(top / "registry", 'Binary: ""')
+    (top / "warnings").mkdir(parents=True, exist_ok=True)
+    (top / "patches").mkdir(parents=True, exist_ok=True)
+    for name, minor, mode in (("config", 1, 0o400), ("monitor", 2, 0o444)):
+        write(
+            top / "capabilities/mig" / name,
+            "DeviceFileMinor: {0}\nDeviceFileMode: {1}\nDeviceFileModify: 1".format(minor, mode),
+            mode,
+        )
+    for gpu in gpus:
+        write(top / "gpus" / gpu.address / "information", gpu.text(), 0o444)
+        write(top / "gpus" / gpu.address / "registry", 'Binary: ""')
+
+
+def hide_proc(tree: Tree) -> None:
+    remove(tree.proc_driver / "nvidia")
+
+
+def show_module(tree: Tree, name: str, module: Module, holders: List[str]) -> None:
+    """/sys/module/<name> of a loaded module."""
+    top = tree.sys / "module" / name
+    write(top / "version", module.version, 0o444)
+    write(top / "initstate", "live", 0o444)
+    write(top / "refcnt", len(holders), 0o444)
+    write(top / "taint", "POE" if module.flavour == "proprietary" else "OE", 0o444)
+    (top / "holders").mkdir(parents=True, exist_ok=True)
+    for holder in holders:
+        link(top / "holders" / holder, "../../" + holder)
+    if name in ("nvidia", "nouveau"):
+        link(top / "drivers" / ("pci:" + name), "../../../bus/pci/drivers/" + name)
+
+
+def hide_modules(tree: Tree, prefix: str) -> None:
+    for entry in sorted((tree.sys / "module").glob(prefix + "*")):
+        if not entry.is_symlink():
+            remove(entry)
+
+
+def show_devices(tree: Tree, minors: List[int], modules: List[str], effective: Dict[str, str]) -> List[str]:
+    """Make the device nodes.
+
+    :returns: warnings; a container that refuses device nodes gets plain files of the same names
+    """
+    if effective["ModifyDeviceFiles"] == "0":
+        return []
+    nodes = {"nvidia{0}".format(minor): (MAJOR, minor) for minor in minors}
+    nodes["nvidiactl"] = (MAJOR, CONTROL_MINOR)
+    if "nvidia_modeset" in modules:
+        nodes["nvidia-modeset"] = (MAJOR, MODESET_MINOR)
+    if "nvidia_uvm" in modules:
+        nodes["nvidia-uvm"] = (UVM_MAJOR, 0)
+        nodes["nvidia-uvm-tools"] = (UVM_MAJOR, 1)
+    mode, owner, group = (
+        int(effective[name]) for name in ("DeviceFileMode", "DeviceFileUID", "DeviceFileGID")
+    )
+    refused = [name for name, number in sorted(nodes.items()) if not _make(tree.dev / name, number, mode)]
+    for name in nodes:
+        if os.geteuid() == 0:
+            os.chown(str(tree.dev / name), owner, group)
+    if not refused:
+        return []
+    return [
+        "This container does not permit device nodes: {0} in {1} are plain files instead; give it the "
+        "capability MKNOD if a test needs real ones.".format(", ".join(refused), tree.dev)
+    ]
+
+
+def _make(path: Path, number: tuple, mode: int) -> bool:
+    """Make one character device; a plain file and False where the kernel refuses."""
+    remove(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.mknod(str(path), stat.S_IFCHR | mode, os.makedev(*number))
+        made = True
+    except PermissionError:
+        path.touch()
+        made = False
+    os.chmod(str(path), mode)
+    return made
+
+
+def hide_devices(tree: Tree) -> None:
+    for path in sorted(tree.dev.glob("nvidia*")):
+        remove(path)
+
+
+def log(tree: Tree, *lines: str) -> None:
+    """Append to the simulated kernel log; the host's own log is never written."""
+    tree.kernel_log.parent.mkdir(parents=True, exist_ok=True)
+    with open(str(tree.kernel_log), "a", encoding="utf-8") as stream:
+        for line in lines:
+            stream.write("[{0:12.6f}] {1}\n".format(time.monotonic(), line))
+
+
+def warn(text: str) -> None:
+    print("gpu-simulator: {0}".format(text), file=sys.stderr)
