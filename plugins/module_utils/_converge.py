@@ -14,10 +14,11 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from ._command import CommandError, Commands
 from ._effects import SHARED_ACTIONS, Action, Context, file_diffs
+from . import _job
 from ._host import Files, Host, observe_host
 from ._lock import HostLock, LockTimeout
 from ._plan import Blocker, Plan, Step, differences
@@ -114,6 +115,7 @@ class _Run:
         self.diffs: List[Dict[str, str]] = []
         #: Steps started so far, over all rounds.
         self.number = 0
+        self.job: Optional[_job.Job] = None
 
     def go(self) -> None:
         for _round in range(_ROUNDS):
@@ -124,12 +126,18 @@ class _Run:
             if self.module.check_mode:
                 break
             if any(part.plan.steps for part in self.parts):
+                if self.job is None and _job.wanted():
+                    self.job = _job.start(self._hand_over)
                 self._apply()
             if not any(part.plan.replan for part in self.parts):
                 break
         if not self.module.check_mode and any(part.steps for part in self.parts):
             self._look_again()
-        self.module.exit_json(**self._result())
+        self.finish(self._result())
+
+    def _hand_over(self, directory: str, pid: int) -> None:
+        steps = [step.shown() for part in self.parts for step in part.steps]
+        self.module.exit_json(changed=True, steps=steps, job={"directory": directory, "pid": pid})
 
     # observe and plan
 
@@ -157,6 +165,8 @@ class _Run:
                     for step in part.plan.steps:
                         self.number += 1
                         _crash_point("before", self.number)
+                        if self.job:
+                            self.job.progress(step, self.number, total)
                         self._one(part, step, self.number, total, context)
                         _crash_point("after", self.number)
         except LockTimeout as exc:
@@ -199,6 +209,7 @@ class _Run:
             "reboot_reasons": [reason for report in reports.values() for reason in report["reboot_reasons"]],
             "diff": self._diff(reports),
         }
+        result["msg"] = _in_words(result, sum(len(part.steps) for part in self.parts), self.module.check_mode)
         if self.single:
             result = dict(next(iter(reports.values())), **result)
         else:
@@ -224,13 +235,13 @@ class _Run:
                 )
         return diffs + self.diffs
 
-    def _refuse(self, blockers: Sequence[Blocker]) -> None:
+    def _refuse(self, blockers: Sequence[Blocker]) -> NoReturn:
         self.fail(
             " ".join("%s." % str(blocker).rstrip(".") for blocker in blockers) + " Nothing was changed.",
             blockers=[{"what": b.what, "which": b.which, "next": b.next} for b in blockers],
         )
 
-    def fail(self, message: str, **more: Any) -> None:
+    def fail(self, message: str, **more: Any) -> NoReturn:
         for part in self.parts:
             if part.before is not None:
                 more.setdefault("before", {})[part.component.name] = part.component.summary(part.before)
@@ -239,7 +250,26 @@ class _Run:
             more["before"] = more["before"][self.parts[0].component.name]
         if self.warnings:
             more["warnings"] = list(dict.fromkeys(self.warnings))
-        self.module.fail_json(msg=message, **more)
+        self.finish(dict(more, msg=message, failed=True))
+
+    def finish(self, result: Dict[str, Any]) -> NoReturn:
+        if self.job:
+            self.job.finish(result)
+        if result.pop("failed", False):
+            self.module.fail_json(**result)
+        self.module.exit_json(**result)
+        raise RuntimeError("the module went on after its result")
+
+
+def _in_words(result: Mapping[str, Any], steps: int, check_mode: bool) -> str:
+    """The result in one line, for the admin who reads nothing else."""
+    if not steps:
+        text = "Nothing to change."
+    else:
+        text = "%d step%s %s." % (steps, "" if steps == 1 else "s", "to do" if check_mode else "done")
+    if result["reboot_required"]:
+        text += " Reboot required: " + " ".join(result["reboot_reasons"])
+    return text
 
 
 def _settle(part: Part, state: Any, survey: Survey) -> Plan:

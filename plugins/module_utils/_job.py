@@ -1,0 +1,97 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""A change that goes on without its connection, and tells how far it is.
+
+Where there are steps, the module forks: the parent answers at once with the job's directory, the child applies
+the plan in a session of its own. A driver upgrade that cuts the network, or an admin who closes the laptop, does
+not cut dpkg. The action plugin reads ``progress`` and ``result`` from the directory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from typing import Any, Dict, NoReturn
+
+from ._plan import Step
+
+#: Set by the action plugin: it knows how to follow a job. Without it the module applies its plan itself.
+VARIABLE = "LABFLEET_GPU_JOB"
+_PARENT = "/run"
+_PREFIX = "labfleet-gpu-job-"
+
+
+def wanted() -> bool:
+    """Did the caller say that it can follow a job?"""
+    return os.environ.get(VARIABLE) == "1"
+
+
+class Job:
+    """The child's side: where it writes how far it is."""
+
+    def __init__(self, directory: str):
+        self.directory = directory
+
+    def progress(self, step: Step, number: int, total: int) -> None:
+        line = json.dumps(dict(step.shown(), number=number, total=total))
+        with open(os.path.join(self.directory, "progress"), "a", encoding="utf-8") as handle:
+            handle.write(line + "\n")
+
+    def finish(self, result: Dict[str, Any]) -> NoReturn:
+        """Leave the result, whole or not at all, and end."""
+        path = os.path.join(self.directory, "result")
+        with open(path + ".part", "w", encoding="utf-8") as handle:
+            json.dump(result, handle)
+        os.rename(path + ".part", path)
+        sys.exit(0)
+
+
+def start(module_result: Any) -> Job:
+    """Fork. The parent calls ``module_result(directory, pid)``, which ends it; the child returns a Job."""
+    for name in _stale():
+        shutil.rmtree(name, ignore_errors=True)
+    directory = tempfile.mkdtemp(prefix=_PREFIX, dir=_PARENT)
+    with open(os.path.join(directory, "progress"), "w", encoding="utf-8"):
+        pass
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        _become_silent(os.path.join(directory, "log"))
+        return Job(directory)
+    with open(os.path.join(directory, "pid"), "w", encoding="utf-8") as handle:
+        handle.write("%d\n" % pid)
+    module_result(directory, pid)
+    raise RuntimeError("the module went on after it had answered")
+
+
+def _stale() -> Any:
+    """Directories of jobs that ended and that nobody followed to the end."""
+    for name in os.listdir(_PARENT):
+        if not name.startswith(_PREFIX):
+            continue
+        path = os.path.join(_PARENT, name)
+        try:
+            with open(os.path.join(path, "pid"), encoding="utf-8") as handle:
+                os.kill(int(handle.read()), 0)
+        except ProcessLookupError:
+            yield path
+        except (OSError, ValueError):
+            continue
+
+
+def _become_silent(log: str) -> None:
+    """The connection must be able to close: nothing of it stays open here."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(null, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    for descriptor in (null, output):
+        if descriptor > 2:
+            os.close(descriptor)
