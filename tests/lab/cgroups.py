@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
+from typing import Callable
 
 from settings import Lab, LabError
 from shell import wait_until
@@ -46,6 +48,11 @@ def join(groups: list[Path]) -> None:
     """Move the calling process into the groups (for use between fork and exec)."""
     for group in groups:
         (group / "cgroup.procs").write_text(str(os.getpid()))
+
+
+def joiner(lab: Lab, name: str) -> Callable[[], None]:
+    """What makes a child process a member of the lab's group ``name`` before it runs its program."""
+    return partial(join, create(lab, name))
 
 
 def pids(lab: Lab, name: str = "") -> set[int]:

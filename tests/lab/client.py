@@ -54,3 +54,10 @@ def start_supervisor(lab: Lab) -> None:
                                    stdout=out, stderr=out, start_new_session=True)
     if not wait_until(lambda: alive(lab) or process.poll() is not None, 15) or process.poll() is not None:
         raise LabError(f"The supervisor did not start; see {lab.log}/supervisor.log.")
+
+
+def stop_supervisor(lab: Lab) -> None:
+    """Let it end with all machines and services; one that is dead or deaf is left to `cgroups.kill`."""
+    if alive(lab):
+        order(lab, "quit")
+        wait_until(lambda: not cgroups.pids(lab), 20)

@@ -24,3 +24,8 @@ for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub
 done
 mkdir -p "$root/etc/systemd/journald.conf.d"
 printf '[Journal]\nStorage=volatile\nRuntimeMaxUse=8M\n' > "$root/etc/systemd/journald.conf.d/lab.conf"
+
+# The lists of the release stay in the root, and so does apt's index over them; its downloads do not.
+printf 'Acquire::Languages "none";\n' > "$root/etc/apt/apt.conf.d/80labfleet-gpu-lab"
+chroot "$root" apt-get clean
+chroot "$root" apt-cache gencaches

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ import nodes
 import overlay
 import roots
 import services
-from settings import CACHE, CHECKOUT, MAX_NODES, Lab, LabError
+from settings import CACHE, CHECKOUT, MAX_LAB, MAX_NODES, Lab, LabError
 from shell import run_logged, say, wait_until
 
 VENDOR_BUILD = CHECKOUT / "tests" / "vendor" / "build.py"
@@ -68,25 +69,29 @@ def foundation(lab: Lab) -> None:
     nodes.lab_key(lab)
     client.start_supervisor(lab)
     services.wait(lab)
-    _vendor_repositories(lab)
 
 
 def _vendor_repositories(lab: Lab) -> None:
     """Fill the web server's folder, from the cache while the sources are the same."""
     if not VENDOR_BUILD.exists():
         return
-    key = roots.tree_digest(VENDOR_BUILD.parent)
+    # packages carry the role's library, are made for the running kernel, and some name their repository
+    key = roots.digest([roots.tree_digest(VENDOR_BUILD.parent, layers.ROLE), os.uname().release, lab.www_url])
     mark = lab.state / "www.built"
     if mark.exists() and mark.read_text() == key:
         return
     built = CACHE / "vendor" / key
-    if not built.is_dir():
+    if built.is_dir():
+        os.utime(built)
+    else:
         say(f"building the simulated vendor repositories (log in {lab.log}/vendor.log)")
         draft = built.with_name(f".{key}.new")
         overlay.delete(draft)
         draft.mkdir(parents=True)
         try:
-            run_logged([sys.executable, VENDOR_BUILD, "--out", draft], lab.log / "vendor.log", 600)
+            run_logged([sys.executable, VENDOR_BUILD, "--out", draft, "--base-url", lab.www_url,
+                        "--state", CACHE / "vendor-state"], lab.log / "vendor.log", 600,
+                       before_exec=cgroups.joiner(lab, "build"))
             draft.rename(built)
         finally:
             overlay.delete(draft)
@@ -110,6 +115,9 @@ def up(lab: Lab, count: int, kinds: Sequence[str], boards: Sequence[list[str]], 
         free = (index for index in range(1, MAX_NODES + 1) if index not in {node.index for node in present})
         stacks: dict[str, tuple[list[str], str]] = {}
         with locked(CACHE / "lock", 1800, "Another lab.py has been building cached roots for half an hour: end it."):
+            roots.prune({Path(layer) for number in range(MAX_LAB + 1) for node in nodes.load_all(Lab(number))
+                         for layer in node.layers})
+            _vendor_repositories(lab)
             for name in missing:
                 kind = wanted_kinds[names.index(name) % len(wanted_kinds)]
                 if kind.name not in stacks:
@@ -172,13 +180,12 @@ def remove(lab: Lab, chosen: Sequence[nodes.Node]) -> None:
 
 def down(lab: Lab) -> None:
     """Remove every trace of the lab from the running system and from /var/lib. The cache stays."""
+    client.stop_supervisor(lab)
     cgroups.kill(lab)
     overlay.delete(lab.state)
     network.remove_all(lab)
     cgroups.remove(lab)
-    for left in Path("/run/systemd/nspawn/propagate").glob(f"{lab.tag}-*"):
-        overlay.delete(left)
-    for left in Path("/run/systemd/nspawn/unix-export").glob(f"{lab.tag}-*"):
+    for left in overlay.NSPAWN_RUN.glob(f"*/{lab.tag}-*"):
         overlay.delete(left)
 
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Sequence
 
 from settings import LabError
 from shell import run, run_logged, say
@@ -71,14 +72,14 @@ def install_packages(log: Path) -> None:
     missing = [package for program, package in _PROGRAMS.items() if shutil.which(program) is None]
     for keyring, packages in _KEYRINGS.items():
         if not Path(keyring).exists():
-            missing += [name for name in packages if _candidate(name)][:1]
+            missing += _offered(packages)[:1]
     if not missing:
         return
     had_proxy = "apt-cacher-ng" not in missing
     say(f"installing on this host: {' '.join(missing)}")
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1"}
     apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-q"]
-    if not all(_candidate(name) for name in missing):
+    if len(_offered(missing)) < len(missing):
         run_logged([*apt, "update"], log / "host-apt.log", 300, env)
     run_logged([*apt, "install", "-y", "--no-install-recommends", *missing], log / "host-apt.log", 900, env)
     if not had_proxy and Path("/run/systemd/system").exists():
@@ -86,11 +87,15 @@ def install_packages(log: Path) -> None:
         run(["systemctl", "disable", "--now", "apt-cacher-ng.service"], timeout=60)
 
 
-def _candidate(package: str) -> bool:
-    """Whether apt on this host could install the package."""
-    candidates = [line for line in run(["apt-cache", "policy", package], timeout=30).splitlines()
-                  if line.strip().startswith("Candidate:")]
-    return bool(candidates) and "(none)" not in candidates[0]
+def _offered(packages: Sequence[str]) -> list[str]:
+    """Those of the packages that apt on this host could install."""
+    offered, name = [], ""
+    for line in run(["apt-cache", "policy", *packages], timeout=60).splitlines():
+        if not line.startswith(" "):
+            name = line.rstrip(":")
+        elif line.strip().startswith("Candidate:") and "(none)" not in line:
+            offered.append(name)
+    return offered
 
 
 def raise_limits() -> None:

@@ -11,6 +11,7 @@ import os
 import shutil
 from pathlib import Path
 
+import cgroups
 import client
 import inventory
 import nodes
@@ -62,6 +63,7 @@ def prepared_layer(lab: Lab, kind: str, userland: str, below: list[Path], playbo
     key = digest([tree_digest(ROLE, PLAYBOOK), *(path.name for path in below)])
     target = CACHE / "layers" / f"{kind}-prepared-{key}"
     if target.is_dir():
+        os.utime(target)
         return target
     command = playbook_command(playbook)
     log = lab.log / f"prepare-{kind}.log"
@@ -78,7 +80,8 @@ def prepared_layer(lab: Lab, kind: str, userland: str, below: list[Path], playbo
         room = lab.state / "prepare"
         room.mkdir(exist_ok=True)
         inventory.write(lab, [node], room)
-        run_logged([command, "-i", room / "inventory.yml", PLAYBOOK], log, PLAYBOOK_TIMEOUT, environment(lab), room)
+        run_logged([command, "-i", room / "inventory.yml", PLAYBOOK], log, PLAYBOOK_TIMEOUT, environment(lab), room,
+                   cgroups.joiner(lab, "build"))
         client.order(lab, "stop", [node.name], orderly=True)
         overlay.unmount(node.folder(lab) / "root")
         run(["cp", "-a", node.folder(lab) / "upper", draft], timeout=120)

@@ -91,7 +91,8 @@ def prepare_root(lab: Lab, node: Node) -> Path:
     _write(root / "etc/machine-id", f"{identity}\n")
     _write(root / "etc/hosts", f"127.0.0.1 localhost\n{lab.node_address(node.index)} {node.name}\n")
     _write(root / "etc/apt/apt.conf.d/80labfleet-gpu-lab",
-           f'Acquire::http::Proxy "{lab.proxy_url}";\nAcquire::http::Proxy::{lab.host_address} "DIRECT";\n')
+           f'Acquire::http::Proxy "{lab.proxy_url}";\nAcquire::http::Proxy::{lab.host_address} "DIRECT";\n'
+           'Acquire::Languages "none";\n')
     key = host_key(lab, node)
     _write(root / "etc/ssh/ssh_host_ed25519_key", key.read_text(), 0o600)
     _write(root / "etc/ssh/ssh_host_ed25519_key.pub", key.with_suffix(".pub").read_text())

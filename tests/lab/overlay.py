@@ -11,6 +11,7 @@ from typing import Sequence
 from settings import LabError
 from shell import run, wait_until
 
+NSPAWN_RUN = Path("/run/systemd/nspawn")
 # Written out so that the upper directory alone tells what a node changed, whatever the kernel's defaults.
 _PLAIN = "redirect_dir=off,metacopy=off,index=off"
 
@@ -46,6 +47,8 @@ def mount(folder: Path, layers: Sequence[Path]) -> Path:
 def unmount(folder: Path) -> None:
     """Unmount everything at and below ``folder``; a mount that stays busy is detached."""
     for point in mounts_below(folder):
+        _forget_lock(point)
+
         def gone(point: Path = point) -> bool:
             try:
                 run(["umount", point])
@@ -55,6 +58,12 @@ def unmount(folder: Path) -> None:
 
         if not wait_until(gone, 3, 0.1):
             run(["umount", "--lazy", point])
+
+
+def _forget_lock(root: Path) -> None:
+    """Remove the lock file that systemd-nspawn leaves behind for each root directory it ever ran."""
+    about = root.stat()
+    (NSPAWN_RUN / "locks" / f"inode-{about.st_dev}:{about.st_ino}").unlink(missing_ok=True)
 
 
 def delete(folder: Path) -> None:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable
 
+import cgroups
 import overlay
 from settings import CACHE, Lab, LabError
 from shell import run_logged, say
@@ -22,6 +25,7 @@ PACKAGES = ("python3", "systemd", "systemd-sysv", "dbus", "openssh-server", "ipr
             "kmod", "udev", "dkms", "gcc", "make", "libc6-dev", "gpg", "gpgv", "pciutils", "procps")
 FINISH = Path(__file__).with_name("finish-root.sh")
 BUILD_TIMEOUT = 1200    # seconds for one mmdebstrap run
+KEEP = 14 * 86400       # seconds that an unused layer stays in the cache
 DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 UBUNTU_KEYRING = "/usr/share/keyrings/ubuntu-archive-keyring.gpg"
 
@@ -73,6 +77,13 @@ def tree_digest(*folders: Path) -> str:
     return digest(parts)
 
 
+def prune(used: set[Path]) -> None:
+    """Delete cached layers that nobody asked for in two weeks, except those that are ``used``."""
+    for layer in [*CACHE.glob("roots/*"), *CACHE.glob("layers/*"), *CACHE.glob("vendor/*")]:
+        if layer not in used and layer.stat().st_mtime < time.time() - KEEP:
+            overlay.delete(layer)
+
+
 def base_layers(lab: Lab, wanted: Kind) -> tuple[list[Path], str]:
     """The layers of a kind, topmost first, and its userland: the release itself, or Debian standing in for it."""
     if wanted.distribution == "debian":
@@ -89,11 +100,12 @@ def base_layers(lab: Lab, wanted: Kind) -> tuple[list[Path], str]:
 
 def _root(lab: Lab, wanted: Kind) -> Path:
     """The unpacked base root of a release, built by mmdebstrap from its default archive when not in the cache."""
-    command = ["mmdebstrap", "--variant=minbase", "--format=directory", "--skip=cleanup/apt/lists",
+    command = ["mmdebstrap", "--variant=minbase", "--format=directory", "--skip=cleanup/apt",
                f"--include={','.join(PACKAGES)}", f"--components={wanted.components}",
                f"--keyring={wanted.keyring}"]
     target = CACHE / "roots" / f"{wanted.name}-{digest([*command, wanted.suite, FINISH.read_text()])}"
     if target.is_dir():
+        os.utime(target)
         return target
     say(f"{wanted.name}: building the base root (about a minute; log in {lab.log}/root-{wanted.name}.log)")
     draft = target.with_name(f".{target.name}.new")
@@ -103,7 +115,7 @@ def _root(lab: Lab, wanted: Kind) -> Path:
         run_logged([*command, f'--aptopt=Acquire::http::Proxy "{lab.proxy_url}"',
                     '--aptopt=Acquire::http::Timeout "30"', '--aptopt=Acquire::Retries "2"',
                     f"--customize-hook={FINISH}", wanted.suite, draft],
-                   lab.log / f"root-{wanted.name}.log", BUILD_TIMEOUT)
+                   lab.log / f"root-{wanted.name}.log", BUILD_TIMEOUT, before_exec=cgroups.joiner(lab, "build"))
         (draft / "etc/apt/apt.conf.d/99mmdebstrap").unlink(missing_ok=True)
         draft.rename(target)
     finally:
@@ -126,7 +138,9 @@ def _stand_in(wanted: Kind) -> Path:
         "etc/issue": f"Ubuntu {wanted.version} LTS \\n \\l\n",
     }
     target = CACHE / "layers" / f"{wanted.name}-stand-in-{digest(files.items())}"
-    if not target.is_dir():
+    if target.is_dir():
+        os.utime(target)
+    else:
         draft = target.with_name(f".{target.name}.new")
         if draft.exists():
             shutil.rmtree(draft)

@@ -38,12 +38,17 @@ def run(argv: Sequence[str | Path], timeout: float = 60, env: Mapping[str, str] 
 
 
 def run_logged(argv: Sequence[str | Path], log: Path, timeout: float,
-               env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
-    """Run a long command with its output in ``log``; it is ended when we are interrupted or it takes too long."""
+               env: Mapping[str, str] | None = None, cwd: Path | None = None,
+               before_exec: Callable[[], None] | None = None) -> None:
+    """Run a long command with its output in ``log``; it is ended when we are interrupted or it takes too long.
+
+    ``before_exec`` runs in the child.
+    """
     words = [str(word) for word in argv]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
-        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd=cwd)
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd=cwd,
+                                   preexec_fn=before_exec)
         try:
             status = process.wait(timeout)
         except subprocess.TimeoutExpired as e:

@@ -12,17 +12,20 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pwd
 import signal
 import sys
 import time
+from asyncio.subprocess import Process
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cgroups
 import network
 import nodes
 import services
-from settings import Lab
+from settings import Lab, LabError
 
 REBOOT_STATUS = 133     # systemd-nspawn --keep-unit on reboot (EXIT_FORCE_RESTART)
 RESTART_PAUSE = 1.0     # seconds before a service that ended is started again
@@ -36,9 +39,8 @@ class Machine:
     state: str = "off"
     boots: int = 0
     status: int = 0
-    process: asyncio.subprocess.Process | None = None
+    process: Process | None = None
     task: asyncio.Task[None] | None = None
-    booted: float = 0.0
 
 
 class Supervisor:
@@ -48,6 +50,7 @@ class Supervisor:
         self.lab = lab
         self.machines: dict[str, Machine] = {}
         self.services: list[asyncio.Task[None]] = []
+        self.children: set[Process] = set()
         self.done = asyncio.Event()
 
     def log(self, text: str) -> None:
@@ -67,53 +70,59 @@ class Supervisor:
         server.close()
         for task in [*self.services, *(m.task for m in self.machines.values() if m.task)]:
             task.cancel()
-        await asyncio.to_thread(self.kill_all)
+        await asyncio.to_thread(cgroups.kill, self.lab)     # everything in the lab's groups but ourselves
+        endings = [asyncio.create_task(process.wait()) for process in self.children]
+        if endings:
+            await asyncio.wait(endings, timeout=10)
         self.lab.socket.unlink(missing_ok=True)
         self.log("supervisor ended")
 
-    def kill_all(self) -> None:
-        """Everything in the lab's groups but ourselves."""
-        cgroups.kill(self.lab)
+    async def spawn(self, argv: list[str], log: str, group: str, user: str | None = None) -> Process:
+        """Start a program in the lab's control group ``group`` with its output in ``log``."""
+        with (self.lab.log / f"{log}.log").open("ab") as out:
+            joined = cgroups.create(self.lab, group)
+            process = await asyncio.create_subprocess_exec(
+                *argv, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+                preexec_fn=lambda: _become(joined, user))
+        self.children.add(process)
+        return process
 
     async def keep(self, service: services.Service) -> None:
-        groups = cgroups.create(self.lab, "services")
         while True:
-            with (self.lab.log / f"{service.name}.log").open("ab") as out:
-                process = await asyncio.create_subprocess_exec(
-                    *service.argv, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out,
-                    user=service.user, group=service.user, extra_groups=None if service.user is None else [],
-                    preexec_fn=None, start_new_session=True)
-            for group in groups:
-                (group / "cgroup.procs").write_text(str(process.pid))
+            process = await self.spawn(service.argv, service.name, "services", service.user)
             status = await process.wait()
+            self.children.discard(process)
             self.log(f"{service.name} ended with status {status}; starting it again")
             await asyncio.sleep(RESTART_PAUSE)
 
     async def live(self, node: nodes.Node, machine: Machine) -> None:
         """One machine from power-on to power-off, over all its reboots."""
-        groups = cgroups.create(self.lab, node.name)
         argv = ["systemd-nspawn", "--quiet", "--boot", f"--directory={node.folder(self.lab)}/root",
                 f"--machine={self.lab.tag}-{node.name}", f"--hostname={node.name}",
                 "--register=no", "--keep-unit", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
                 "--console=pipe",
                 f"--network-namespace-path=/run/netns/{network.netns(self.lab, node.index)}"]
-        while True:
-            machine.boots += 1
-            machine.booted = time.time()
-            with (self.lab.log / f"{node.name}.log").open("ab") as out:
-                machine.process = await asyncio.create_subprocess_exec(
-                    *argv, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out,
-                    preexec_fn=lambda: cgroups.join(groups), start_new_session=True)
-            machine.state = "running"
-            machine.status = await machine.process.wait()
-            machine.process = None
-            # whatever entered the node from outside must not outlive it
-            await asyncio.to_thread(cgroups.kill, self.lab, node.name)
-            if machine.status != REBOOT_STATUS:
-                break
-            self.log(f"{node.name} reboots")
+        try:
+            while await self.one_boot(argv, node, machine) == REBOOT_STATUS:
+                self.log(f"{node.name} reboots")
+        except (OSError, LabError) as e:
+            machine.state = "failed"
+            self.log(f"{node.name}: {e}")
+            raise
         machine.state = "off" if machine.status == 0 else "failed"
         self.log(f"{node.name} ended with status {machine.status}: {machine.state}")
+
+    async def one_boot(self, argv: list[str], node: nodes.Node, machine: Machine) -> int:
+        """From one power-on to nspawn's end; its exit status."""
+        machine.boots += 1
+        process = machine.process = await self.spawn(argv, node.name, node.name)
+        machine.state = "running"
+        machine.status = await process.wait()
+        machine.process = None
+        self.children.discard(process)
+        # what entered the node from outside must not outlive it
+        await asyncio.to_thread(cgroups.kill, self.lab, node.name)
+        return machine.status
 
     async def start(self, name: str) -> None:
         machine = self.machines.setdefault(name, Machine())
@@ -122,6 +131,8 @@ class Supervisor:
             machine.task = asyncio.create_task(self.live(node, machine))
             while machine.state != "running" and not machine.task.done():
                 await asyncio.sleep(0.01)
+            if machine.task.done():
+                machine.task.result()   # raises what kept it from starting
 
     async def stop(self, name: str, orderly: bool) -> None:
         machine = self.machines.get(name)
@@ -161,8 +172,18 @@ class Supervisor:
             self.done.set()
         elif order["do"] != "status":
             raise ValueError(f"unknown order {order['do']}")
-        return {name: {"state": m.state, "boots": m.boots, "status": m.status, "booted": m.booted}
+        return {name: {"state": m.state, "boots": m.boots, "status": m.status}
                 for name, m in self.machines.items()}
+
+
+def _become(groups: list[Path], user: str | None) -> None:
+    """Between fork and exec: join the control groups, then give up root if the program has a user of its own."""
+    cgroups.join(groups)
+    if user is not None:
+        entry = pwd.getpwnam(user)
+        os.setgroups([])
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
 
 
 def main() -> None:
