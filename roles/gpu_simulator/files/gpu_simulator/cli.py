@@ -29,7 +29,10 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("load", help="load the kernel module that modprobe would take")
     commands.add_parser("unload", help="unload it; refused while a GPU is in use")
     commands.add_parser("remove", help="take the simulation off this node")
-    commands.add_parser("boards", help="list the board ids")
+    catalogue = commands.add_parser("boards", help="list the board ids")
+    catalogue.add_argument(
+        "--check", metavar="FILE", help="see whether a board list can be understood instead"
+    )
     show = commands.add_parser("status", help="show driver, GPUs and faults")
     show.add_argument("--json", action="store_true", help="as JSON")
 
@@ -92,10 +95,11 @@ def run(tree: Tree, options: argparse.Namespace) -> str:
         "load": driver.load,
         "unload": driver.unload,
         "remove": power.remove_all,
-        "boards": lambda where: "\n".join(boards.names(where)),
     }
     if options.command in simple:
         return str(simple[options.command](tree))
+    if options.command == "boards":
+        return _boards(tree, options)
     if options.command == "status":
         data = status.collect(tree)
         return json.dumps(data, indent=2) if options.json else status.table(data)
@@ -110,6 +114,14 @@ def run(tree: Tree, options: argparse.Namespace) -> str:
     return "\n".join(
         filter(None, (_on_gpu(tree, slot, options) for slot in control.select(tree, options.gpu)))
     )
+
+
+def _boards(tree: Tree, options: argparse.Namespace) -> str:
+    if not options.check:
+        return "\n".join(boards.names(tree))
+    with open(options.check, encoding="utf-8") as stream:
+        boards.parse(tree, stream.read())
+    return ""
 
 
 def _fault(tree: Tree, options: argparse.Namespace) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import List, Optional
@@ -74,6 +75,8 @@ def write(path: Path, value: object, mode: int = 0o644) -> None:
 
 
 def write_bytes(path: Path, content: bytes, mode: int = 0o644) -> None:
+    if _is(path, content, mode):
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".", suffix=".new", dir=str(path.parent))
     try:
@@ -84,6 +87,14 @@ def write_bytes(path: Path, content: bytes, mode: int = 0o644) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def _is(path: Path, content: bytes, mode: int) -> bool:
+    """Whether there is nothing to write: an unchanged file keeps its time."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode) == mode and path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def link(path: Path, target: str) -> None:
