@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-NODES ?= 4
-KINDS ?= ubuntu2404,debian12
+NODES ?= 3
+KINDS ?=
 ONLY ?=
 RUN := python3 tests/tools/run.py
 WITH := python3 tests/tools/with_env.py
@@ -28,7 +28,7 @@ test-all: set-up-lab ## Test the full matrix
 	@$(RUN) test-all $(if $(ONLY),--only $(ONLY))
 
 lab-up: set-up-lab ## Boot a lab and leave it running: NODES=20 KINDS=ubuntu2404,debian12
-	@$(WITH) --root controller python tests/lab/lab.py up --nodes $(NODES) --kinds $(KINDS)
+	@$(WITH) --root controller python tests/lab/lab.py up --nodes $(NODES) $(if $(KINDS),--kinds $(KINDS))
 
 lab-down: set-up-lab ## End the lab and remove what it left
 	@$(WITH) --root controller python tests/lab/lab.py down

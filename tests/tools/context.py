@@ -44,6 +44,7 @@ def environ_for(names: tuple[str, ...], pythons: dict[str, str]) -> dict[str, st
         ANSIBLE_HOME=str(interpreters.BUILD / "ansible-home"),
         ANSIBLE_COLLECTIONS_PATH=str(tree.link()),
         LC_ALL="C.UTF-8",
+        NO_COLOR="1",
         PYTHONUNBUFFERED="1",
     )
     return environ

@@ -53,6 +53,15 @@ def _unit(dotted: str) -> str:
     return dotted[len(PACKAGE) :].split(".")[0]
 
 
+def _height_of_file(root: Path, name: str) -> int:
+    """A component's component.py joins it to _converge, and so stands beside that."""
+    return HEIGHTS["_converge"] if name.endswith("/component.py") else _height(root, _unit_of_file(name))
+
+
+def _unit_of_file(name: str) -> str:
+    return name[len(UTILS) :].split("/")[0].removesuffix(".py")
+
+
 def _height(root: Path, unit: str) -> int:
     if unit in HEIGHTS:
         return HEIGHTS[unit]
@@ -67,13 +76,13 @@ def _used_units(module: str, names: list[str]) -> list[str]:
 
 def _check_layers(root: Path, name: str, imports: list[tuple[int, str, list[str]]]) -> list[str]:
     """Imports of a module_utils file that go up, or sideways between components."""
-    own = name[len(UTILS) :].split("/")[0].removesuffix(".py")
+    own, mine = _unit_of_file(name), _height_of_file(root, name)
     found = []
     for line, module, names in imports:
         if module.startswith(PLUGINS) and not f"{module}.".startswith(PACKAGE):
             found.append(f"{name}:{line}: module_utils must not import {module}, which is above it.")
         for unit in _used_units(module, names):
-            mine, its = _height(root, own), _height(root, unit)
+            its = _height(root, unit)
             if unit != own and (its > mine or (its == mine == OF_A_FOLDER)):
                 found.append(f"{name}:{line}: {own} must not import {unit}, which is not below it.")
     return found

@@ -33,6 +33,7 @@ def test_a_clean_plugin_has_no_finding(tmp_path: Path) -> None:
         f"{UTILS}/_driver/plan.py": HEAD + "from .._host import Host\nfrom . import choose\nimport re\n",
         f"{UTILS}/_driver/choose.py": HEAD + "from .state import DriverState, newest\n",
         f"{UTILS}/_driver/state.py": HEAD + "import os\nfrom .._host import release\n",
+        f"{UTILS}/_driver/component.py": HEAD + "from .._converge import Component\nfrom .plan import plan\n",
     }
     assert findings(tmp_path, samples) == []
 
@@ -83,6 +84,11 @@ LAYERS = {
         "_command.py",
         "from ansible_collections.labfleet.gpu.plugins.module_utils._nvml import x\n",
         "_command must not import _nvml",
+    ),
+    "component above its join": (
+        "_driver/state.py",
+        "from .._converge import X\n",
+        "_driver must not import",
     ),
     "between components": (
         "_cuda/state.py",
