@@ -217,8 +217,6 @@ class _Run:
             result["steps"] = [
                 dict(step, component=name) for name, report in reports.items() for step in report["steps"]
             ]
-        if self.warnings:
-            result["warnings"] = list(dict.fromkeys(self.warnings))
         return result
 
     def _diff(self, reports: Mapping[str, Mapping[str, Any]]) -> List[Dict[str, str]]:
@@ -248,13 +246,14 @@ class _Run:
                 more.setdefault("steps", []).extend(step.shown() for step in part.steps)
         if self.single and "before" in more:
             more["before"] = more["before"][self.parts[0].component.name]
-        if self.warnings:
-            more["warnings"] = list(dict.fromkeys(self.warnings))
         self.finish(dict(more, msg=message, failed=True))
 
     def finish(self, result: Dict[str, Any]) -> NoReturn:
+        warnings = list(dict.fromkeys(self.warnings))
         if self.job:
-            self.job.finish(result)
+            self.job.finish(dict(result, warnings=warnings))
+        for warning in warnings:
+            self.module.warn(warning)
         if result.pop("failed", False):
             self.module.fail_json(**result)
         self.module.exit_json(**result)

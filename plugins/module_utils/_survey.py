@@ -105,6 +105,10 @@ def _space(path: str) -> Tuple[str, int]:
     return mount, usage.f_bavail * usage.f_frsize
 
 
+#: What apt writes into beside the indexes.
+_APT_OWN = ("lock", "partial", "auxfiles")
+
+
 class _AptWorkspace:
     """apt's configuration, indexes and cache in a directory of ours."""
 
@@ -117,7 +121,7 @@ class _AptWorkspace:
             os.makedirs(os.path.join(self._directory, name))
         self._link("/etc/apt/sources.list.d", "sources.list.d", skip=[entry.path for entry in sources])
         self._link("/etc/apt/preferences.d", "preferences.d", skip=())
-        self._link("/var/lib/apt/lists", "lists", skip=("/var/lib/apt/lists/lock", "/var/lib/apt/lists/partial"))
+        self._link("/var/lib/apt/lists", "lists", skip=[os.path.join("/var/lib/apt/lists", name) for name in _APT_OWN])
         moved = {}
         for entry in sources:
             if "/sources.list.d/" not in entry.path:
@@ -240,7 +244,7 @@ def _why_not(done: Completed) -> str:
     return "; ".join(lines) or done.tail(4)
 
 
-_MADISON = re.compile(r"^\s*(\S+) \| (\S+) \| (\S+)")
+_MADISON = re.compile(r"^\s*(\S+)\s+\|\s+(\S+)\s+\|\s+(\S+)")
 
 
 def parse_madison(text: str) -> Dict[str, Tuple[Offer, ...]]:

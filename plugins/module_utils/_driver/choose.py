@@ -285,6 +285,10 @@ def _promise(target: Target, version: str, transaction: Transaction, state: Driv
         "library_version": version,
         "packages": _packages_after(state, transaction),
     }
+    if state.host.kernel in state.headers or any(
+        change.name == target.family.headers.format(kernel=state.host.kernel) for change in transaction.installs
+    ):
+        promise["module_on_disk"] = version
     if target.wish.hold is True:
         promise["held"] = list(_after(state, transaction))
     elif target.wish.hold is False:
