@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One control group per node and one for the lab's own processes, in every hierarchy of the host.
 
-It keeps the nodes' systemds apart, gives memory figures, and is how `down` finds every process of a lab even after
-the supervisor was killed.
+It keeps the nodes' systemds apart, gives memory figures, and is how `down` finds every process of a
+lab even after the supervisor was killed.
 """
 
 from __future__ import annotations
@@ -64,12 +64,13 @@ def pids(lab: Lab, name: str = "") -> set[int]:
                 try:
                     found |= {int(pid) for pid in Path(folder, "cgroup.procs").read_text().split()}
                 except OSError:
-                    continue    # the group went away while we looked
+                    continue  # the group went away while we looked
     return found
 
 
 def kill(lab: Lab, name: str = "", timeout: float = 15) -> None:
     """SIGKILL everything in the groups until nothing is left."""
+
     def gone() -> bool:
         alive = pids(lab, name) - {os.getpid()}
         for pid in alive:
@@ -80,8 +81,10 @@ def kill(lab: Lab, name: str = "", timeout: float = 15) -> None:
         return not alive
 
     if not wait_until(gone, timeout):
-        raise LabError(f"Processes {sorted(pids(lab, name))} of the lab do not die after SIGKILL; "
-                       "they hang in the kernel: see dmesg.")
+        raise LabError(
+            f"Processes {sorted(pids(lab, name))} of the lab do not die after SIGKILL; "
+            "they hang in the kernel: see dmesg."
+        )
 
 
 def remove(lab: Lab, name: str = "") -> None:
@@ -104,7 +107,7 @@ def _removed(group: Path) -> bool:
 
 
 def memory_bytes(lab: Lab, name: str) -> int | None:
-    """Anonymous and kernel memory of a node without its page cache, None where the kernel does not count it."""
+    """Memory of a node without its page cache; None where the kernel does not count it."""
     for top in hierarchies():
         stat = top / lab.tag / name / "memory.stat"
         if stat.exists():

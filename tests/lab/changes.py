@@ -49,7 +49,7 @@ def listing(lab: Lab, node: nodes.Node) -> Listing:
             try:
                 now = _describe(path)
             except FileNotFoundError:
-                continue    # a temporary file of a running node
+                continue  # a temporary file of a running node
             if now != _below(node, inside):
                 found[f"/{inside}"] = now
     return found
@@ -103,7 +103,9 @@ def difference(lab: Lab, node: nodes.Node, since: str | None, everything: bool) 
     if since is not None:
         path = _mark_file(lab, node, since)
         if not path.exists():
-            raise LabError(f"{node.name} has no mark '{since}'; set it with 'lab.py mark {node.name} {since}'.")
+            raise LabError(
+                f"{node.name} has no mark '{since}'; set it with 'lab.py mark {node.name} {since}'."
+            )
         before = json.loads(path.read_text())
     after = listing(lab, node)
     lines = []

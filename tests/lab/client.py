@@ -36,7 +36,9 @@ def order(lab: Lab, what: str, nodes: Sequence[str] = (), timeout: float = 60, *
             with line.makefile() as answer:
                 result: dict[str, Any] = json.loads(answer.readline())
     except (OSError, ValueError) as e:
-        raise LabError(f"The supervisor of the lab does not answer ({e}): run 'lab.py up' to start it again.") from e
+        raise LabError(
+            f"The supervisor of the lab does not answer ({e}): run 'lab.py up' to start it again."
+        ) from e
     if "error" in result:
         raise LabError(f"The supervisor could not {what} {', '.join(nodes)}: {result['error']}")
     return result
@@ -50,8 +52,13 @@ def start_supervisor(lab: Lab) -> None:
     lab.log.mkdir(parents=True, exist_ok=True)
     program = Path(__file__).with_name("supervisor.py")
     with (lab.log / "supervisor.log").open("ab") as out:
-        process = subprocess.Popen([sys.executable, str(program), str(lab.number)], stdin=subprocess.DEVNULL,
-                                   stdout=out, stderr=out, start_new_session=True)
+        process = subprocess.Popen(
+            [sys.executable, str(program), str(lab.number)],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
     if not wait_until(lambda: alive(lab) or process.poll() is not None, 15) or process.poll() is not None:
         raise LabError(f"The supervisor did not start; see {lab.log}/supervisor.log.")
 

@@ -27,15 +27,16 @@ from settings import CACHE, CHECKOUT, MAX_LAB, MAX_NODES, Lab, LabError
 from shell import run_logged, say, wait_until
 
 VENDOR_BUILD = CHECKOUT / "tests" / "vendor" / "build.py"
-BOOT_TIMEOUT = 60       # seconds, plus BOOT_TIMEOUT_PER_NODE for each node that boots
+BOOT_TIMEOUT = 60  # seconds, plus BOOT_TIMEOUT_PER_NODE for each node that boots
 BOOT_TIMEOUT_PER_NODE = 5
 
 
 @contextlib.contextmanager
 def locked(path: Path, timeout: float, busy: str) -> Iterator[None]:
-    """Hold the file lock; LabError ``busy`` when another process keeps it for longer than ``timeout`` seconds."""
+    """Hold the file lock; LabError ``busy`` when another process keeps it beyond ``timeout`` seconds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
+
         def take() -> bool:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -50,8 +51,12 @@ def locked(path: Path, timeout: float, busy: str) -> Iterator[None]:
 
 def lab_lock(lab: Lab, timeout: float = 300) -> contextlib.AbstractContextManager[None]:
     """One change of a lab at a time."""
-    return locked(lab.lock, timeout, f"Another lab.py is changing lab {lab.number} since {timeout:.0f} s: "
-                  "wait for it or end it, then try again.")
+    return locked(
+        lab.lock,
+        timeout,
+        f"Another lab.py is changing lab {lab.number} since {timeout:.0f} s: "
+        "wait for it or end it, then try again.",
+    )
 
 
 def exists(lab: Lab) -> bool:
@@ -89,9 +94,21 @@ def _vendor_repositories(lab: Lab) -> None:
         overlay.delete(draft)
         draft.mkdir(parents=True)
         try:
-            run_logged([sys.executable, VENDOR_BUILD, "--out", draft, "--base-url", lab.www_url,
-                        "--state", CACHE / "vendor-state"], lab.log / "vendor.log", 600,
-                       before_exec=cgroups.joiner(lab, "build"))
+            run_logged(
+                [
+                    sys.executable,
+                    VENDOR_BUILD,
+                    "--out",
+                    draft,
+                    "--base-url",
+                    lab.www_url,
+                    "--state",
+                    CACHE / "vendor-state",
+                ],
+                lab.log / "vendor.log",
+                600,
+                before_exec=cgroups.joiner(lab, "build"),
+            )
             draft.rename(built)
         finally:
             overlay.delete(draft)
@@ -101,9 +118,16 @@ def _vendor_repositories(lab: Lab) -> None:
     mark.write_text(key)
 
 
-def up(lab: Lab, count: int, kinds: Sequence[str], boards: Sequence[list[str]], prefix: str,
-       prepare: bool, playbook: str | None) -> list[nodes.Node]:
-    """Bring up ``prefix``1..``count``, adding those that are missing; on failure what was added goes away again."""
+def up(
+    lab: Lab,
+    count: int,
+    kinds: Sequence[str],
+    boards: Sequence[list[str]],
+    prefix: str,
+    prepare: bool,
+    playbook: str | None,
+) -> list[nodes.Node]:
+    """Bring up ``prefix``1..``count``. On failure what this run added goes away again."""
     wanted_kinds = [roots.kind(name) for name in kinds]
     fresh_lab = not exists(lab)
     added: list[nodes.Node] = []
@@ -114,9 +138,17 @@ def up(lab: Lab, count: int, kinds: Sequence[str], boards: Sequence[list[str]], 
         missing = [name for name in names if name not in {node.name for node in present}]
         free = (index for index in range(1, MAX_NODES + 1) if index not in {node.index for node in present})
         stacks: dict[str, tuple[list[str], str]] = {}
-        with locked(CACHE / "lock", 1800, "Another lab.py has been building cached roots for half an hour: end it."):
-            roots.prune({Path(layer) for number in range(MAX_LAB + 1) for node in nodes.load_all(Lab(number))
-                         for layer in node.layers})
+        with locked(
+            CACHE / "lock", 1800, "Another lab.py has been building cached roots for half an hour: end it."
+        ):
+            roots.prune(
+                {
+                    Path(layer)
+                    for number in range(MAX_LAB + 1)
+                    for node in nodes.load_all(Lab(number))
+                    for layer in node.layers
+                }
+            )
             _vendor_repositories(lab)
             for name in missing:
                 kind = wanted_kinds[names.index(name) % len(wanted_kinds)]
@@ -153,7 +185,7 @@ def _stack(lab: Lab, kind: roots.Kind, prepare: bool, playbook: str | None) -> t
 
 
 def boot(lab: Lab, chosen: Sequence[nodes.Node]) -> None:
-    """Start those that do not run and wait until all of them answer. A node that was powered off stays off."""
+    """Start those that never ran and wait for their SSH. A node that was powered off stays off."""
     states = client.order(lab, "status")
     fresh = [node for node in chosen if node.name not in states]
     if not fresh:
@@ -215,6 +247,10 @@ def reboot(lab: Lab, chosen: Sequence[nodes.Node]) -> None:
 def execute(lab: Lab, node: nodes.Node, command: Sequence[str]) -> int:
     """Run a command inside the node, with our standard streams; its exit status."""
     line = nodes.enter(lab, node, command)
-    cgroups.join([group / "payload" if (group / "payload").exists() else group
-                  for group in cgroups.create(lab, node.name)])
+    cgroups.join(
+        [
+            group / "payload" if (group / "payload").exists() else group
+            for group in cgroups.create(lab, node.name)
+        ]
+    )
     return subprocess.call(line)

@@ -27,7 +27,7 @@ _KEYRINGS = {
     "/usr/share/keyrings/debian-archive-keyring.gpg": ("debian-archive-keyring",),
     "/usr/share/keyrings/ubuntu-archive-keyring.gpg": ("ubuntu-keyring", "ubuntu-archive-keyring"),
 }
-_INOTIFY_INSTANCES = 8192   # every systemd takes a handful; the kernel's default of 128 feeds about ten nodes
+_INOTIFY_INSTANCES = 8192  # every systemd takes a handful; the kernel's default of 128 feeds about ten nodes
 _INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 
 
@@ -41,8 +41,11 @@ def check() -> None:
     """LabError with the first reason why this machine cannot carry a lab."""
     require_root()
     release = Path("/etc/os-release")
-    facts = dict(line.split("=", 1) for line in release.read_text().splitlines() if "=" in line) \
-        if release.exists() else {}
+    facts = (
+        dict(line.split("=", 1) for line in release.read_text().splitlines() if "=" in line)
+        if release.exists()
+        else {}
+    )
     families = (facts.get("ID", "") + " " + facts.get("ID_LIKE", "")).replace('"', "").split()
     if not {"debian", "ubuntu"} & set(families):
         raise LabError(f"The lab needs Debian or Ubuntu as its host; this is {facts.get('ID', 'unknown')}.")
@@ -62,8 +65,10 @@ def _check_overlay() -> None:
         try:
             run(["mount", "-t", "overlay", "-o", options, "labfleet-gpu-lab-check", room / "merged"])
         except LabError as e:
-            raise LabError(f"This kernel does not mount an overlay under {base} ({e}): "
-                           "the lab needs overlayfs and the right to mount.") from e
+            raise LabError(
+                f"This kernel does not mount an overlay under {base} ({e}): "
+                "the lab needs overlayfs and the right to mount."
+            ) from e
         run(["umount", room / "merged"])
 
 

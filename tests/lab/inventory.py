@@ -13,19 +13,23 @@ from settings import Lab
 
 
 def write(lab: Lab, everyone: Sequence[nodes.Node], folder: Path | None = None) -> None:
-    """(Re)write inventory.yml and known_hosts, each by rename; ``folder`` None is the lab's own place for both."""
+    """(Re)write inventory.yml and known_hosts by rename, in ``folder`` or the lab's own places."""
     place = folder or lab.inventory.parent
     known_hosts = (folder or lab.ssh) / "known_hosts"
-    known = "".join(f"{lab.node_address(node.index)} "
-                    f"{nodes.host_key(lab, node).with_suffix('.pub').read_text()}" for node in everyone)
+    known = "".join(
+        f"{lab.node_address(node.index)} {nodes.host_key(lab, node).with_suffix('.pub').read_text()}"
+        for node in everyone
+    )
     _replace(known_hosts, known)
     _replace(place / "inventory.yml", text(lab, everyone, known_hosts))
 
 
 def text(lab: Lab, everyone: Sequence[nodes.Node], known_hosts: Path) -> str:
     """Group ``gpu`` with every node and its variables, one group per kind."""
-    ssh = (f"-o UserKnownHostsFile={known_hosts} -o GlobalKnownHostsFile=/dev/null "
-           "-o StrictHostKeyChecking=yes -o IdentitiesOnly=yes")
+    ssh = (
+        f"-o UserKnownHostsFile={known_hosts} -o GlobalKnownHostsFile=/dev/null "
+        "-o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
+    )
     shared = {
         "ansible_user": "root",
         "ansible_ssh_private_key_file": str(nodes.lab_key(lab)),

@@ -29,24 +29,40 @@ DEFAULT_BOARDS = ("a100-sxm4-40gb*8", "h100-sxm5-80gb*8", "l40s*4", "t4*2")
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="lab.py", description=__doc__)
-    parser.add_argument("--lab", type=int, choices=range(MAX_LAB + 1), default=lab_from_environment(), metavar="N",
-                        help="number of the fleet, 0 to 9; each is independent (default: $LABFLEET_GPU_LAB or 0)")
+    parser.add_argument(
+        "--lab",
+        type=int,
+        choices=range(MAX_LAB + 1),
+        default=lab_from_environment(),
+        metavar="N",
+        help="number of the fleet, 0 to 9; each is independent (default: $LABFLEET_GPU_LAB or 0)",
+    )
     commands = parser.add_subparsers(dest="command", required=True)
 
     up = commands.add_parser("up", help="boot nodes, adding those that are missing")
     up.add_argument("--nodes", type=int, default=3, help="how many (default 3)")
     up.add_argument("--kinds", default=",".join(roots.KINDS), help="node kinds in turn (default %(default)s)")
-    up.add_argument("--boards", nargs="+", default=list(DEFAULT_BOARDS), metavar="BOARD[*COUNT][,...]",
-                    help="what is in each chassis, in turn (default %(default)s)")
+    up.add_argument(
+        "--boards",
+        nargs="+",
+        default=list(DEFAULT_BOARDS),
+        metavar="BOARD[*COUNT][,...]",
+        help="what is in each chassis, in turn (default %(default)s)",
+    )
     up.add_argument("--name-prefix", default="node", help="names are this and a number (default node)")
     up.add_argument("--no-prepare", action="store_true", help="bare nodes, without the role gpu_simulator")
-    up.add_argument("--ansible-playbook", metavar="PATH", help="program that prepares nodes (default: on PATH)")
+    up.add_argument(
+        "--ansible-playbook", metavar="PATH", help="program that prepares nodes (default: on PATH)"
+    )
 
     down = commands.add_parser("down", help="remove the fleet and every trace of it; safe to repeat")
     down.add_argument("nodes", nargs="*", metavar="NODE", help="only these nodes")
     commands.add_parser("status", help="table of the nodes")
     commands.add_parser("inventory", help="print the path of the Ansible inventory")
-    for name, text in (("reset", "empty the overlay and boot again"), ("reboot", "power off in good order and on")):
+    for name, text in (
+        ("reset", "empty the overlay and boot again"),
+        ("reboot", "power off in good order and on"),
+    ):
         command = commands.add_parser(name, help=text)
         command.add_argument("nodes", nargs="*", metavar="NODE")
         command.add_argument("--all", action="store_true")
@@ -87,15 +103,24 @@ def _up(lab: Lab, options: argparse.Namespace) -> int:
     if not 1 <= options.nodes <= MAX_NODES:
         raise LabError(f"--nodes takes a number from 1 to {MAX_NODES}, not {options.nodes}.")
     if not options.name_prefix.isalnum() or not options.name_prefix.isascii():
-        raise LabError(f"--name-prefix '{options.name_prefix}' cannot begin a host name: use letters and digits.")
+        raise LabError(
+            f"--name-prefix '{options.name_prefix}' cannot begin a host name: use letters and digits."
+        )
     boards = _boards(options.boards)
     host.check()
     prepare = not options.no_prepare
     if prepare and not layers.available():
         raise LabError("The role gpu_simulator is not in this checkout: boot bare nodes with --no-prepare.")
     with fleet.lab_lock(lab):
-        everyone = fleet.up(lab, options.nodes, options.kinds.split(","), boards, options.name_prefix, prepare,
-                            options.ansible_playbook)
+        everyone = fleet.up(
+            lab,
+            options.nodes,
+            options.kinds.split(","),
+            boards,
+            options.name_prefix,
+            prepare,
+            options.ansible_playbook,
+        )
     say(f"{len(everyone)} nodes; inventory {lab.inventory}")
     return 0
 
@@ -123,8 +148,17 @@ def _status(lab: Lab) -> int:
         if state == "running":
             state = "up" if nodes.answers_ssh(lab, node) else "booting"
         memory = cgroups.memory_bytes(lab, node.name)
-        print(form.format(node.name, node.kind, node.userland, lab.node_address(node.index), machine["boots"],
-                          "?" if memory is None else f"{memory >> 20} MiB", state))
+        print(
+            form.format(
+                node.name,
+                node.kind,
+                node.userland,
+                lab.node_address(node.index),
+                machine["boots"],
+                "?" if memory is None else f"{memory >> 20} MiB",
+                state,
+            )
+        )
     return 0
 
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The prepared layer of a kind: what the role `gpu_simulator` adds to a base root, made once and cached.
 
-A throw-away node of the kind boots, the playbook `prepare.yml` runs against it, and what it wrote becomes a layer.
+A throw-away node of the kind boots, the playbook `prepare.yml` runs against it, and what it wrote
+becomes a layer.
 """
 
 from __future__ import annotations
@@ -24,9 +25,21 @@ PLAYBOOK = Path(__file__).with_name("prepare.yml")
 ROLE = CHECKOUT / "roles" / "gpu_simulator"
 PLAYBOOK_TIMEOUT = 900  # seconds
 # Traces of the throw-away node itself: every node writes its own.
-_IDENTITY = ("etc/hostname", "etc/hosts", "etc/machine-id", "etc/ssh", "etc/apt/apt.conf.d/80labfleet-gpu-lab",
-             "etc/gpu-simulator/boards", "var/lib/gpu-simulator", "root", "var/log", "var/tmp", "tmp", "run",
-             "var/lib/systemd/random-seed")
+_IDENTITY = (
+    "etc/hostname",
+    "etc/hosts",
+    "etc/machine-id",
+    "etc/ssh",
+    "etc/apt/apt.conf.d/80labfleet-gpu-lab",
+    "etc/gpu-simulator/boards",
+    "var/lib/gpu-simulator",
+    "root",
+    "var/log",
+    "var/tmp",
+    "tmp",
+    "run",
+    "var/lib/systemd/random-seed",
+)
 
 
 def available() -> bool:
@@ -38,13 +51,15 @@ def playbook_command(given: str | None) -> str:
     """The ansible-playbook to use: as given, or the one on PATH."""
     found = shutil.which(given or "ansible-playbook")
     if found is None:
-        raise LabError(f"{given or 'ansible-playbook'} is not there to prepare nodes with: name one with "
-                       "--ansible-playbook, or boot bare nodes with --no-prepare.")
+        raise LabError(
+            f"{given or 'ansible-playbook'} is not there to prepare nodes with: name one with "
+            "--ansible-playbook, or boot bare nodes with --no-prepare."
+        )
     return found
 
 
 def environment(lab: Lab) -> dict[str, str]:
-    """Environment in which Ansible finds this checkout as labfleet.gpu and nothing of the user's own set-up."""
+    """Environment where Ansible finds this checkout as labfleet.gpu and nothing of the user's own."""
     home = lab.state / "collections" / "ansible_collections" / "labfleet"
     home.mkdir(parents=True, exist_ok=True)
     link = home / "gpu"
@@ -54,8 +69,13 @@ def environment(lab: Lab) -> dict[str, str]:
     config = lab.state / "collections" / "ansible.cfg"
     config.write_text("[defaults]\n")
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    return {**clean, "ANSIBLE_COLLECTIONS_PATH": str(lab.state / "collections"), "ANSIBLE_CONFIG": str(config),
-            "ANSIBLE_HOME": str(lab.state / "ansible"), "ANSIBLE_NOCOLOR": "1"}
+    return {
+        **clean,
+        "ANSIBLE_COLLECTIONS_PATH": str(lab.state / "collections"),
+        "ANSIBLE_CONFIG": str(config),
+        "ANSIBLE_HOME": str(lab.state / "ansible"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
 
 
 def prepared_layer(lab: Lab, kind: str, userland: str, below: list[Path], playbook: str | None) -> Path:
@@ -80,8 +100,14 @@ def prepared_layer(lab: Lab, kind: str, userland: str, below: list[Path], playbo
         room = lab.state / "prepare"
         room.mkdir(exist_ok=True)
         inventory.write(lab, [node], room)
-        run_logged([command, "-i", room / "inventory.yml", PLAYBOOK], log, PLAYBOOK_TIMEOUT, environment(lab), room,
-                   cgroups.joiner(lab, "build"))
+        run_logged(
+            [command, "-i", room / "inventory.yml", PLAYBOOK],
+            log,
+            PLAYBOOK_TIMEOUT,
+            environment(lab),
+            room,
+            cgroups.joiner(lab, "build"),
+        )
         client.order(lab, "stop", [node.name], orderly=True)
         overlay.unmount(node.folder(lab) / "root")
         run(["cp", "-a", node.folder(lab) / "upper", draft], timeout=120)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's bridge, and one veth pair and network namespace for each node. Everything carries the lab's tag."""
+"""The lab's bridge, and a veth pair and network namespace for each node, all named by the lab's tag."""
 
 from __future__ import annotations
 
@@ -42,8 +42,10 @@ def ensure_node(lab: Lab, index: int) -> Path:
     run(["ip", "netns", "add", name])
     run(["ip", "link", "add", outside, "type", "veth", "peer", "name", "eth0", "netns", name])
     run(["ip", "link", "set", outside, "master", lab.bridge, "up"])
-    run(["ip", "-n", name, "-batch", "-"], stdin="link set lo up\nlink set eth0 up\n"
-        f"address add {lab.node_address(index)}/16 dev eth0\n")
+    run(
+        ["ip", "-n", name, "-batch", "-"],
+        stdin=f"link set lo up\nlink set eth0 up\naddress add {lab.node_address(index)}/16 dev eth0\n",
+    )
     return path
 
 

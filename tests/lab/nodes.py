@@ -84,15 +84,19 @@ def prepare_root(lab: Lab, node: Node) -> Path:
     folder = node.folder(lab)
     for layer in node.layers:
         if not Path(layer).is_dir():
-            raise LabError(f"{node.name} stands on {layer}, which is gone: run 'lab.py down', then 'lab.py up'.")
+            raise LabError(
+                f"{node.name} stands on {layer}, which is gone: run 'lab.py down', then 'lab.py up'."
+            )
     root = overlay.mount(folder, [Path(layer) for layer in node.layers])
     identity = hashlib.sha256(f"{lab.tag}/{node.name}".encode()).hexdigest()[:32]
     _write(root / "etc/hostname", f"{node.name}\n")
     _write(root / "etc/machine-id", f"{identity}\n")
     _write(root / "etc/hosts", f"127.0.0.1 localhost\n{lab.node_address(node.index)} {node.name}\n")
-    _write(root / "etc/apt/apt.conf.d/80labfleet-gpu-lab",
-           f'Acquire::http::Proxy "{lab.proxy_url}";\nAcquire::http::Proxy::{lab.host_address} "DIRECT";\n'
-           'Acquire::Languages "none";\n')
+    _write(
+        root / "etc/apt/apt.conf.d/80labfleet-gpu-lab",
+        f'Acquire::http::Proxy "{lab.proxy_url}";\nAcquire::http::Proxy::{lab.host_address} "DIRECT";\n'
+        'Acquire::Languages "none";\n',
+    )
     key = host_key(lab, node)
     _write(root / "etc/ssh/ssh_host_ed25519_key", key.read_text(), 0o600)
     _write(root / "etc/ssh/ssh_host_ed25519_key.pub", key.with_suffix(".pub").read_text())
@@ -171,6 +175,25 @@ def enter(lab: Lab, node: Node, command: Sequence[str]) -> list[str]:
     pid = cgroups.init_pid(lab, node.name)
     if pid is None:
         raise LabError(f"{node.name} is not running: 'lab.py reboot {node.name}' starts it.")
-    return ["nsenter", "-t", str(pid), "-m", "-u", "-i", "-n", "-p", "-C", "--root", "--wd",
-            "env", "-C", "/root", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
-            "LANG=C.UTF-8", f"TERM={os.environ.get('TERM', 'dumb')}", *command]
+    return [
+        "nsenter",
+        "-t",
+        str(pid),
+        "-m",
+        "-u",
+        "-i",
+        "-n",
+        "-p",
+        "-C",
+        "--root",
+        "--wd",
+        "env",
+        "-C",
+        "/root",
+        "-i",
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME=/root",
+        "LANG=C.UTF-8",
+        f"TERM={os.environ.get('TERM', 'dumb')}",
+        *command,
+    ]

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Kinds of nodes and the read-only layers that they stand on: base root, stand-in facts, preparation.
 
-Every layer is a folder in the cache, named by the hash of everything that went into it, and never written again.
+Every layer is a folder in the cache, named by the hash of everything that went into it, and never
+written again.
 """
 
 from __future__ import annotations
@@ -21,11 +22,29 @@ import overlay
 from settings import CACHE, Lab, LabError
 from shell import run_logged, say
 
-PACKAGES = ("python3", "systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "ca-certificates", "sudo",
-            "kmod", "udev", "dkms", "gcc", "make", "libc6-dev", "gpg", "gpgv", "pciutils", "procps")
+PACKAGES = (
+    "python3",
+    "systemd",
+    "systemd-sysv",
+    "dbus",
+    "openssh-server",
+    "iproute2",
+    "ca-certificates",
+    "sudo",
+    "kmod",
+    "udev",
+    "dkms",
+    "gcc",
+    "make",
+    "libc6-dev",
+    "gpg",
+    "gpgv",
+    "pciutils",
+    "procps",
+)
 FINISH = Path(__file__).with_name("finish-root.sh")
-BUILD_TIMEOUT = 1200    # seconds for one mmdebstrap run
-KEEP = 14 * 86400       # seconds that an unused layer stays in the cache
+BUILD_TIMEOUT = 1200  # seconds for one mmdebstrap run
+KEEP = 14 * 86400  # seconds that an unused layer stays in the cache
 DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 UBUNTU_KEYRING = "/usr/share/keyrings/ubuntu-archive-keyring.gpg"
 
@@ -44,13 +63,32 @@ class Kind:
     debian_version: str = ""
 
 
-KINDS = {kind.name: kind for kind in (
-    Kind("ubuntu2404", "ubuntu", "noble", "24.04", "Noble Numbat", UBUNTU_KEYRING,
-         "main,restricted,universe,multiverse", "trixie/sid"),
-    Kind("ubuntu2204", "ubuntu", "jammy", "22.04", "Jammy Jellyfish", UBUNTU_KEYRING,
-         "main,restricted,universe,multiverse", "bookworm/sid"),
-    Kind("debian12", "debian", "bookworm", "12", "bookworm", DEBIAN_KEYRING, "main"),
-)}
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "ubuntu2404",
+            "ubuntu",
+            "noble",
+            "24.04",
+            "Noble Numbat",
+            UBUNTU_KEYRING,
+            "main,restricted,universe,multiverse",
+            "trixie/sid",
+        ),
+        Kind(
+            "ubuntu2204",
+            "ubuntu",
+            "jammy",
+            "22.04",
+            "Jammy Jellyfish",
+            UBUNTU_KEYRING,
+            "main,restricted,universe,multiverse",
+            "bookworm/sid",
+        ),
+        Kind("debian12", "debian", "bookworm", "12", "bookworm", DEBIAN_KEYRING, "main"),
+    )
+}
 STAND_IN_BASE = KINDS["debian12"]
 
 
@@ -85,7 +123,7 @@ def prune(used: set[Path]) -> None:
 
 
 def base_layers(lab: Lab, wanted: Kind) -> tuple[list[Path], str]:
-    """The layers of a kind, topmost first, and its userland: the release itself, or Debian standing in for it."""
+    """The layers of a kind, topmost first, and its userland: the release itself, or Debian for it."""
     if wanted.distribution == "debian":
         return [_root(lab, wanted)], "debian"
     if not Path(wanted.keyring).exists():
@@ -99,11 +137,19 @@ def base_layers(lab: Lab, wanted: Kind) -> tuple[list[Path], str]:
 
 
 def _root(lab: Lab, wanted: Kind) -> Path:
-    """The unpacked base root of a release, built by mmdebstrap from its default archive when not in the cache."""
-    command = ["mmdebstrap", "--variant=minbase", "--format=directory", "--skip=cleanup/apt",
-               f"--include={','.join(PACKAGES)}", f"--components={wanted.components}",
-               f"--keyring={wanted.keyring}"]
-    target = CACHE / "roots" / f"{wanted.name}-{digest([*command, wanted.suite, FINISH.read_text()])}"
+    """The unpacked base root of a release, by mmdebstrap from its default archive or from the cache."""
+    command = [
+        "mmdebstrap",
+        "--variant=minbase",
+        "--format=directory",
+        "--skip=cleanup/apt",
+        f"--include={','.join(PACKAGES)}",
+        f"--components={wanted.components}",
+        f"--keyring={wanted.keyring}",
+    ]
+    # a new week, a new root: archives drop the packages that old lists name
+    recipe = [*command, wanted.suite, FINISH.read_text(), time.strftime("%G week %V")]
+    target = CACHE / "roots" / f"{wanted.name}-{digest(recipe)}"
     if target.is_dir():
         os.utime(target)
         return target
@@ -112,10 +158,20 @@ def _root(lab: Lab, wanted: Kind) -> Path:
     overlay.delete(draft)
     draft.parent.mkdir(parents=True, exist_ok=True)
     try:
-        run_logged([*command, f'--aptopt=Acquire::http::Proxy "{lab.proxy_url}"',
-                    '--aptopt=Acquire::http::Timeout "30"', '--aptopt=Acquire::Retries "2"',
-                    f"--customize-hook={FINISH}", wanted.suite, draft],
-                   lab.log / f"root-{wanted.name}.log", BUILD_TIMEOUT, before_exec=cgroups.joiner(lab, "build"))
+        run_logged(
+            [
+                *command,
+                f'--aptopt=Acquire::http::Proxy "{lab.proxy_url}"',
+                '--aptopt=Acquire::http::Timeout "30"',
+                '--aptopt=Acquire::Retries "2"',
+                f"--customize-hook={FINISH}",
+                wanted.suite,
+                draft,
+            ],
+            lab.log / f"root-{wanted.name}.log",
+            BUILD_TIMEOUT,
+            before_exec=cgroups.joiner(lab, "build"),
+        )
         (draft / "etc/apt/apt.conf.d/99mmdebstrap").unlink(missing_ok=True)
         draft.rename(target)
     finally:
@@ -125,17 +181,28 @@ def _root(lab: Lab, wanted: Kind) -> Path:
 
 def _stand_in(wanted: Kind) -> Path:
     """A layer with the release facts of Ubuntu, for a Debian root below it."""
-    codename = wanted.suite
+    name = f"Ubuntu {wanted.version} LTS"
+    release = {
+        "PRETTY_NAME": f'"{name}"',
+        "NAME": '"Ubuntu"',
+        "VERSION_ID": f'"{wanted.version}"',
+        "VERSION": f'"{wanted.version} LTS ({wanted.full_name})"',
+        "VERSION_CODENAME": wanted.suite,
+        "ID": "ubuntu",
+        "ID_LIKE": "debian",
+        "UBUNTU_CODENAME": wanted.suite,
+    }
+    standard = {
+        "DISTRIB_ID": "Ubuntu",
+        "DISTRIB_RELEASE": wanted.version,
+        "DISTRIB_CODENAME": wanted.suite,
+        "DISTRIB_DESCRIPTION": f'"{name}"',
+    }
     files = {
-        "usr/lib/os-release":
-            f'PRETTY_NAME="Ubuntu {wanted.version} LTS"\nNAME="Ubuntu"\nVERSION_ID="{wanted.version}"\n'
-            f'VERSION="{wanted.version} LTS ({wanted.full_name})"\nVERSION_CODENAME={codename}\n'
-            f"ID=ubuntu\nID_LIKE=debian\nUBUNTU_CODENAME={codename}\n",
-        "etc/lsb-release":
-            f"DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE={wanted.version}\nDISTRIB_CODENAME={codename}\n"
-            f'DISTRIB_DESCRIPTION="Ubuntu {wanted.version} LTS"\n',
+        "usr/lib/os-release": "".join(f"{key}={value}\n" for key, value in release.items()),
+        "etc/lsb-release": "".join(f"{key}={value}\n" for key, value in standard.items()),
         "etc/debian_version": f"{wanted.debian_version}\n",
-        "etc/issue": f"Ubuntu {wanted.version} LTS \\n \\l\n",
+        "etc/issue": f"{name} \\n \\l\n",
     }
     target = CACHE / "layers" / f"{wanted.name}-stand-in-{digest(files.items())}"
     if target.is_dir():
@@ -144,8 +211,8 @@ def _stand_in(wanted: Kind) -> Path:
         draft = target.with_name(f".{target.name}.new")
         if draft.exists():
             shutil.rmtree(draft)
-        for name, text in files.items():
-            (draft / name).parent.mkdir(parents=True, exist_ok=True)
-            (draft / name).write_text(text)
+        for path, text in files.items():
+            (draft / path).parent.mkdir(parents=True, exist_ok=True)
+            (draft / path).write_text(text)
         draft.rename(target)
     return target

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a lab lives: paths, names and addresses, all derived from the number of the lab.
 
-Lab 0 is the one that people use. Other numbers (``--lab 3``) give a second fleet beside it with its own bridge,
-addresses and state; only the cached roots are shared.
+Lab 0 is the one that people use. Other numbers (``--lab 3``) give a second fleet beside it with its
+own bridge, addresses and state; only the cached roots are shared.
 """
 
 from __future__ import annotations

@@ -20,13 +20,25 @@ def say(text: str) -> None:
     print(f"[{time.monotonic() - _START:6.1f}s] {text}", file=sys.stderr, flush=True)
 
 
-def run(argv: Sequence[str | Path], timeout: float = 60, env: Mapping[str, str] | None = None,
-        stdin: str | None = None) -> str:
-    """Standard output of a command; LabError with its last words if it fails or exceeds ``timeout`` seconds."""
+def run(
+    argv: Sequence[str | Path],
+    timeout: float = 60,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+) -> str:
+    """Standard output of a command; LabError if it fails or exceeds ``timeout`` seconds."""
     words = [str(word) for word in argv]
     try:
-        done = subprocess.run(words, input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=timeout, env=env, check=False)
+        done = subprocess.run(
+            words,
+            input=stdin,
+            stdin=None if stdin is not None else subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=env,
+            check=False,
+        )
     except FileNotFoundError as e:
         raise LabError(f"{words[0]} is not installed; run 'lab.py up', which installs what it needs.") from e
     except subprocess.TimeoutExpired as e:
@@ -37,18 +49,24 @@ def run(argv: Sequence[str | Path], timeout: float = 60, env: Mapping[str, str] 
     return done.stdout
 
 
-def run_logged(argv: Sequence[str | Path], log: Path, timeout: float,
-               env: Mapping[str, str] | None = None, cwd: Path | None = None,
-               before_exec: Callable[[], None] | None = None) -> None:
-    """Run a long command with its output in ``log``; it is ended when we are interrupted or it takes too long.
+def run_logged(
+    argv: Sequence[str | Path],
+    log: Path,
+    timeout: float,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    before_exec: Callable[[], None] | None = None,
+) -> None:
+    """Run a long command with its output in ``log``; end it when interrupted or when it takes too long.
 
     ``before_exec`` runs in the child.
     """
     words = [str(word) for word in argv]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
-        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd=cwd,
-                                   preexec_fn=before_exec)
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd=cwd, preexec_fn=before_exec
+        )
         try:
             status = process.wait(timeout)
         except subprocess.TimeoutExpired as e:

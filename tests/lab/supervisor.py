@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The supervisor of one lab: a single process that keeps the lab's machines and services running.
 
-It starts systemd-nspawn for each node. nspawn ends with status 133 when the machine asked for a reboot, and is then
-started again; a machine that powered off stays down. Services (proxy, web server) are restarted when they end.
-Orders come as one JSON object per line over a Unix socket, see `client.py`.
+It starts systemd-nspawn for each node. nspawn ends with status 133 when the machine asked for a
+reboot, and is then started again; a machine that powered off stays down. Services (proxy, web server)
+are restarted when they end. Orders come as one JSON object per line over a Unix socket, see `client.py`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ import nodes
 import services
 from settings import Lab, LabError
 
-REBOOT_STATUS = 133     # systemd-nspawn --keep-unit on reboot (EXIT_FORCE_RESTART)
-RESTART_PAUSE = 1.0     # seconds before a service that ended is started again
-STOP_TIMEOUT = 20.0     # seconds for an orderly power-off
+REBOOT_STATUS = 133  # systemd-nspawn --keep-unit on reboot (EXIT_FORCE_RESTART)
+RESTART_PAUSE = 1.0  # seconds before a service that ended is started again
+STOP_TIMEOUT = 20.0  # seconds for an orderly power-off
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Supervisor:
         server.close()
         for task in [*self.services, *(m.task for m in self.machines.values() if m.task)]:
             task.cancel()
-        await asyncio.to_thread(cgroups.kill, self.lab)     # everything in the lab's groups but ourselves
+        await asyncio.to_thread(cgroups.kill, self.lab)  # everything in the lab's groups but ourselves
         endings = [asyncio.create_task(process.wait()) for process in self.children]
         if endings:
             await asyncio.wait(endings, timeout=10)
@@ -82,8 +82,13 @@ class Supervisor:
         with (self.lab.log / f"{log}.log").open("ab") as out:
             joined = cgroups.create(self.lab, group)
             process = await asyncio.create_subprocess_exec(
-                *argv, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
-                preexec_fn=lambda: _become(joined, user))
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                preexec_fn=lambda: _become(joined, user),
+            )
         self.children.add(process)
         return process
 
@@ -97,11 +102,21 @@ class Supervisor:
 
     async def live(self, node: nodes.Node, machine: Machine) -> None:
         """One machine from power-on to power-off, over all its reboots."""
-        argv = ["systemd-nspawn", "--quiet", "--boot", f"--directory={node.folder(self.lab)}/root",
-                f"--machine={self.lab.tag}-{node.name}", f"--hostname={node.name}",
-                "--register=no", "--keep-unit", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
-                "--console=pipe",
-                f"--network-namespace-path=/run/netns/{network.netns(self.lab, node.index)}"]
+        argv = [
+            "systemd-nspawn",
+            "--quiet",
+            "--boot",
+            f"--directory={node.folder(self.lab)}/root",
+            f"--machine={self.lab.tag}-{node.name}",
+            f"--hostname={node.name}",
+            "--register=no",
+            "--keep-unit",
+            "--resolv-conf=off",
+            "--timezone=off",
+            "--link-journal=no",
+            "--console=pipe",
+            f"--network-namespace-path=/run/netns/{network.netns(self.lab, node.index)}",
+        ]
         try:
             while await self.one_boot(argv, node, machine) == REBOOT_STATUS:
                 self.log(f"{node.name} reboots")
@@ -132,14 +147,14 @@ class Supervisor:
             while machine.state != "running" and not machine.task.done():
                 await asyncio.sleep(0.01)
             if machine.task.done():
-                machine.task.result()   # raises what kept it from starting
+                machine.task.result()  # raises what kept it from starting
 
     async def stop(self, name: str, orderly: bool) -> None:
         machine = self.machines.get(name)
         if machine is None or machine.task is None:
             return
         if orderly and machine.process is not None:
-            machine.process.terminate()     # nspawn asks the machine to power off
+            machine.process.terminate()  # nspawn asks the machine to power off
             await asyncio.wait([machine.task], timeout=STOP_TIMEOUT)
         machine.task.cancel()
         await asyncio.wait([machine.task])
@@ -172,12 +187,14 @@ class Supervisor:
             self.done.set()
         elif order["do"] != "status":
             raise ValueError(f"unknown order {order['do']}")
-        return {name: {"state": m.state, "boots": m.boots, "status": m.status}
-                for name, m in self.machines.items()}
+        return {
+            name: {"state": m.state, "boots": m.boots, "status": m.status}
+            for name, m in self.machines.items()
+        }
 
 
 def _become(groups: list[Path], user: str | None) -> None:
-    """Between fork and exec: join the control groups, then give up root if the program has a user of its own."""
+    """Between fork and exec: join the control groups, then give up root for the program's own user."""
     cgroups.join(groups)
     if user is not None:
         entry = pwd.getpwnam(user)
