@@ -31,6 +31,8 @@ class Family:
     key: Dict[str, str]
     compute: Dict[str, Tuple[str, ...]]
     desktop: Dict[str, Tuple[str, ...]]
+    #: packages that only one flavour has: they go when the flavour changes
+    flavoured: Dict[str, Tuple[str, ...]]
     fabric: Tuple[str, ...]
     #: apt preferences globs that cover the whole set of one branch
     pinned: Tuple[str, ...]
@@ -42,6 +44,9 @@ class Family:
     def packages(self, branch: int, flavour: str, components: str) -> Tuple[str, ...]:
         names = (self.desktop if components == "desktop" else self.compute)[flavour]
         return tuple(name.format(b=branch) for name in names)
+
+    def packages_of_flavour(self, branch: int, flavour: str) -> Tuple[str, ...]:
+        return tuple(name.format(b=branch) for name in self.flavoured[flavour])
 
     def key_package(self, branch: int, flavour: str) -> str:
         return self.key[flavour].format(b=branch)
@@ -63,6 +68,26 @@ NVIDIA_UBUNTU_SUFFIXED = Family(
         PROPRIETARY: ("nvidia-headless-{b}", "nvidia-utils-{b}", "libnvidia-cfg1-{b}"),
     },
     desktop={OPEN: ("nvidia-driver-{b}-open",), PROPRIETARY: ("nvidia-driver-{b}",)},
+    flavoured={
+        OPEN: (
+            "nvidia-open",
+            "nvidia-open-{b}",
+            "nvidia-driver-{b}-open",
+            "nvidia-headless-{b}-open",
+            "nvidia-headless-no-dkms-{b}-open",
+            "nvidia-dkms-{b}-open",
+            "nvidia-kernel-source-{b}-open",
+        ),
+        PROPRIETARY: (
+            "cuda-drivers",
+            "cuda-drivers-{b}",
+            "nvidia-driver-{b}",
+            "nvidia-headless-{b}",
+            "nvidia-headless-no-dkms-{b}",
+            "nvidia-dkms-{b}",
+            "nvidia-kernel-source-{b}",
+        ),
+    },
     fabric=("nvidia-fabricmanager-{b}", "libnvidia-nscq-{b}"),
     pinned=("*nvidia*-{b}", "*nvidia*-{b}-*", "cuda-drivers*", "nvidia-open", "nvidia-modprobe", "nvidia-settings"),
     key_pattern=r"^nvidia-dkms-(?P<branch>\d+)(?P<open>-open)?$",
@@ -82,6 +107,7 @@ DEBIAN = Family(
         OPEN: ("nvidia-driver", "nvidia-open-kernel-dkms"),
         PROPRIETARY: ("nvidia-driver", "nvidia-kernel-dkms"),
     },
+    flavoured={OPEN: ("nvidia-open-kernel-dkms",), PROPRIETARY: ("nvidia-kernel-dkms",)},
     fabric=(),
     pinned=("*nvidia*", "libcuda1"),
     key_pattern=r"^nvidia-(?P<open>open-)?kernel-dkms$",

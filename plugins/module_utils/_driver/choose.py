@@ -63,9 +63,9 @@ def _transact(
     headers = _headers(state, target, index)
     if isinstance(headers, Blocker):
         return Plan(blockers=(headers,))
-    pin = satisfied.pin_content(target, version)
-    # apt must see the set at one version while it chooses, whether the pin stays afterwards or not.
-    files = place.files + ((ConfigFile(PIN_PATH, pin),) if pin else ())
+    pin = satisfied.pin_content(state, target, version)
+    # apt must decide under the pin as it will be, not as it is: an empty one stands for none.
+    files = (*place.files, ConfigFile(PIN_PATH, pin or ""))
     targets = _targets(state, target, index, place.uri, version) + headers
     held = tuple(sorted(package.name for package in state.packages if package.installed and package.held))
     downgrade = state.installed is not None and _older(version, state.installed.version)
@@ -145,16 +145,20 @@ def _targets(state: DriverState, target: Target, index: Index, uri: str, version
 
 
 def _former(state: DriverState, target: Target) -> Tuple[str, ...]:
-    """Packages that bear the old branch in their name would stay behind a change of branch."""
+    """What would stay behind or stand in the way: packages of the former branch, or of the other flavour."""
     installed = state.installed
-    if installed is None or installed.branch == target.branch:
+    if installed is None:
         return ()
-    mark = "-%d" % installed.branch
-    return tuple(
-        package.name + "-"
-        for package in state.packages
-        if package.installed and (package.name.endswith(mark) or mark + "-" in package.name)
-    )
+    there = [package.name for package in state.packages if package.installed]
+    if installed.branch != target.branch:
+        mark = "-%d" % installed.branch
+        former = [name for name in there if name.endswith(mark) or mark + "-" in name]
+    elif installed.flavour != target.flavour:
+        other = installed.family.packages_of_flavour(installed.branch, installed.flavour)
+        former = [name for name in there if name in other]
+    else:
+        former = []
+    return tuple(name + "-" for name in former)
 
 
 def _headers(state: DriverState, target: Target, index: Index) -> Any:

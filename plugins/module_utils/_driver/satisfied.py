@@ -73,24 +73,34 @@ def unbuilt_kernels(state: DriverState, version: str) -> Tuple[str, ...]:
     return tuple(found)
 
 
-def pin_content(target: Target, version: str) -> Optional[str]:
-    """The pin that keeps the whole set at one version, or None where the wish leaves it free to move."""
-    if not target.wish.hold and target.wish.version is None:
+_PIN = """# The NVIDIA driver is one set at one version (labfleet.gpu).
+Package: %s
+Pin: version %s-*
+Pin-Priority: 1001
+"""
+
+
+def pin_content(state: DriverState, target: Target, version: str) -> Optional[str]:
+    """The pin that keeps the whole set at one version, or None where the wish leaves it free to move.
+
+    A wish that says nothing about it leaves things as they are: a pin that is there moves along.
+    """
+    pinned = target.wish.version is not None or target.wish.hold
+    if target.wish.hold is None and state.own_files.get(PIN_PATH) is not None:
+        pinned = True
+    if not pinned:
         return None
-    return "# The NVIDIA driver is one set at one version (labfleet.gpu).\nPackage: %s\nPin: version %s\nPin-Priority: 1001\n" % (
-        " ".join(target.family.pin_globs(target.branch)),
-        version + "-*",
-    )
+    return _PIN % (" ".join(target.family.pin_globs(target.branch)), version)
 
 
 def pin_steps(state: DriverState, target: Target, version: str) -> Tuple[Step, ...]:
     """Write or remove our pin so that it says what the wish says."""
-    wanted = pin_content(target, version)
+    wanted = pin_content(state, target, version)
     present = state.own_files.get(PIN_PATH)
     if wanted == present:
         return ()
     if wanted is None:
-        why = "the wish leaves the driver free to move within its branch"
+        why = "hold: false leaves the driver free to move within its branch"
         return (Step("pin", "remove-file", "remove the pin %s" % PIN_PATH, why, RemoveFile(PIN_PATH)),)
     why = "all packages of the driver must have version %s" % version
     return (Step("pin", "write-file", "pin the driver to %s" % version, why, WriteFile(PIN_PATH, wanted)),)

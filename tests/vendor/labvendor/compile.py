@@ -34,8 +34,9 @@ def check_tools() -> None:
 
 def run(argv: list[str], cwd: Path = VENDOR) -> str:
     """Run a command, return its output, raise BuildError with its last words."""
-    result = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=cwd,
-                            env={**os.environ, "LC_ALL": "C"})
+    result = subprocess.run(
+        argv, capture_output=True, text=True, check=False, cwd=cwd, env={**os.environ, "LC_ALL": "C"}
+    )
     if result.returncode != 0:
         words = (result.stderr or result.stdout).strip()
         raise BuildError(f"'{' '.join(argv)}' failed with exit code {result.returncode}: {words}")
@@ -55,8 +56,22 @@ class Compiler:
         sources = [PROGRAMS / f"{name}.c", *sorted(PROGRAMS.glob("*.h"))]
 
         def make(out: Path) -> None:
-            run(["gcc", "-O2", "-s", "-Wall", "-Wextra", "-Werror", f'-DVERSION="{version}"', "-o", str(out),
-                 sources[0].name, "-ldl"], cwd=PROGRAMS)
+            run(
+                [
+                    "gcc",
+                    "-O2",
+                    "-s",
+                    "-Wall",
+                    "-Wextra",
+                    "-Werror",
+                    f'-DVERSION="{version}"',
+                    "-o",
+                    str(out),
+                    sources[0].name,
+                    "-ldl",
+                ],
+                cwd=PROGRAMS,
+            )
 
         return self._cached(sources, version, make)
 

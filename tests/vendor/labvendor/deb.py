@@ -30,7 +30,7 @@ class Content:
     """What a package installs and runs."""
 
     files: tuple[Entry, ...] = ()
-    scripts: tuple[tuple[str, str], ...] = ()  # maintainer script name, text
+    scripts: tuple[tuple[str, str], ...] = ()  # maintainer script or "triggers", text
 
 
 def installed_size(content: Content) -> int:
@@ -47,7 +47,10 @@ def build(control: str, content: Content) -> bytes:
     conffiles = [path for path, _ in sums if path.startswith("/etc/")]
     if conffiles:
         meta.append(Entry("/conffiles", "".join(f"{path}\n" for path in conffiles).encode()))
-    meta.extend(Entry(f"/{name}", text.encode(), mode=0o755) for name, text in content.scripts)
+    meta.extend(
+        Entry(f"/{name}", text.encode(), mode=0o644 if name == "triggers" else 0o755)
+        for name, text in content.scripts
+    )
     return b"!<arch>\n" + b"".join(
         _member(name, data)
         for name, data in (

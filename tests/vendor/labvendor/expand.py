@@ -12,9 +12,14 @@ from labvendor.model import Package, Row
 
 MAINTAINER = "labfleet.gpu authors <noreply@labfleet.invalid>"
 RELATIONS = (
-    ("Pre-Depends", "pre_depends"), ("Depends", "depends"), ("Recommends", "recommends"),
-    ("Suggests", "suggests"), ("Breaks", "breaks"), ("Conflicts", "conflicts"),
-    ("Replaces", "replaces"), ("Provides", "provides"),
+    ("Pre-Depends", "pre_depends"),
+    ("Depends", "depends"),
+    ("Recommends", "recommends"),
+    ("Suggests", "suggests"),
+    ("Breaks", "breaks"),
+    ("Conflicts", "conflicts"),
+    ("Replaces", "replaces"),
+    ("Provides", "provides"),
 )
 
 
@@ -36,8 +41,13 @@ def _occasions(row: Row) -> Iterator[dict[str, str]]:
         if release.layout not in row.layouts or (row.scope == "pinned" and not release.pinning):
             continue
         for flavour in ("", "-open") if row.flavours else ("",):
-            yield {"b": str(release.branch), "v": release.version, "full": release.full,
-                   "fab": release.fabric, "x": flavour}
+            yield {
+                "b": str(release.branch),
+                "v": release.version,
+                "full": release.full,
+                "fab": release.fabric,
+                "x": flavour,
+            }
 
 
 def kernel_packages(kernels: Iterable[str]) -> list[Package]:
@@ -46,8 +56,11 @@ def kernel_packages(kernels: Iterable[str]) -> list[Package]:
     packages = []
     for kernel in releases:
         numbers = re.match(r"\d+(?:\.\d+)*", kernel)
-        variables = {"k": package_part(kernel), "release": kernel,
-                     "kv": f"{numbers.group() if numbers else '0'}-1"}
+        variables = {
+            "k": package_part(kernel),
+            "release": kernel,
+            "kv": f"{numbers.group() if numbers else '0'}-1",
+        }
         for row in table.KERNEL_ROWS:
             if row.scope == "kernel" or kernel == releases[-1]:
                 packages.append(package(row, variables))
@@ -66,7 +79,10 @@ def package(row: Row, variables: dict[str, str]) -> Package:
     if row.multi_arch:
         fields.append(("Multi-Arch", row.multi_arch))
     for field, attribute in RELATIONS:
-        value = getattr(row, attribute)
+        values = [getattr(row, attribute)]
+        if attribute in ("conflicts", "replaces", "provides"):
+            values.insert(0, row.exclusive)
+        value = ", ".join(value for value in values if value)
         if value:
             fields.append((field, value.format(**variables)))
     summary = row.summary.format(**variables)
@@ -84,6 +100,10 @@ def package(row: Row, variables: dict[str, str]) -> Package:
 
 def control(item: Package, size: int) -> str:
     """The control paragraph; size is Installed-Size in KiB."""
-    head = [("Package", item.name), ("Version", item.version), ("Architecture", item.architecture),
-            ("Installed-Size", str(size))]
+    head = [
+        ("Package", item.name),
+        ("Version", item.version),
+        ("Architecture", item.architecture),
+        ("Installed-Size", str(size)),
+    ]
     return "".join(f"{name}: {value}\n" for name, value in [*head, *item.fields])

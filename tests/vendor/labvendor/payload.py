@@ -19,8 +19,10 @@ Variables = dict[str, str]
 
 def content(item: Package, compiler: Compiler) -> Content:
     """The content of one package; every package has its documentation directory."""
-    doc = Entry(f"/usr/share/doc/{item.name}/copyright",
-                b"Made by labfleet.gpu for tests, GPL-3.0-or-later. No NVIDIA code is in this package.\n")
+    doc = Entry(
+        f"/usr/share/doc/{item.name}/copyright",
+        b"Made by labfleet.gpu for tests, GPL-3.0-or-later. No NVIDIA code is in this package.\n",
+    )
     if not item.payload:
         return Content((doc,))
     try:
@@ -50,32 +52,53 @@ def kernel_source(var: Variables, _compiler: Compiler) -> Content:
     """Source of the five modules; version and licence are the flavour's."""
     where = f"/usr/src/nvidia-{var['v']}"
     licence = "Dual MIT/GPL" if var["x"] else "NVIDIA"
-    return Content((
-        _text(f"{where}/Makefile", _file("kernel_source", "Makefile")),
-        _text(f"{where}/module.c", _file("kernel_source", "module.c")),
-        _text(f"{where}/version.mk", f"VERSION = {var['v']}\nLICENSE = {licence}\n"),
-    ))
+    return Content(
+        (
+            _text(f"{where}/Makefile", _file("kernel_source", "Makefile")),
+            _text(f"{where}/module.c", _file("kernel_source", "module.c")),
+            _text(f"{where}/version.mk", f"VERSION = {var['v']}\nLICENSE = {licence}\n"),
+        )
+    )
 
 
 def dkms(var: Variables, _compiler: Compiler) -> Content:
     """dkms.conf beside the source, as the template has it, and the two scripts that call dkms."""
     return Content(
-        (_text(f"/usr/src/nvidia-{var['v']}/dkms.conf",
-               _file("kernel_source", "dkms.conf.in", VERSION=var["v"])),),
-        (("postinst", _script("nvidia-dkms.postinst", VERSION=var["v"])),
-         ("prerm", _script("nvidia-dkms.prerm", VERSION=var["v"]))),
+        (
+            _text(
+                f"/usr/src/nvidia-{var['v']}/dkms.conf",
+                _file("kernel_source", "dkms.conf.in", VERSION=var["v"]),
+            ),
+        ),
+        (
+            ("postinst", _script("nvidia-dkms.postinst", VERSION=var["v"])),
+            ("prerm", _script("nvidia-dkms.prerm", VERSION=var["v"])),
+        ),
     )
 
 
 def kernel_common(_var: Variables, _compiler: Compiler) -> Content:
     """Nouveau off, and the udev rule that would start the persistence daemon."""
     return Content(
-        (_text("/lib/modprobe.d/nvidia-graphics-drivers.conf",
-               "".join(f"{word}\n" for word in ("blacklist nouveau", "blacklist lbm-nouveau",
-                                                "alias nouveau off", "alias lbm-nouveau off"))),
-         _text("/lib/udev/rules.d/71-nvidia.rules",
-               'ACTION=="add", DEVPATH=="/bus/pci/drivers/nvidia", TAG+="systemd", '
-               f'ENV{{SYSTEMD_WANTS}}="{PERSISTENCED}"\n')),
+        (
+            _text(
+                "/lib/modprobe.d/nvidia-graphics-drivers.conf",
+                "".join(
+                    f"{word}\n"
+                    for word in (
+                        "blacklist nouveau",
+                        "blacklist lbm-nouveau",
+                        "alias nouveau off",
+                        "alias lbm-nouveau off",
+                    )
+                ),
+            ),
+            _text(
+                "/lib/udev/rules.d/71-nvidia.rules",
+                'ACTION=="add", DEVPATH=="/bus/pci/drivers/nvidia", TAG+="systemd", '
+                f'ENV{{SYSTEMD_WANTS}}="{PERSISTENCED}"\n',
+            ),
+        ),
         (("postinst", _script("nvidia-kernel-common.postinst")),),
     )
 
@@ -84,9 +107,11 @@ def libnvidia_ml(var: Variables, compiler: Compiler) -> Content:
     """The simulated NVML library."""
     library = f"libnvidia-ml.so.{var['v']}"
     return Content(
-        (Entry(f"{LIBRARIES}/{library}", compiler.nvml(var["v"])),
-         Entry(f"{LIBRARIES}/libnvidia-ml.so.1", link=library)),
-        (("postinst", _script("ldconfig.script")), ("postrm", _script("ldconfig.script"))),
+        (
+            Entry(f"{LIBRARIES}/{library}", compiler.nvml(var["v"])),
+            Entry(f"{LIBRARIES}/libnvidia-ml.so.1", link=library),
+        ),
+        (("triggers", "activate-noawait ldconfig\n"),),
     )
 
 
@@ -104,11 +129,17 @@ def persistenced(var: Variables, compiler: Compiler) -> Content:
         "[Install]\nWantedBy=multi-user.target\n"
     )
     return Content(
-        (Entry("/usr/bin/nvidia-persistenced", compiler.program("nvidia-persistenced", var["v"]), mode=0o755),
-         _text(f"/lib/systemd/system/{PERSISTENCED}", unit)),
-        (("postinst", _script("nvidia-persistenced.postinst")),
-         ("prerm", _script("service.prerm", UNIT=PERSISTENCED)),
-         ("postrm", _script("service.postrm", UNIT=PERSISTENCED))),
+        (
+            Entry(
+                "/usr/bin/nvidia-persistenced", compiler.program("nvidia-persistenced", var["v"]), mode=0o755
+            ),
+            _text(f"/lib/systemd/system/{PERSISTENCED}", unit),
+        ),
+        (
+            ("postinst", _script("nvidia-persistenced.postinst")),
+            ("prerm", _script("service.prerm", UNIT=PERSISTENCED)),
+            ("postrm", _script("service.postrm", UNIT=PERSISTENCED)),
+        ),
     )
 
 
@@ -123,8 +154,10 @@ def fabricmanager(var: Variables, compiler: Compiler) -> Content:
         "[Install]\nWantedBy=multi-user.target\n"
     )
     return Content(
-        (Entry("/usr/bin/nv-fabricmanager", compiler.program("nv-fabricmanager", var["v"]), mode=0o755),
-         _text(f"/lib/systemd/system/{name}", unit)),
+        (
+            Entry("/usr/bin/nv-fabricmanager", compiler.program("nv-fabricmanager", var["v"]), mode=0o755),
+            _text(f"/lib/systemd/system/{name}", unit),
+        ),
         (("prerm", _script("service.prerm", UNIT=name)), ("postrm", _script("service.postrm", UNIT=name))),
     )
 
@@ -149,11 +182,13 @@ def linux_headers(var: Variables, _compiler: Compiler) -> Content:
     kernel = var["release"]
     where = f"/usr/src/linux-headers-{kernel}"
     return Content(
-        (_text(f"{where}/.config", 'CONFIG_MODULES=y\nCONFIG_MODULE_SIG_HASH="sha512"\n'),
-         _text(f"{where}/Makefile", "# The simulated modules need no kernel build system.\n"),
-         _text(f"{where}/include/config/kernel.release", f"{kernel}\n"),
-         _text(f"{where}/include/generated/utsrelease.h", f'#define UTS_RELEASE "{kernel}"\n'),
-         Entry(f"/lib/modules/{kernel}/build", link=where)),
+        (
+            _text(f"{where}/.config", 'CONFIG_MODULES=y\nCONFIG_MODULE_SIG_HASH="sha512"\n'),
+            _text(f"{where}/Makefile", "# The simulated modules need no kernel build system.\n"),
+            _text(f"{where}/include/config/kernel.release", f"{kernel}\n"),
+            _text(f"{where}/include/generated/utsrelease.h", f'#define UTS_RELEASE "{kernel}"\n'),
+            Entry(f"/lib/modules/{kernel}/build", link=where),
+        ),
         (("postinst", _script("linux-headers.postinst", KERNEL=kernel)),),
     )
 
@@ -163,17 +198,30 @@ def linux_image(var: Variables, _compiler: Compiler) -> Content:
     kernel = var["release"]
     scripts = ("postinst", "prerm", "postrm")
     return Content(
-        (_text(f"/boot/config-{kernel}", "CONFIG_MODULES=y\n"),
-         _text(f"/boot/vmlinuz-{kernel}", "The host's kernel runs here.\n"),
-         _text(f"/lib/modules/{kernel}/modules.order", ""),
-         _text(f"/lib/modules/{kernel}/modules.builtin", ""),
-         _text(f"/lib/modules/{kernel}/modules.builtin.modinfo", "")),
+        (
+            _text(f"/boot/config-{kernel}", "CONFIG_MODULES=y\n"),
+            _text(f"/boot/vmlinuz-{kernel}", "The host's kernel runs here.\n"),
+            _text(f"/lib/modules/{kernel}/modules.order", ""),
+            _text(f"/lib/modules/{kernel}/modules.builtin", ""),
+            _text(f"/lib/modules/{kernel}/modules.builtin.modinfo", ""),
+        ),
         tuple((name, _script(f"linux-image.{name}", KERNEL=kernel)) for name in scripts),
     )
 
 
 PAYLOADS: dict[str, Callable[[Variables, Compiler], Content]] = {
     function.__name__: function
-    for function in (kernel_source, dkms, kernel_common, libnvidia_ml, utils, persistenced, fabricmanager,
-                     pin_branch, pin_version, linux_headers, linux_image)
+    for function in (
+        kernel_source,
+        dkms,
+        kernel_common,
+        libnvidia_ml,
+        utils,
+        persistenced,
+        fabricmanager,
+        pin_branch,
+        pin_version,
+        linux_headers,
+        linux_image,
+    )
 }

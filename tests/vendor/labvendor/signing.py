@@ -59,11 +59,24 @@ class Key:
             subprocess.run(["gpgconf", "--homedir", str(self._home), "--kill", "all"], check=False)
 
     def _gpg(self, *arguments: str, data: bytes | None = None) -> bytes:
-        argv = ["gpg", "--homedir", str(self._home), "--batch", "--quiet", "--no-tty",
-                "--pinentry-mode", "loopback", "--faked-system-time", f"{SIGNED_AT}!",
-                "--digest-algo", "SHA256", *arguments]
-        result = subprocess.run(argv, input=data, capture_output=True, check=False,
-                                env={**os.environ, "LC_ALL": "C"})
+        argv = [
+            "gpg",
+            "--homedir",
+            str(self._home),
+            "--batch",
+            "--quiet",
+            "--no-tty",
+            "--pinentry-mode",
+            "loopback",
+            "--faked-system-time",
+            f"{SIGNED_AT}!",
+            "--digest-algo",
+            "SHA256",
+            *arguments,
+        ]
+        result = subprocess.run(
+            argv, input=data, capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"}
+        )
         if result.returncode != 0:
             raise BuildError(f"gpg could not sign for {self._user}: {result.stderr.decode().strip()}")
         return result.stdout

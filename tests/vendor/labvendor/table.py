@@ -27,6 +27,7 @@ FROM_570_172 = PLAIN + NEW
 
 DISTRIBUTIONS = ("ubuntu2204", "ubuntu2404")
 
+# fmt: off
 RELEASES = (
     Release(570, "570.86.15", "0ubuntu1", "1", "versioned-firmware",
             "nvidia-driver-570_570.86.15-0ubuntu1_amd64.deb in NVIDIA's ubuntu2404 repository"),
@@ -72,29 +73,24 @@ _MIDDLE = (
 _NO_GL = "the GLVND, X11 and X server libraries: a display stack of some 200 MB that nothing simulated uses"
 
 
-def _exclusive(name: str) -> dict[str, str]:
-    """The three fields by which only one provider of a virtual name is installed at a time."""
-    return {"provides": name, "conflicts": name, "replaces": name}
-
-
+# A table: one package after the other, not one argument per line.
 ROWS = (
     # Kernel side
     Row("nvidia-kernel-source-{b}{x}", "template; 550 (-open)", "NVIDIA kernel source package", flavours=True,
-        multi_arch="foreign", depends="libc6", payload="kernel_source", **_exclusive("nvidia-kernel-source")),
+        multi_arch="foreign", depends="libc6", payload="kernel_source", exclusive="nvidia-kernel-source"),
     Row("nvidia-dkms-{b}{x}", "template; 550 (-open)", "NVIDIA DKMS package", flavours=True,
         multi_arch="foreign",
         depends="dkms, nvidia-kernel-source-{b}{x}, nvidia-kernel-common-{b} (= {full})",
-        payload="dkms", **_exclusive("nvidia-dkms-kernel")),
+        payload="dkms", exclusive="nvidia-dkms-kernel"),
     Row("nvidia-kernel-common-{b}", "template; firmware dependency inferred", layouts=OLD,
         summary="Shared files used with the kernel module", depends="nvidia-firmware-{b}-{v} (= {full})",
         payload="kernel_common",
         left_out="an initramfs hook and ub-device-create: gpu-simulator makes the nodes",
-        **_exclusive("nvidia-kernel-common")),
-    Row("nvidia-kernel-common-{b}", "template; 570.172; 580.178", layouts=FROM_570_172,
+        exclusive="nvidia-kernel-common"),
+    Row("nvidia-kernel-common-{b}", "template; 570.172; 580.178 (versioned virtual name)", layouts=FROM_570_172,
         summary="Shared files used with the kernel module",
         depends="nvidia-firmware-{b} (= {full}), nvidia-modprobe (>= {full})",
-        provides="nvidia-kernel-common, nvidia-kernel-common-{b}-{v}", conflicts="nvidia-kernel-common",
-        replaces="nvidia-kernel-common", payload="kernel_common",
+        provides="nvidia-kernel-common-{b}-{v}", exclusive="nvidia-kernel-common", payload="kernel_common",
         left_out="an initramfs hook and ub-device-create: gpu-simulator makes the nodes"),
     Row("nvidia-firmware-{b}-{v}", "550; nvidia-firmware-570-570.133.20 in an apt transcript", layouts=OLD,
         summary="Firmware files used by the kernel module", left_out="GSP firmware: there is no GSP"),
@@ -105,54 +101,47 @@ ROWS = (
     # Libraries
     Row("libnvidia-compute-{b}", "template; CUDA names after 10.2 inferred", "NVIDIA libcompute package",
         layouts=UP_TO_570, multi_arch="same", depends="libc6 (>= 2.34)",
-        provides="nvidia-opencl-icd, opencl-icd, libnvidia-ml1 (= {full}), " + CUDA + ", libcuda1 (= {full})",
-        conflicts="nvidia-opencl-icd, " + CUDA, replaces="nvidia-opencl-icd, " + CUDA, payload="libnvidia_ml",
+        exclusive="nvidia-opencl-icd, " + CUDA,
+        provides="opencl-icd, libnvidia-ml1 (= {full}), libcuda1 (= {full})", payload="libnvidia_ml",
         left_out="libcuda, OpenCL and PTX compiler: only NVML is simulated"),
-    Row("libnvidia-compute-{b}", "580.178; 580.65; provides as template, inferred",
-        "NVIDIA libcompute package",
-        layouts=NEW, multi_arch="same",
-        depends="libnvidia-gpucomp-{b} (= {full}), libnvidia-decode-{b} (>= {v}), nvidia-persistenced (>= "
-        "{full}), "
-                "nvidia-kernel-common-{b}-{v}, libc6 (>= 2.34)",
-        provides="nvidia-opencl-icd, opencl-icd, libnvidia-ml1 (= {full}), " + CUDA
-                 + ", libcuda-12.9-1, libcuda-13.0-1, libcuda1 (= {full})",
-        conflicts="nvidia-opencl-icd, " + CUDA, replaces="nvidia-opencl-icd, " + CUDA, payload="libnvidia_ml",
+    Row("libnvidia-compute-{b}", "580.178; 580.65; provides as template, inferred", layouts=NEW,
+        summary="NVIDIA libcompute package", multi_arch="same",
+        depends="libnvidia-gpucomp-{b} (= {full}), libnvidia-decode-{b} (>= {v}), "
+                "nvidia-persistenced (>= {full}), nvidia-kernel-common-{b}-{v}, libc6 (>= 2.34)",
+        exclusive="nvidia-opencl-icd, " + CUDA + ", libcuda-12.9-1, libcuda-13.0-1",
+        provides="opencl-icd, libnvidia-ml1 (= {full}), libcuda1 (= {full})", payload="libnvidia_ml",
         left_out="libcuda, OpenCL and PTX compiler: only NVML is simulated"),
     Row("libnvidia-gpucomp-{b}", "580.65; 580.95", "NVIDIA binary GPU compiler library", layouts=NEW,
         multi_arch="same"),
     Row("libnvidia-cfg1-{b}", "template", "NVIDIA binary OpenGL/GLX configuration library", multi_arch="same",
-        **_exclusive("libnvidia-cfg1-any")),
+        exclusive="libnvidia-cfg1-any"),
     Row("libnvidia-common-{b}", "template", "Shared files used by the NVIDIA libraries", architecture="all",
         multi_arch="foreign", provides="libnvidia-common", replaces="libnvidia-common"),
     Row("libnvidia-decode-{b}", "template", "NVIDIA Video Decoding runtime libraries", multi_arch="same",
-        depends="libnvidia-compute-{b} (= {full})", **_exclusive("libnvidia-decode")),
+        depends="libnvidia-compute-{b} (= {full})", exclusive="libnvidia-decode"),
     Row("libnvidia-encode-{b}", "template", "NVENC Video Encoding runtime library", multi_arch="same",
-        **_exclusive("libnvidia-encode")),
+        exclusive="libnvidia-encode"),
     Row("libnvidia-extra-{b}", "template", "Extra libraries for the NVIDIA driver", multi_arch="same",
-        **_exclusive("libnvidia-extra")),
+        exclusive="libnvidia-extra"),
     Row("libnvidia-fbc1-{b}", "template", "NVIDIA OpenGL-based Framebuffer Capture runtime library",
-        multi_arch="same", **_exclusive("libnvidia-fbc1")),
+        multi_arch="same", exclusive="libnvidia-fbc1"),
     Row("libnvidia-gl-{b}", "template", "NVIDIA OpenGL/GLX/EGL/GLES GLVND libraries and Vulkan ICD",
         layouts=UP_TO_570, multi_arch="same", depends="libnvidia-common-{b} (= {full})",
-        provides="libnvidia-gl, libglx-vendor, libegl-vendor", conflicts="libnvidia-gl",
-        replaces="libnvidia-gl",
+        exclusive="libnvidia-gl", provides="libglx-vendor, libegl-vendor",
         left_out=_NO_GL),
     Row("libnvidia-gl-{b}", "580.178; provides as template, inferred", layouts=NEW, multi_arch="same",
         summary="NVIDIA OpenGL/GLX/EGL/GLES GLVND libraries and Vulkan ICD",
-        depends="libnvidia-gpucomp-{b} (= {full}), libnvidia-compute-{b} (= {full}), libnvidia-common-{b} "
-        "(= {full})",
-        provides="libnvidia-gl, libglx-vendor, libegl-vendor", conflicts="libnvidia-gl",
-        replaces="libnvidia-gl",
+        depends="libnvidia-gpucomp-{b} (= {full}), libnvidia-compute-{b} (= {full}), "
+                "libnvidia-common-{b} (= {full})",
+        exclusive="libnvidia-gl", provides="libglx-vendor, libegl-vendor",
         left_out="libnvidia-egl-wayland1 (>= 1.1.10), in no Debian release before 13; " + _NO_GL),
     # Tools
     Row("nvidia-utils-{b}", "template", "NVIDIA driver support binaries", depends="libc6 (>= 2.34)",
-        suggests="nvidia-driver-{b}", provides="nvidia-utils, nvidia-smi",
-        conflicts="nvidia-utils, nvidia-smi",
-        replaces="nvidia-utils, nvidia-smi", payload="utils",
+        suggests="nvidia-driver-{b}", exclusive="nvidia-utils, nvidia-smi", payload="utils",
         left_out="nvidia-debugdump, nvidia-bug-report.sh, nvidia-xconfig"),
     Row("nvidia-compute-utils-{b}", "template", "NVIDIA compute utilities", layouts=UP_TO_570,
         depends="libnvidia-compute-{b}, adduser, libc6 (>= 2.34)", payload="persistenced",
-        left_out="MPS: no CUDA is simulated", **_exclusive("nvidia-persistenced")),
+        left_out="MPS: no CUDA is simulated", exclusive="nvidia-persistenced"),
     Row("nvidia-compute-utils-{b}", "580.65; without the persistence daemon, inferred",
         "NVIDIA compute utilities",
         layouts=NEW, depends="libnvidia-compute-{b}", left_out="MPS: no CUDA is simulated"),
@@ -163,17 +152,13 @@ ROWS = (
         left_out="the GTK program and its libraries: nothing to show it on"),
     Row("xserver-xorg-video-nvidia-{b}", "template", "NVIDIA binary Xorg driver", section="non-free/x11",
         layouts=UP_TO_570, depends="libnvidia-cfg1-{b} (= {full})",
-        provides="xorg-driver-binary, nvidia-driver-binary, xorg-driver-video",
-        conflicts="xorg-driver-binary, nvidia-driver-binary",
-        replaces="xorg-driver-binary, nvidia-driver-binary",
+        exclusive="xorg-driver-binary, nvidia-driver-binary", provides="xorg-driver-video",
         left_out="xserver-xorg-core and xorg-video-abi-*; " + _NO_GL),
     Row("xserver-xorg-video-nvidia-{b}", "580.178; provides as template, inferred",
         "NVIDIA binary Xorg driver",
         section="non-free/x11", layouts=NEW,
         depends="libnvidia-cfg1-{b} (= {full}), libnvidia-gl-{b} (= {full})",
-        provides="xorg-driver-binary, nvidia-driver-binary, xorg-driver-video",
-        conflicts="xorg-driver-binary, nvidia-driver-binary",
-        replaces="xorg-driver-binary, nvidia-driver-binary",
+        exclusive="xorg-driver-binary, nvidia-driver-binary", provides="xorg-driver-video",
         left_out="xserver-xorg-core and xorg-video-abi-*; " + _NO_GL),
     # Metapackages
     Row("nvidia-headless-no-dkms-{b}{x}", "template; 570.133 (-open)",
@@ -210,34 +195,34 @@ ROWS = (
     # Fabric: the branch left the names with 580 and stayed as a virtual name
     Row("nvidia-fabricmanager-{b}", "570.133", "Fabric Manager for NVSwitch based systems", layouts=UP_TO_570,
         version="{fab}", depends="libc6 (>= 2.34)", payload="fabricmanager",
-        **_exclusive("nvidia-fabricmanager")),
+        exclusive="nvidia-fabricmanager"),
     Row("nvidia-fabricmanager", "nvidia-fabricmanager_580.65.06-1_amd64.deb and later file names; provides",
         "Fabric Manager for NVSwitch based systems", layouts=NEW, version="{fab}", depends="libc6 (>= 2.34)",
         provides="nvidia-fabricmanager-{b} (= {fab})", payload="fabricmanager"),
     Row("libnvidia-nscq-{b}", "570.133", "NVSwitch Configuration and Query Library", layouts=UP_TO_570,
-        version="{fab}", **_exclusive("libnvidia-nscq")),
+        version="{fab}", exclusive="libnvidia-nscq"),
     Row("libnvidia-nscq", "libnvidia-nscq_580.105.08-1_amd64.deb", "NVSwitch Configuration and Query Library",
         layouts=NEW, version="{fab}", provides="libnvidia-nscq-{b} (= {fab})"),
     Row("nvidia-imex-{b}", "nvidia-imex-570 570.195.03-1 and 570.211.01-1", layouts=UP_TO_570,
         version="{fab}",
         summary="NVIDIA IMEX daemon", left_out="the daemon: no multi-node NVLink",
-        **_exclusive("nvidia-imex")),
+        exclusive="nvidia-imex"),
     Row("nvidia-imex", "nvidia-imex_580.126.20-1_amd64.deb, suffixed name as Provides", layouts=NEW,
         version="{fab}", summary="NVIDIA IMEX daemon", provides="nvidia-imex-{b} (= {fab})",
         left_out="the daemon: no multi-node NVLink"),
     # Pinning: they share one file, so only one can be installed
     Row("nvidia-driver-pinning-{b}", "guide; 580-1 and 580-5 seen", scope="branch", architecture="all",
         summary="APT driver pinning file for driver branch {b}", version="{pin}", payload="pin_branch",
-        section="admin", **_exclusive("nvidia-driver-pinning")),
+        section="admin", exclusive="nvidia-driver-pinning"),
     Row("nvidia-driver-pinning-{v}", "guide; 590.48.01-0ubuntu1 seen", scope="pinned", architecture="all",
         summary="APT driver pinning file for driver version {v}", payload="pin_version", section="admin",
-        **_exclusive("nvidia-driver-pinning")),
+        exclusive="nvidia-driver-pinning"),
 )
 
 #: Repository key and sources; its content differs per distribution though the file name does not.
 KEYRING = Row("cuda-keyring", "cuda-keyring_1.1-1_all.deb of every NVIDIA distribution directory",
               "GPG keyring for the CUDA repository", scope="archive", version="1.1-1", architecture="all",
-              section="admin", payload="keyring")
+              section="admin")
 
 #: The distribution's own archive, for the kernels of the lab's host.
 KERNEL_ROWS = (
@@ -255,3 +240,4 @@ KERNEL_ROWS = (
         version="{kv}", section="kernel",
         depends="linux-image-generic (= {kv}), linux-headers-generic (= {kv})"),
 )
+# fmt: on

@@ -18,8 +18,12 @@ DEFAULT_URL = "http://10.213.0.1:8080"
 KEYRING_PATH = "/usr/share/keyrings/cuda-archive-keyring.gpg"
 
 #: Release fields of NVIDIA's repositories (NVIDIA/cuda-repo-management@2944b7a repo-debian.sh).
-NVIDIA_FIELDS = (("Origin", "NVIDIA"), ("Label", "NVIDIA CUDA"), ("Architecture", "x86_64"),
-                 ("Acquire-By-Hash", "no"))
+NVIDIA_FIELDS = (
+    ("Origin", "NVIDIA"),
+    ("Label", "NVIDIA CUDA"),
+    ("Architecture", "x86_64"),
+    ("Acquire-By-Hash", "no"),
+)
 UBUNTU_FIELDS = (("Origin", "Ubuntu"), ("Label", "Ubuntu"), ("Acquire-By-Hash", "no"))
 
 #: cuda-<distribution>.pin (stored copies of NVIDIA's file; some carry 100 in the last stanza).
@@ -66,8 +70,9 @@ class Tree:
             key.close()
             stranger.close()
 
-    def _nvidia(self, where: str, distribution: str, drivers: list[Written], key: Key,
-                signer: Key | None = None) -> str:
+    def _nvidia(
+        self, where: str, distribution: str, drivers: list[Written], key: Key, signer: Key | None = None
+    ) -> str:
         keyring = self._keyring(where, distribution, key)
         debs = [*drivers, keyring]
         directory = self._fill(where, debs)
@@ -92,11 +97,13 @@ class Tree:
 
     def _keyring(self, where: str, distribution: str, key: Key) -> Written:
         source = f"deb [signed-by={KEYRING_PATH}] {self._url}/{where}/ /\n"
-        content = Content((
-            Entry(KEYRING_PATH, key.binary()),
-            Entry(f"/etc/apt/sources.list.d/cuda-{distribution}-x86_64.list", source.encode()),
-            Entry("/etc/apt/preferences.d/cuda-repository-pin-600", PIN.encode()),
-        ))
+        content = Content(
+            (
+                Entry(KEYRING_PATH, key.binary()),
+                Entry(f"/etc/apt/sources.list.d/cuda-{distribution}-x86_64.list", source.encode()),
+                Entry("/etc/apt/preferences.d/cuda-repository-pin-600", PIN.encode()),
+            )
+        )
         return _write(expand.package(table.KEYRING, {}), content)
 
     def _fill(self, where: str, debs: Iterable[Written]) -> Path:
