@@ -26,6 +26,7 @@ LAB = [sys.executable, str(ROOT / "tests/lab/lab.py"), "--lab", LAB_NUMBER]
 NODES = 4
 KINDS = "ubuntu2404,ubuntu2204"
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+BUS_ID = re.compile(r"[0-9A-F]{8}:[0-9A-F]{2}:[0-9A-F]{2}\.0")
 VIEWER = ("nvitop", "psutil", "pynvml.py")  # what nvitop imports, all from PyPI and unmodified
 VIEWER_PLACE = "/opt/nvitop"
 
@@ -89,16 +90,17 @@ def wish(inventory: Path) -> str:
     )
 
 
-def look_at(node: str) -> None:
-    """Show a node's GPUs with nvitop, which knows nothing of simulators."""
+def look_at(node: str, gpus: int) -> None:
+    """Show a node's GPUs with nvitop, which knows nothing of simulators; DemoError unless it sees them all."""
     packages = sysconfig.get_paths()["purelib"]
     with subprocess.Popen(["tar", "-C", packages, "-c", *VIEWER], stdout=subprocess.PIPE) as archive:
         unpack = f"mkdir -p {VIEWER_PLACE} && tar -C {VIEWER_PLACE} -x"
         subprocess.run([*LAB, "exec", node, "--", "sh", "-c", unpack], check=True, stdin=archive.stdout)
     view = show([*LAB, "exec", node, "--", "env", f"PYTHONPATH={VIEWER_PLACE}", "LC_ALL=C.UTF-8",
                  "python3", "-m", "nvitop", "--once"])  # fmt: skip
-    if "MiB" not in view:
-        raise DemoError(f"nvitop shows no GPU on {node}.")
+    seen = len(BUS_ID.findall(view))
+    if seen != gpus:
+        raise DemoError(f"nvitop shows {seen} GPUs on {node}, which has {gpus}.")
 
 
 def demo(nodes: int, kinds: str, times: dict[str, float]) -> None:
@@ -107,7 +109,8 @@ def demo(nodes: int, kinds: str, times: dict[str, float]) -> None:
         show([*LAB, "up", "--nodes", str(nodes), "--kinds", kinds])
         show([*LAB, "status"])
     inventory = read([*LAB, "inventory"]).strip()
-    hosts = json.loads(read(["ansible-inventory", "-i", inventory, "--list"]))["gpu"]["hosts"]
+    known = json.loads(read(["ansible-inventory", "-i", inventory, "--list"]))
+    hosts = known["gpu"]["hosts"]
     converge = ["ansible-playbook", "-i", inventory, "playbooks/site.yml"]
     converge += ["-e", "gpu_node_reboot_allowed=true", "-e", wish(Path(inventory))]
     with chapter("From bare node to loaded driver, reboots included", times):
@@ -119,7 +122,7 @@ def demo(nodes: int, kinds: str, times: dict[str, float]) -> None:
             raise DemoError(f"The second run changed {again} things; it should change none.")
         print(f"Nothing to change on {len(hosts)} nodes.")
     with chapter(f"What {hosts[0]} sees", times):
-        look_at(hosts[0])
+        look_at(hosts[0], len(known["_meta"]["hostvars"][hosts[0]]["gpu_simulator_boards"]))
 
 
 def main() -> int:
