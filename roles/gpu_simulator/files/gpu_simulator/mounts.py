@@ -39,15 +39,17 @@ def show(tree: Tree) -> None:
         if not target.is_dir():
             _make(tree, target)
         if not os.path.samefile(str(source), str(target)):
-            _mount("--bind", str(source), str(target))
+            _bind(source, target)
 
 
 def hide(tree: Tree) -> None:
     """Take every mount of the simulator away again, newest first."""
     if not tree.is_node:
         return
-    for target in reversed(_mounted(tree)):
-        _run("umount", "--lazy", target)
+    mounted = _mounted(tree)
+    while mounted:
+        _run("umount", "--lazy", mounted[-1])
+        mounted = _mounted(tree)
 
 
 def keep_kernel_modules(tree: Tree) -> None:
@@ -58,7 +60,7 @@ def keep_kernel_modules(tree: Tree) -> None:
     if not target.is_dir() or original.is_dir() or os.path.samefile(str(target), str(simulated)):
         return
     original.mkdir(parents=True)
-    _mount("--bind", str(target), str(original))
+    _bind(target, original)
     for entry in sorted(original.iterdir()):
         if not entry.name.startswith(("nvidia", "nouveau")):
             (simulated / entry.name).symlink_to(str(entry))
@@ -68,19 +70,19 @@ def _make(tree: Tree, target: Path) -> None:
     """Make a directory below /sys: nspawn's /sys is a small read-only tmpfs, the rest is sysfs."""
     parent = target.parent
     if parent == Path("/sys"):
-        _mount("-o", "remount,bind,rw", "/sys")
+        _run("mount", "-o", "remount,bind,rw", "/sys")
         try:
             target.mkdir()
         finally:
-            _mount("-o", "remount,bind,ro", "/sys")
+            _run("mount", "-o", "remount,bind,ro", "/sys")
         return
     graft = tree.state / "graft" / str(parent).strip("/").replace("/", "-")
     graft.mkdir(parents=True, exist_ok=True)
     for entry in sorted(parent.iterdir()):
         (graft / entry.name).mkdir(exist_ok=True)
-        _mount("--rbind", str(entry), str(graft / entry.name))
+        _bind(entry, graft / entry.name)
     (graft / target.name).mkdir(exist_ok=True)
-    _mount("--rbind", str(graft), str(parent))
+    _bind(graft, parent, "--rbind")
 
 
 def _mounted(tree: Tree) -> List[str]:
@@ -99,8 +101,9 @@ def _mounted(tree: Tree) -> List[str]:
     return found
 
 
-def _mount(*arguments: str) -> None:
-    _run("mount", *arguments)
+def _bind(source: Path, target: Path, how: str = "--bind") -> None:
+    """Bind privately: a later mount on the one must not appear on the other."""
+    _run("mount", how, "--make-rprivate", str(source), str(target))
 
 
 def _run(*command: str) -> None:
