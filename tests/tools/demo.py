@@ -91,7 +91,7 @@ def wish(inventory: Path) -> str:
 
 
 def look_at(node: str, gpus: int) -> None:
-    """Show a node's GPUs with nvitop, which knows nothing of simulators; DemoError unless it sees them all."""
+    """Show a node's GPUs with nvitop, which knows of no simulator; DemoError unless it sees all."""
     packages = sysconfig.get_paths()["purelib"]
     with subprocess.Popen(["tar", "-C", packages, "-c", *VIEWER], stdout=subprocess.PIPE) as archive:
         unpack = f"mkdir -p {VIEWER_PLACE} && tar -C {VIEWER_PLACE} -x"

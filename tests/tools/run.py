@@ -19,7 +19,7 @@ import environments
 import interpreters
 from context import IN_CI, command_as_root, environ_for, prefix_for_root
 from process import run_logged
-from stages import STAGES, Stage
+from stages import STAGES, Stage, units
 
 LOGS = interpreters.BUILD / "logs"
 TAIL = 40  # lines of a failed stage's log that are shown
@@ -84,6 +84,18 @@ def select(tier: str, only: str) -> list[Stage]:
     return chosen
 
 
+def with_units(chosen: list[Stage], pythons: dict[str, str]) -> list[Stage]:
+    """The stages, and unit tests on the newest Python here where it has none of those that are listed."""
+    listed = [stage for stage in chosen if stage.name.startswith("units-")]
+    table = environments.table(pythons)
+    can_run = [s for s in listed if all(set(table[name].pythons) & set(pythons) for name in s.environments)]
+    for core, wanted in environments.PYTHONS_OF_CORE.items():
+        python = interpreters.choose(pythons, wanted)
+        if listed and not can_run and python:
+            return [*chosen, units(core, python, ())]
+    return chosen
+
+
 def summary(tier: str, outcomes: list[Outcome], seconds: float) -> int:
     """Print the table and the closing line; the exit status of the run."""
     say(f"\n{tier}: {len(outcomes)} stages in {seconds:.0f} s")
@@ -129,6 +141,7 @@ def main() -> int:
     with take_turn():
         LOGS.mkdir(parents=True, exist_ok=True)
         pythons = interpreters.find()
+        chosen = with_units(chosen, pythons)
         say(f"Pythons: {', '.join(pythons)}; logs: {LOGS}")
         for number, stage in enumerate(chosen, 1):
             say(f"[{number:2}/{len(chosen)}] {stage.name} ...")

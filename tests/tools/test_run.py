@@ -45,6 +45,12 @@ def test_stage_names_and_environments_exist() -> None:
     assert {name for stage in STAGES for name in stage.environments} <= set(known)
 
 
+def test_unit_tests_run_even_where_only_another_python_is() -> None:
+    listed = run.select("check", "units-3.8-core-2.19,units-3.13-core-2.21")
+    assert [stage.name for stage in run.with_units(listed, {"3.11": ""})][2:] == ["units-3.11-core-2.19"]
+    assert run.with_units(listed, {"3.11": "", "3.8": ""}) == listed
+
+
 def test_a_missing_interpreter_is_named() -> None:
     with pytest.raises(environments.Unavailable, match=r"units-3.8 needs Python 3.8 .* install it"):
         environments.ensure("units-3.8", {"3.11": "python3.11"})
