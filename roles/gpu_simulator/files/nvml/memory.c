@@ -72,8 +72,8 @@ API nvmlDeviceGetUtilizationRates(nvmlDevice_t device, nvmlUtilization_t *utiliz
     return read_uint(call.gpu, "utilization_memory", &utilization->memory);
 }
 
-/* The sampling period of the engines, in microseconds, as real drivers report it:
- * github wookayin/gpustat, "nvmlDeviceGetEncoderUtilization" samples. */
+/* The sampling period of the engines, in microseconds, as captures of real boards show it (the test data
+ * of wookayin/gpustat have it too). */
 #define ENGINE_SAMPLING_US 167000
 
 static nvmlReturn_t engine(const char *function, nvmlDevice_t device, const char *name, unsigned int *percent,

@@ -4,6 +4,7 @@
  * The PCI side of a GPU.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim.h"
@@ -11,18 +12,29 @@
 /* domain:bus:device.function, domain:bus:device or bus:device.function, hexadecimal. */
 nvmlReturn_t pci_parse(const char *text, unsigned int place[4])
 {
-    int length = (int)strlen(text), end = 0;
+    char separators[4] = "";
+    unsigned int numbers[4] = {0}, count = 0;
+    size_t digits;
 
     memset(place, 0, 4 * sizeof place[0]);
-    if (sscanf(text, "%x:%x:%x.%x%n", &place[0], &place[1], &place[2], &place[3], &end) == 4 && end == length)
-        return NVML_SUCCESS;
-    place[3] = 0;
-    if (sscanf(text, "%x:%x:%x%n", &place[0], &place[1], &place[2], &end) == 3 && end == length)
-        return NVML_SUCCESS;
-    place[0] = 0;
-    if (sscanf(text, "%x:%x.%x%n", &place[1], &place[2], &place[3], &end) == 3 && end == length)
-        return NVML_SUCCESS;
-    return NVML_ERROR_INVALID_ARGUMENT;
+    for (;; text++) {
+        digits = strspn(text, "0123456789abcdefABCDEF");
+        if (count == 4 || digits == 0 || digits > 8)
+            return NVML_ERROR_INVALID_ARGUMENT;
+        numbers[count++] = (unsigned int)strtoul(text, NULL, 16);
+        text += digits;
+        if (*text == '\0')
+            break;
+        if (count < 4)
+            separators[count - 1] = *text;
+    }
+    if (strcmp(separators, "::.") == 0 || strcmp(separators, "::") == 0)
+        memcpy(place, numbers, sizeof numbers);
+    else if (strcmp(separators, ":.") == 0)
+        memcpy(place + 1, numbers, 3 * sizeof numbers[0]);
+    else
+        return NVML_ERROR_INVALID_ARGUMENT;
+    return NVML_SUCCESS;
 }
 
 nvmlReturn_t pci_fill(const char *bus_id, nvmlPciInfo_t *pci)

@@ -91,6 +91,13 @@ nvmlReturn_t process_memory_mib(const struct gpu *gpu, unsigned long long *mib)
     return NVML_SUCCESS;
 }
 
+nvmlReturn_t process_count(const struct gpu *gpu, unsigned int *count)
+{
+    struct process list[MAX_PROCESSES];
+
+    return list_processes(gpu, list, count);
+}
+
 enum mode { COMPUTE, GRAPHICS, MPS, ALL, MODES };
 
 static bool has_mode(const struct process *process, enum mode mode)

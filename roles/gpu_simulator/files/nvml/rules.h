@@ -60,10 +60,11 @@
     X(R_FABRIC_COMPLETED,   "ref nvmlGpuFabricInfo_t: clique and status are valid once the state is completed") \
     X(R_FIELD_STATUS,       "ref nvmlDeviceGetFieldValues: each value's own nvmlReturn says whether it is there") \
     X(R_MIG_CAPABLE,        "ref nvmlDeviceGetMigMode, SetMigMode: NOT_SUPPORTED if the device has no MIG") \
+    X(R_MIG_IDLE,           "ref nvmlDeviceSetMigMode: activation status IN_USE if the device is not idle") \
+    X(R_MIG_HOME,           "MIG user guide: kept over a reboot before Hopper, lost from Hopper on") \
     X(R_MIG_OFF_NO_DEVICES, "ref nvmlDeviceGetMaxMigDeviceCount: zero if MIG is not supported or enabled") \
     X(R_EVENT_TIMEOUT,      "ref nvmlEventSetWait_v2: TIMEOUT if no event arrived") \
     X(R_EVENT_SUPPORTED,    "ref nvmlDeviceRegisterEvents: NOT_SUPPORTED for event types that are not offered") \
-    X(R_SAME_SIZE_SET,      "ref nvmlDeviceGetCpuAffinity: only the words asked for are written") \
     X(R_FAULT_AFTER,        "design simulator.md: after <count> lets so many calls through") \
     X(R_FAULT_TIMES,        "design simulator.md: times <count> ends after so many") \
     X(R_FAULT_GPU,          "design simulator.md: gpu <n> limits a fault to one GPU") \

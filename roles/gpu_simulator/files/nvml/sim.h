@@ -103,6 +103,7 @@ nvmlReturn_t get_text(const char *function, nvmlDevice_t device, const char *nam
 nvmlReturn_t pci_parse(const char *text, unsigned int place[4]);
 nvmlReturn_t pci_fill(const char *bus_id, nvmlPciInfo_t *pci);
 nvmlReturn_t process_memory_mib(const struct gpu *gpu, unsigned long long *mib);
+nvmlReturn_t process_count(const struct gpu *gpu, unsigned int *count);
 nvmlReturn_t ecc_total(const struct gpu *gpu, unsigned int type, unsigned int counter, unsigned long long *sum);
 nvmlReturn_t ecc_count(const struct gpu *gpu, unsigned int type, unsigned int counter, unsigned int where,
                        unsigned long long *count);

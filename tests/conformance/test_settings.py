@@ -1,0 +1,181 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the administrator sets: who may, what is refused, where it is kept."""
+
+from __future__ import annotations
+
+import os
+from ctypes import byref, c_uint
+from pathlib import Path
+from typing import Any
+
+import nodes
+import pytest
+from boards import A100, ADA, H100, T4
+from expect import IN_USE, INVALID_ARGUMENT, NO_PERMISSION, NOT_FOUND, NOT_SUPPORTED, code, raw
+
+TDP, UNLIMITED = 0xFFFFFF01, 0xFFFFFF02
+
+
+@pytest.fixture()
+def devices(node: nodes.Node, nvml: Any) -> list[Any]:
+    """Handles of an A100, a T4, an RTX 4000 Ada and an H100."""
+    node.load_module().add(A100, T4, ADA, H100)
+    nvml.nvmlInit()
+    return [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(4)]
+
+
+def _as_user() -> list[str]:
+    """A command prefix that takes root away: a real user, or nobody in a namespace of its own."""
+    alone = Path("/proc/self/uid_map").read_text(encoding="ascii").split()[-1] == "1"
+    if alone:
+        return ["unshare", "--user"]
+    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+
+SETTERS = """
+h = nvmlDeviceGetHandleByIndex(0)
+raw = pynvml._nvmlGetFunctionPointer
+answer = [
+    code(nvmlDeviceSetPersistenceMode, h, 1),
+    code(nvmlDeviceSetComputeMode, h, 3),
+    code(nvmlDeviceSetEccMode, h, 0),
+    code(nvmlDeviceClearEccErrorCounts, h, 0),
+    code(nvmlDeviceSetPowerManagementLimit, h, 200000),
+    code(nvmlDeviceSetGpuLockedClocks, h, 300, 1400),
+    code(nvmlDeviceResetGpuLockedClocks, h),
+    code(nvmlDeviceSetMemoryLockedClocks, h, 1593, 1593),
+    code(nvmlDeviceResetMemoryLockedClocks, h),
+    code(nvmlDeviceSetApplicationsClocks, h, 1593, 1350),
+    code(nvmlDeviceResetApplicationsClocks, h),
+    code(nvmlDeviceSetMigMode, h, 1),
+]
+"""
+
+
+@pytest.mark.rule("R_ROOT_ONLY")
+def test_setters_are_for_root(node: nodes.Node) -> None:
+    node.load_module().add(A100)
+    before = {path: path.read_bytes() for path in node.root.rglob("*") if path.is_file()}
+    answers = node.client("nvmlInit()" + SETTERS, *_as_user())
+    assert answers == [NO_PERMISSION] * 12
+    assert {path: path.read_bytes() for path in node.root.rglob("*") if path.is_file()} == before
+    assert node.client("nvmlInit()" + SETTERS) == [0] * 12
+
+
+@pytest.mark.rule("R_MODES_VOLATILE")
+def test_persistence_mode(devices: list[Any], node: nodes.Node, nvml: Any) -> None:
+    nvml.nvmlDeviceSetPersistenceMode(devices[0], 1)
+    assert nvml.nvmlDeviceGetPersistenceMode(devices[0]) == 1
+    assert nvml.nvmlDeviceGetPersistenceMode(devices[1]) == 0
+    assert (node.read(0, "persistence_mode"), node.read_hardware(0, "persistence_mode")) == ("1", None)
+    assert code(nvml.nvmlDeviceSetPersistenceMode, devices[3], 1) == NOT_SUPPORTED
+
+
+@pytest.mark.rule("R_NO_EXCLUSIVE_THREAD", "R_MODES_VOLATILE")
+def test_compute_mode(devices: list[Any], node: nodes.Node, nvml: Any) -> None:
+    for mode in (nvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS, nvml.NVML_COMPUTEMODE_PROHIBITED, 0):
+        nvml.nvmlDeviceSetComputeMode(devices[0], mode)
+        assert nvml.nvmlDeviceGetComputeMode(devices[0]) == mode
+    assert code(nvml.nvmlDeviceSetComputeMode, devices[0], nvml.NVML_COMPUTEMODE_EXCLUSIVE_THREAD) == NOT_SUPPORTED
+    assert node.read_hardware(0, "compute_mode") is None
+
+
+@pytest.mark.rule("R_ENUM_RANGE")
+@pytest.mark.parametrize(
+    "function,value", [("PersistenceMode", 2), ("ComputeMode", 4), ("EccMode", 2), ("MigMode", 2)]
+)
+def test_modes_that_do_not_exist(devices: list[Any], nvml: Any, function: str, value: int) -> None:
+    assert code(getattr(nvml, f"nvmlDeviceSet{function}"), devices[0], value) == INVALID_ARGUMENT
+
+
+@pytest.mark.rule("R_ECC_PENDING", "R_ECC_PERSISTENT")
+def test_ecc_mode_waits_for_the_reboot(devices: list[Any], node: nodes.Node, nvml: Any) -> None:
+    nvml.nvmlDeviceSetEccMode(devices[0], 0)
+    assert nvml.nvmlDeviceGetEccMode(devices[0]) == [1, 0]
+    assert node.read_hardware(0, "ecc_mode_pending") == "0"
+    assert node.read(0, "ecc_mode_pending") is None
+    assert code(nvml.nvmlDeviceSetEccMode, devices[3], 1) == NOT_SUPPORTED
+
+
+@pytest.mark.rule("R_POWER_RANGE", "R_POWER_VOLATILE")
+def test_power_limit(devices: list[Any], node: nodes.Node, nvml: Any) -> None:
+    for limit in (99999, 500001, 0):
+        assert code(nvml.nvmlDeviceSetPowerManagementLimit, devices[0], limit) == INVALID_ARGUMENT
+    assert nvml.nvmlDeviceGetPowerManagementLimit(devices[0]) == 500000
+    for limit in (100000, 500000, 250000):
+        nvml.nvmlDeviceSetPowerManagementLimit(devices[0], limit)
+        assert nvml.nvmlDeviceGetPowerManagementLimit(devices[0]) == limit
+    assert node.read_hardware(0, "power_limit_mw") is None
+    assert code(nvml.nvmlDeviceSetPowerManagementLimit, devices[3], 250000) == NOT_SUPPORTED
+
+
+@pytest.mark.rule("R_CLOCK_RANGE", "R_CLOCK_MIXED")
+def test_locked_clocks(devices: list[Any], node: nodes.Node, nvml: Any) -> None:
+    lock = nvml.nvmlDeviceSetGpuLockedClocks
+    lock(devices[0], 300, 1410)
+    assert node.read(0, "clocks_locked_gpu_mhz") == "300 1410"
+    assert code(lock, devices[0], 1410, 300) == INVALID_ARGUMENT
+    assert code(lock, devices[0], 300, 1411) == INVALID_ARGUMENT
+    assert code(lock, devices[0], TDP, 1410) == INVALID_ARGUMENT
+    assert code(lock, devices[0], 300, UNLIMITED) == INVALID_ARGUMENT
+    lock(devices[0], UNLIMITED, TDP)
+    assert node.read(0, "clocks_locked_gpu_mhz") == "unlimited tdp"
+    nvml.nvmlDeviceResetGpuLockedClocks(devices[0])
+    assert node.read(0, "clocks_locked_gpu_mhz") is None
+    nvml.nvmlDeviceSetMemoryLockedClocks(devices[0], 1593, 1593)
+    assert node.read(0, "clocks_locked_memory_mhz") == "1593 1593"
+    lock(devices[0], 1410, 1410)
+    lock(devices[0], UNLIMITED, UNLIMITED)
+    assert node.read(0, "clocks_locked_gpu_mhz") is None
+
+
+@pytest.mark.rule("R_APP_CLOCK_KNOWN")
+def test_application_clocks(devices: list[Any], nvml: Any) -> None:
+    nvml.nvmlDeviceSetApplicationsClocks(devices[0], 1593, 1350)
+    assert nvml.nvmlDeviceGetApplicationsClock(devices[0], nvml.NVML_CLOCK_GRAPHICS) == 1350
+    assert code(nvml.nvmlDeviceSetApplicationsClocks, devices[0], 1593, 1351) == INVALID_ARGUMENT
+    assert code(nvml.nvmlDeviceSetApplicationsClocks, devices[0], 1592, 1350) == INVALID_ARGUMENT
+    nvml.nvmlDeviceResetApplicationsClocks(devices[0])
+    assert nvml.nvmlDeviceGetApplicationsClock(devices[0], nvml.NVML_CLOCK_GRAPHICS) == 1275
+
+
+@pytest.mark.rule("R_MIG_CAPABLE")
+def test_boards_without_mig(devices: list[Any], nvml: Any) -> None:
+    for device in devices[1:3]:
+        assert code(nvml.nvmlDeviceGetMigMode, device) == NOT_SUPPORTED
+        assert code(nvml.nvmlDeviceSetMigMode, device, 1) == NOT_SUPPORTED
+        assert nvml.nvmlDeviceGetMaxMigDeviceCount(device) == 0
+        assert not nvml.nvmlDeviceIsMigDeviceHandle(device)
+        assert code(nvml.nvmlDeviceGetMigDeviceHandleByIndex, device, 0) == NOT_SUPPORTED
+
+
+@pytest.mark.rule("R_MIG_OFF_NO_DEVICES")
+def test_mig_off_has_no_devices(devices: list[Any], nvml: Any) -> None:
+    assert nvml.nvmlDeviceGetMigMode(devices[0]) == [0, 0]
+    assert nvml.nvmlDeviceGetMaxMigDeviceCount(devices[0]) == 0
+    assert code(nvml.nvmlDeviceGetMigDeviceHandleByIndex, devices[0], 0) == NOT_FOUND
+    for function in ("GpuInstanceId", "ComputeInstanceId", "DeviceHandleFromMigDeviceHandle"):
+        assert code(getattr(nvml, f"nvmlDeviceGet{function}"), devices[0]) == INVALID_ARGUMENT
+
+
+@pytest.mark.rule("R_MIG_HOME")
+def test_mig_mode_survives_a_reboot_before_hopper_only(devices: list[Any], node: nodes.Node, nvml: Any) -> None:
+    for device in (devices[0], devices[3]):
+        assert nvml.nvmlDeviceSetMigMode(device, 1) == 0
+        assert nvml.nvmlDeviceGetMigMode(device) == [1, 1]
+        assert nvml.nvmlDeviceGetMaxMigDeviceCount(device) == 7
+    assert (node.read_hardware(0, "mig_mode_current"), node.read(0, "mig_mode_current")) == ("1", None)
+    assert (node.read_hardware(3, "mig_mode_current"), node.read(3, "mig_mode_current")) == ("0", "1")
+
+
+@pytest.mark.rule("R_MIG_IDLE")
+def test_mig_mode_of_a_busy_gpu_stays_pending(devices: list[Any], node: nodes.Node, nvml: Any) -> None:
+    node.add_process(0, os.getpid(), "C", 10)
+    status = c_uint()
+    assert raw("nvmlDeviceSetMigMode", devices[0], 1, byref(status)) == 0
+    assert status.value == IN_USE
+    assert nvml.nvmlDeviceGetMigMode(devices[0]) == [0, 1]
+    (node.run / f"gpus/0/processes/{os.getpid()}").unlink()
+    assert nvml.nvmlDeviceSetMigMode(devices[0], 1) == 0
+    assert nvml.nvmlDeviceGetMigMode(devices[0]) == [1, 1]
