@@ -18,16 +18,22 @@ from settings import Lab, LabError
 from shell import wait_until
 
 
-def hierarchies() -> list[Path]:
-    """Mount points of all cgroup file systems, version 1 and 2."""
-    found = []
+def _mounted() -> dict[Path, set[str]]:
+    """Mount points of all cgroup file systems, with their controllers (none for version 2)."""
+    found = {}
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         left, right = line.split(" - ", 1)
         mount_root, mount_point = left.split()[3:5]
-        kind, options = right.split()[0], right.split()[2]
-        if kind in ("cgroup", "cgroup2") and mount_root == "/" and "cpuset" not in options.split(","):
-            found.append(Path(mount_point))
+        kind, options = right.split()[0], set(right.split()[2].split(","))
+        # a new cpuset group of version 1 takes no process before it was given processors
+        if kind in ("cgroup", "cgroup2") and mount_root == "/" and "cpuset" not in options:
+            found[Path(mount_point)] = options if kind == "cgroup" else set()
     return found
+
+
+def hierarchies() -> list[Path]:
+    """Mount points of all cgroup file systems, version 1 and 2."""
+    return list(_mounted())
 
 
 def create(lab: Lab, name: str) -> list[Path]:
@@ -48,6 +54,20 @@ def join(groups: list[Path]) -> None:
     """Move the calling process into the groups (for use between fork and exec)."""
     for group in groups:
         (group / "cgroup.procs").write_text(str(os.getpid()))
+
+
+def groups_of(pid: int) -> list[Path]:
+    """The groups that a process is in."""
+    groups = []
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        wanted = set(filter(None, controllers.split(",")))
+        groups += [
+            top / path.lstrip("/")
+            for top, offered in _mounted().items()
+            if (wanted <= offered if wanted else not offered)
+        ]
+    return groups
 
 
 def joiner(lab: Lab, name: str) -> Callable[[], None]:

@@ -8,7 +8,6 @@ import contextlib
 import fcntl
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Iterator, Sequence
@@ -242,15 +241,3 @@ def reboot(lab: Lab, chosen: Sequence[nodes.Node]) -> None:
         nodes.ensure(lab, node)
     client.order(lab, "start", names)
     nodes.wait_for_ssh(lab, chosen, BOOT_TIMEOUT + BOOT_TIMEOUT_PER_NODE * len(chosen))
-
-
-def execute(lab: Lab, node: nodes.Node, command: Sequence[str]) -> int:
-    """Run a command inside the node, with our standard streams; its exit status."""
-    line = nodes.enter(lab, node, command)
-    cgroups.join(
-        [
-            group / "payload" if (group / "payload").exists() else group
-            for group in cgroups.create(lab, node.name)
-        ]
-    )
-    return subprocess.call(line)

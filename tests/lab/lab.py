@@ -24,7 +24,18 @@ from settings import MAX_LAB, MAX_NODES, Lab, LabError, lab_from_environment
 from shell import say
 
 # One chassis per node, given out in turn.
-DEFAULT_BOARDS = ("a100-sxm4-40gb*8", "h100-sxm5-80gb*8", "l40s*4", "t4*2")
+DEFAULT_BOARDS = (
+    "a100-sxm4-40gb*8",
+    "h100-sxm5-80gb*8",
+    "l40s*4",
+    "h200-sxm-141gb*8",
+    "t4*2",
+    "a30-24gb*4",
+    "v100-sxm2-16gb*4",
+    "a100-pcie-80gb*2,t4",
+    "b200-180gb*8",
+    "rtx-pro-6000-server*4",
+)
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -80,7 +91,8 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _boards(texts: Sequence[str]) -> list[list[str]]:
-    """``a100*2,t4`` -> [a100, a100, t4], for each chassis."""
+    """``t4*2,l40s`` -> [t4, t4, l40s], for each chassis."""
+    known = sorted(path.stem for path in (layers.ROLE / "files" / "boards").glob("*.json"))
     chassis = []
     for text in texts:
         slots: list[str] = []
@@ -88,6 +100,8 @@ def _boards(texts: Sequence[str]) -> list[list[str]]:
             name, _, count = part.partition("*")
             if not name or (count and not (count.isdigit() and 1 <= int(count) <= 16)):
                 raise LabError(f"'{part}' is no board: write NAME or NAME*COUNT with a count from 1 to 16.")
+            if known and name not in known:
+                raise LabError(f"There is no board '{name}'; choose from {', '.join(known)}.")
             slots += [name] * int(count or 1)
         chassis.append(slots)
     return chassis
@@ -182,7 +196,7 @@ def _run(lab: Lab, options: argparse.Namespace) -> int:
         command = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
         if not command:
             raise LabError(f"Say what to run: lab.py exec {node.name} -- COMMAND...")
-        return fleet.execute(lab, node, command)
+        return nodes.enter(lab, node, command)
     if options.command == "mark":
         changes.mark(lab, node, options.name)
         return 0

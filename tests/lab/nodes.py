@@ -9,8 +9,10 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Sequence
 
@@ -170,12 +172,15 @@ def wait_for_ssh(lab: Lab, nodes: Sequence[Node], timeout: float) -> None:
         raise LabError(f"No SSH from {names} within {timeout:.0f} s; see {lab.log}/<node>.log.")
 
 
-def enter(lab: Lab, node: Node, command: Sequence[str]) -> list[str]:
-    """The command line that runs ``command`` inside the node, without SSH."""
+def enter(lab: Lab, node: Node, command: Sequence[str]) -> int:
+    """Run a command inside the node with our standard streams, without SSH; its exit status.
+
+    It runs beside the node's systemd, in its namespaces and control groups, and ends with it.
+    """
     pid = cgroups.init_pid(lab, node.name)
     if pid is None:
         raise LabError(f"{node.name} is not running: 'lab.py reboot {node.name}' starts it.")
-    return [
+    line = [
         "nsenter",
         "-t",
         str(pid),
@@ -197,3 +202,5 @@ def enter(lab: Lab, node: Node, command: Sequence[str]) -> list[str]:
         f"TERM={os.environ.get('TERM', 'dumb')}",
         *command,
     ]
+    status = subprocess.call(line, preexec_fn=partial(cgroups.join, cgroups.groups_of(pid)))
+    return status if status >= 0 else 128 - status

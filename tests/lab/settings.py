@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-CACHE = Path("/var/cache/labfleet-gpu-lab")
+CACHE = Path(os.environ.get("LABFLEET_GPU_LAB_CACHE", "/var/cache/labfleet-gpu-lab"))
 CHECKOUT = Path(__file__).resolve().parents[2]
 PROXY_PORT = 3142
 HTTP_PORT = 8080

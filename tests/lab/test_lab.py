@@ -180,6 +180,7 @@ def test_up_again_adds_only_what_is_missing(fleet: Cli) -> None:
         (("up", "--nodes", "0"), "--nodes takes a number"),
         (("up", "--kinds", "debian99", "--no-prepare"), "no node kind 'debian99'"),
         (("up", "--boards", "t4*0", "--no-prepare"), "'t4*0' is no board"),
+        (("up", "--boards", "t5", "--no-prepare"), "no board 't5'"),
         (("up", "--name-prefix", "a/b", "--no-prepare"), "cannot begin a host name"),
         (("reset", "ghost"), "no node 'ghost'"),
         (("reset",), "Say which"),
