@@ -47,10 +47,8 @@ def build(control: str, content: Content) -> bytes:
     conffiles = [path for path, _ in sums if path.startswith("/etc/")]
     if conffiles:
         meta.append(Entry("/conffiles", "".join(f"{path}\n" for path in conffiles).encode()))
-    meta.extend(
-        Entry(f"/{name}", text.encode(), mode=0o644 if name == "triggers" else 0o755)
-        for name, text in content.scripts
-    )
+    for name, text in content.scripts:
+        meta.append(Entry(f"/{name}", text.encode(), mode=0o644 if name == "triggers" else 0o755))
     return b"!<arch>\n" + b"".join(
         _member(name, data)
         for name, data in (

@@ -1,7 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fabric manager's first act: it refuses a driver whose version is not exactly its own. */
+/* Fabric manager in two acts: it refuses a driver whose version is not exactly its own, and it lets the
+ * simulated GPUs join their fabric, which gpu-simulator does. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon.h"
@@ -53,10 +55,13 @@ int main(int argc, char **argv)
                 "version %s. Please update with matching NVIDIA driver package.\n", VERSION, version);
         return 1;
     }
+    if (system("/usr/sbin/gpu-simulator fabric start --version " VERSION) != 0)
+        return 1;
     daemon_block();
     if ((code = daemon_start(DIRECTORY, PIDFILE)) >= 0)
         return code;
     daemon_wait();
     unlink(PIDFILE);
-    return 0;
+    code = system("/usr/sbin/gpu-simulator fabric stop");
+    return code == 0 ? 0 : 1;
 }

@@ -11,8 +11,7 @@ enum { BAD_ARGUMENT = 2, NO_DEVICES = 6, OTHER = 255, MAX_FIELDS = 16, TABLE_WID
 
 static int report(int code)
 {
-    char version[NVML_VERSION_SIZE] = "";
-    char *second;
+    char version[NVML_VERSION_SIZE], branch[16], minor[16];
 
     switch (code) {
     case NVML_LIBRARY_NOT_FOUND:
@@ -29,14 +28,11 @@ static int report(int code)
         break;
     default:
         printf("Failed to initialize NVML: %s\n", nvmlErrorString(code));
+        /* "12.580.173.02": the message leaves out the first number and shows the next two. */
         if (code == NVML_LIB_RM_VERSION_MISMATCH
-            && nvmlSystemGetNVMLVersion(version, sizeof version) == NVML_SUCCESS) {
-            /* The real message shows the first two numbers only. */
-            second = strchr(version, '.');
-            if (second != NULL && (second = strchr(second + 1, '.')) != NULL)
-                *second = '\0';
-            printf("NVML library version: %s\n", version);
-        }
+            && nvmlSystemGetNVMLVersion(version, sizeof version) == NVML_SUCCESS
+            && sscanf(version, "%*[0-9].%15[0-9].%15[0-9]", branch, minor) == 2)
+            printf("NVML library version: %s.%s\n", branch, minor);
     }
     return code;
 }
@@ -141,10 +137,10 @@ static int table(unsigned count)
     nvmlSystemGetDriverVersion(driver, sizeof driver);
     nvmlSystemGetCudaDriverVersion_v2(&cuda);
     rule();
-    printf("| NVIDIA-SMI %-22s Driver Version: %-14s CUDA Version: %2d.%-9d |\n", VERSION, driver,
+    printf("| NVIDIA-SMI %-18s Driver Version: %-14s CUDA Version: %2d.%-9d |\n", VERSION, driver,
            cuda / 1000, cuda % 1000 / 10);
     rule();
-    printf("| GPU  %-37s %13s | %5s | %22s |\n", "Name", "Persistence-M", "Temp", "Memory-Usage");
+    printf("| GPU  %-35s %13s | %5s | %22s |\n", "Name", "Persistence-M", "Temp", "Memory-Usage");
     rule();
     for (index = 0; index < count; index++) {
         if ((code = nvmlDeviceGetHandleByIndex_v2(index, &device)) != NVML_SUCCESS
@@ -160,7 +156,7 @@ static int table(unsigned count)
         if (nvmlDeviceGetMemoryInfo(device, &memory) == NVML_SUCCESS)
             snprintf(size, sizeof size, "%lluMiB / %lluMiB", memory.used >> 20, memory.total >> 20);
         code = nvmlDeviceGetPersistenceMode(device, &mode);
-        printf("| %3u  %-37.37s %13s | %5s | %22s |\n", index, name,
+        printf("| %3u  %-35.35s %13s | %5s | %22s |\n", index, name,
                code != NVML_SUCCESS ? "N/A" : mode ? "On" : "Off", heat, size);
     }
     rule();

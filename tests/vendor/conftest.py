@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The built tree, served over HTTP, and throw-away nodes."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+VENDOR = Path(__file__).resolve().parent
+sys.path.insert(0, str(VENDOR))
+
+import throwaway  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Served:
+    """The tree on disk and the address that serves it."""
+
+    path: Path
+    url: str
+
+    @property
+    def ubuntu2204(self) -> Path:
+        """NVIDIA's directory for Ubuntu 22.04."""
+        return self.path / "compute/cuda/repos/ubuntu2204/x86_64"
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep requests out of the test's output."""
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Runs build.py into a new directory; the state is shared, so only the first build compiles."""
+    state = tmp_path_factory.mktemp("state")
+
+    def run(name: str, *options: str, own_state: bool = False) -> Path:
+        out = tmp_path_factory.mktemp(name) / "tree"
+        where = [] if own_state else ["--state", str(state)]
+        subprocess.run(
+            [sys.executable, str(VENDOR / "build.py"), "--out", str(out), *where, *options],
+            check=True,
+            stdout=subprocess.PIPE,
+        )
+        return out
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def served(build: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The tree, built for the address that serves it."""
+    directory = tmp_path_factory.mktemp("served") / "tree"
+    directory.mkdir()
+    handler = functools.partial(_Quiet, directory=str(directory))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        directory.rmdir()
+        build("served", "--base-url", url).rename(directory)
+        yield Served(directory, url)
+        server.shutdown()
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[throwaway.Node]:
+    """A fresh node."""
+    made = throwaway.Node(throwaway.base_root(), tmp_path / "node")
+    yield made
+    made.remove()
