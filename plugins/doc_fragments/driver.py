@@ -30,10 +30,11 @@ options:
   source:
     description:
       - V(nvidia) is NVIDIA's own repository, V(debian) the non-free part of Debian's archive.
-      - Without it an installed driver keeps its source. On a host without a driver, Ubuntu gets V(nvidia) and
+      - With V(auto) an installed driver keeps its source. On a host without a driver, Ubuntu gets V(nvidia) and
         Debian gets V(debian).
     type: str
-    choices: [nvidia, debian]
+    choices: [auto, nvidia, debian]
+    default: auto
   kernel_module:
     description:
       - The flavour of the kernel module. V(auto) takes one that drives all GPUs of the host, going by their PCI

@@ -37,7 +37,8 @@ options:
       source:
         description: Where the packages come from, see M(labfleet.gpu.nvidia_driver).
         type: str
-        choices: [nvidia, debian]
+        choices: [auto, nvidia, debian]
+        default: auto
       kernel_module:
         description: The flavour of the kernel module, see M(labfleet.gpu.nvidia_driver).
         type: str

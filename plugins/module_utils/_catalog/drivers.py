@@ -40,6 +40,8 @@ class Family:
     key_pattern: str
     headers: str
     dkms_names: Tuple[str, ...]
+    #: packages of the set that have a version of their own
+    loose: Tuple[str, ...] = ()
 
     def packages(self, branch: int, flavour: str, components: str) -> Tuple[str, ...]:
         names = (self.desktop if components == "desktop" else self.compute)[flavour]
@@ -113,6 +115,7 @@ DEBIAN = Family(
     key_pattern=r"^nvidia-(?P<open>open-)?kernel-dkms$",
     headers="linux-headers-{kernel}",
     dkms_names=("nvidia-current", "nvidia-current-open", "nvidia"),
+    loose=("nvidia-persistenced",),
 )
 
 FAMILIES = (NVIDIA_UBUNTU_SUFFIXED, DEBIAN)

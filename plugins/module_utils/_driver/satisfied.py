@@ -49,7 +49,7 @@ def _incomplete(state: DriverState, target: Target, installed: Installed) -> Lis
         version = state.version_of(name)
         if version is None:
             reasons.append("%s is missing" % name)
-        elif upstream(version) not in (installed.version, None) and name.startswith(("nvidia-", "libnvidia-")):
+        elif upstream(version) != installed.version and name not in target.family.loose:
             reasons.append("%s has version %s" % (name, version))
     if state.host.kernel not in state.headers and not _prebuilt(state, installed):
         reasons.append("the headers of the running kernel %s are missing" % state.host.kernel)
