@@ -35,6 +35,7 @@ _DRIVER_NAME = re.compile(
 _NOT_DRIVER = re.compile(
     r"^(?:nvidia-container|libnvidia-container|nvidia-docker|nvidia-cuda|nvidia-cudnn|nvidia-gds|nvidia-fs|"
     r"nvidia-nsight|nvidia-visual-profiler|nvidia-profiler|nvidia-mig-|nvidia-vaapi|nvidia-support$|"
+    r"libnvidia-ml-dev$|nvidia-opencl-dev$|nvidia-openjdk-|nvidia-cg-|nvidia-primus-|nvidia-texture-tools$|"
     r"nvidia-installer-cleanup$|nvidia-detect$|nvidia-driver-local-repo)"
 )
 
