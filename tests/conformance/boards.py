@@ -20,7 +20,9 @@ class Board:
 
 def _zero_ecc(counter: str) -> dict[str, object]:
     return {
-        f"ecc_{counter}_{kind}_{place}": 0 for kind in ("corrected", "uncorrected") for place in ("dram", "sram")
+        f"ecc_{counter}_{kind}_{place}": 0
+        for kind in ("corrected", "uncorrected")
+        for place in ("dram", "sram")
     }
 
 

@@ -22,7 +22,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import nodes  # noqa: E402
+import nodes
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,7 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     unshare = shutil.which("unshare")
     if unshare is None:
-        raise pytest.UsageError("The conformance tests set modes as root: run them as root, or install unshare.")
+        raise pytest.UsageError(
+            "The conformance tests set modes as root: run them as root, or install unshare."
+        )
     config.pluginmanager.getplugin("capturemanager").stop_global_capturing()
     arguments = config.invocation_params.args
     os.execv(unshare, [unshare, "--map-root-user", sys.executable, "-m", "pytest", *map(str, arguments)])
@@ -66,12 +68,10 @@ def library() -> Iterator[Path]:
 
 @pytest.fixture()
 def node(library: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[nodes.Node]:
-    """An empty node: no module, no GPU. Readable for every user, unlike pytest's own directories."""
-    root = Path(tempfile.mkdtemp(prefix="node-"))
-    root.chmod(0o755)
-    monkeypatch.setenv("GPU_SIMULATOR_ROOT", str(root))
-    yield nodes.Node(root, library)
-    shutil.rmtree(root)
+    """An empty node: no module, no GPU."""
+    with nodes.temporary(library) as fresh:
+        monkeypatch.setenv("GPU_SIMULATOR_ROOT", str(fresh.root))
+        yield fresh
 
 
 @pytest.fixture()

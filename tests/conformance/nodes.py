@@ -6,8 +6,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +43,18 @@ def build(out: Path, version: str = VERSION, mutate: str = "", cflags: str = "-O
     link.unlink(missing_ok=True)
     link.symlink_to(f"libnvidia-ml.so.{version}")
     return out
+
+
+@contextmanager
+def temporary(library: Path) -> Iterator[Node]:
+    """An empty node, gone afterwards. Readable for every user, unlike pytest's own directories."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    root = Path(tempfile.mkdtemp(prefix="node-", dir=memory))
+    try:
+        root.chmod(0o755)
+        yield Node(root, library)
+    finally:
+        shutil.rmtree(root)
 
 
 class Node:

@@ -70,13 +70,17 @@ def test_two_gpus_of_one_board_share_a_serial(mixed: nodes.Node, nvml: Any) -> N
     assert code(nvml.nvmlDeviceGetHandleBySerial, A100.hardware["serial"]) == INVALID_ARGUMENT
 
 
-@pytest.mark.parametrize("address", ["00000000:02:1E.0", "0000:02:1e.0", "0:2:1e.0", "0000:02:1E", "02:1e.0", "2:1E.0"])
+@pytest.mark.parametrize(
+    "address", ["00000000:02:1E.0", "0000:02:1e.0", "0:2:1e.0", "0000:02:1E", "02:1e.0", "2:1E.0"]
+)
 def test_by_pci_address(mixed: nodes.Node, nvml: Any, address: str) -> None:
     assert nvml.nvmlDeviceGetName(nvml.nvmlDeviceGetHandleByPciBusId(address)) == "Tesla T4"
 
 
 @pytest.mark.rule("R_PCI_FORMAT")
-@pytest.mark.parametrize("address", ["", "2", "hello", "0000:02:1e.0x", "0000-02-1e.0", "02:1e", ":::", "0000:02:1e."])
+@pytest.mark.parametrize(
+    "address", ["", "2", "hello", "0000:02:1e.0x", "0000-02-1e.0", "02:1e", ":::", "0000:02:1e."]
+)
 def test_what_is_no_pci_address(mixed: nodes.Node, nvml: Any, address: str) -> None:
     assert code(nvml.nvmlDeviceGetHandleByPciBusId, address) == INVALID_ARGUMENT
 

@@ -35,7 +35,9 @@ def devices(node: nodes.Node, nvml: Any) -> list[Any]:
 
 
 def test_ecc_counts(devices: list[Any], node: nodes.Node, nvml: Any) -> None:
-    node.set(0, ecc_volatile_uncorrected_sram=2, ecc_volatile_uncorrected_dram=40, ecc_volatile_corrected_dram=5)
+    node.set(
+        0, ecc_volatile_uncorrected_sram=2, ecc_volatile_uncorrected_dram=40, ecc_volatile_corrected_dram=5
+    )
     node.set_hardware(0, ecc_aggregate_uncorrected_dram=600)
     total, counter = nvml.nvmlDeviceGetTotalEccErrors, nvml.nvmlDeviceGetMemoryErrorCounter
     assert total(devices[0], UNCORRECTED, VOLATILE) == 42
@@ -46,8 +48,12 @@ def test_ecc_counts(devices: list[Any], node: nodes.Node, nvml: Any) -> None:
     assert nvml.nvmlDeviceGetDetailedEccErrors(devices[0], UNCORRECTED, VOLATILE).deviceMemory == 40
 
 
-def test_places_inside_the_sram_are_not_counted_twice(devices: list[Any], node: nodes.Node, nvml: Any) -> None:
-    node.set(0, ecc_volatile_corrected_l2_cache=3, ecc_volatile_corrected_sram=3, ecc_volatile_corrected_dram=1)
+def test_places_inside_the_sram_are_not_counted_twice(
+    devices: list[Any], node: nodes.Node, nvml: Any
+) -> None:
+    node.set(
+        0, ecc_volatile_corrected_l2_cache=3, ecc_volatile_corrected_sram=3, ecc_volatile_corrected_dram=1
+    )
     assert nvml.nvmlDeviceGetTotalEccErrors(devices[0], CORRECTED, VOLATILE) == 4
     node.remove(0, "ecc_volatile_corrected_sram")
     node.set(0, ecc_volatile_corrected_register_file=10)
@@ -93,7 +99,9 @@ def test_retired_pages_want_room(devices: list[Any], nvml: Any) -> None:
 
 def test_remapped_rows(devices: list[Any], node: nodes.Node, nvml: Any) -> None:
     assert nvml.nvmlDeviceGetRemappedRows(devices[0]) == (0, 0, 0, 0)
-    node.set_hardware(0, remapped_correctable=1, remapped_uncorrectable=2, remapped_pending=1, remapped_failure=1)
+    node.set_hardware(
+        0, remapped_correctable=1, remapped_uncorrectable=2, remapped_pending=1, remapped_failure=1
+    )
     node.set_hardware(0, remapped_histogram="637 0 2 0 1")
     assert nvml.nvmlDeviceGetRemappedRows(devices[0]) == (1, 2, 1, 1)
     banks = nvml.nvmlDeviceGetRowRemapperHistogram(devices[0])
@@ -172,13 +180,16 @@ def test_field_values(devices: list[Any], node: nodes.Node, nvml: Any) -> None:
     node.set(0, ecc_volatile_uncorrected_dram=11, ecc_volatile_uncorrected_cbu=17)
     node.set_hardware(0, ecc_aggregate_corrected_dram=13, remapped_uncorrectable=2)
     values = nvml.nvmlDeviceGetFieldValues(devices[0], list(FIELDS))
-    for value, (field, expected) in zip(values, FIELDS.items()):
+    for value, (field, expected) in zip(values, FIELDS.items(), strict=True):
         if expected is None:
             assert (field, value.nvmlReturn) == (field, NOT_SUPPORTED)
         else:
             assert (field, value.nvmlReturn) == (field, 0)
             assert (field, getattr(value.value, expected[0])) == (field, expected[1])
-            types = {"uiVal": nvml.NVML_VALUE_TYPE_UNSIGNED_INT, "ullVal": nvml.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG}
+            types = {
+                "uiVal": nvml.NVML_VALUE_TYPE_UNSIGNED_INT,
+                "ullVal": nvml.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG,
+            }
             assert value.valueType == types[expected[0]]
     assert values[0].timestamp > 0
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from ctypes import byref, c_uint
+from ctypes import Structure, byref, c_uint, c_ulonglong
 from typing import Any
 
 import nodes
@@ -17,6 +17,12 @@ from boards import A100, T4
 from expect import INSUFFICIENT_SIZE, INVALID_ARGUMENT, NOT_FOUND, code, raw
 
 MIB = 1024 * 1024
+
+
+class InfoV1(Structure):
+    """The binding no longer declares it."""
+
+    _fields_ = [("pid", c_uint), ("usedGpuMemory", c_ulonglong)]
 
 
 @pytest.fixture()
@@ -40,7 +46,9 @@ def _pids(processes: list[Any]) -> list[int]:
 
 
 @pytest.mark.rule("R_PROCESS_KIND")
-def test_each_list_has_its_kind(device: Any, node: nodes.Node, nvml: Any, sleeper: subprocess.Popen[bytes]) -> None:
+def test_each_list_has_its_kind(
+    device: Any, node: nodes.Node, nvml: Any, sleeper: subprocess.Popen[bytes]
+) -> None:
     node.add_process(0, os.getpid(), "C", 100)
     node.add_process(0, sleeper.pid, "C+G", 20)
     node.add_process(0, 1, "G", 3)
@@ -62,11 +70,8 @@ def test_what_a_process_is_said_to_use(device: Any, node: nodes.Node, nvml: Any)
 
 
 def test_the_first_version_of_the_list(device: Any, node: nodes.Node) -> None:
-    class Info(pynvml.Structure):  # type: ignore[misc]
-        _fields_ = [("pid", pynvml.c_uint), ("usedGpuMemory", pynvml.c_ulonglong)]
-
     node.add_process(0, os.getpid(), "C", 5)
-    count, infos = c_uint(1), (Info * 1)()
+    count, infos = c_uint(1), (InfoV1 * 1)()
     assert raw("nvmlDeviceGetComputeRunningProcesses", device, byref(count), infos) == 0
     assert (infos[0].pid, infos[0].usedGpuMemory) == (os.getpid(), 5 * MIB)
 
@@ -90,7 +95,9 @@ def test_short_arrays(device: Any, node: nodes.Node, nvml: Any) -> None:
     node.add_process(0, 1, "C", 1)
     for room in (0, 1):
         count, infos = c_uint(room), (pynvml.c_nvmlProcessInfo_v3_t * 2)()
-        assert raw("nvmlDeviceGetComputeRunningProcesses_v3", device, byref(count), infos) == INSUFFICIENT_SIZE
+        assert (
+            raw("nvmlDeviceGetComputeRunningProcesses_v3", device, byref(count), infos) == INSUFFICIENT_SIZE
+        )
         assert count.value == 2
     count = c_uint(0)
     assert raw("nvmlDeviceGetComputeRunningProcesses_v3", device, byref(count), None) == INSUFFICIENT_SIZE

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from ctypes import byref, c_uint
+from pathlib import Path
 from typing import Any
 
 import nodes
@@ -24,6 +26,21 @@ def devices(node: nodes.Node, nvml: Any) -> list[Any]:
     return [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(3)]
 
 
+@pytest.fixture(scope="module")
+def boards(library: Path) -> Iterator[nodes.Node]:
+    """The same three boards, for tests that change nothing."""
+    with nodes.temporary(library) as fresh:
+        yield fresh.load_module().add(A100, T4, ADA)
+
+
+@pytest.fixture()
+def still(boards: nodes.Node, nvml: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Their handles."""
+    monkeypatch.setenv("GPU_SIMULATOR_ROOT", str(boards.root))
+    nvml.nvmlInit()
+    return [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(3)]
+
+
 # Getter, further arguments, answers of A100, T4 and Ada; None: NOT_SUPPORTED.
 TABLE: list[tuple[str, tuple[int, ...], Any, Any, Any]] = [
     ("Name", (), "NVIDIA A100-SXM4-80GB", "Tesla T4", "NVIDIA RTX 4000 SFF Ada Generation"),
@@ -35,7 +52,13 @@ TABLE: list[tuple[str, tuple[int, ...], Any, Any, Any]] = [
     ("InforomVersion", (pynvml.NVML_INFOROM_ECC,), "6.16", None, None),
     ("InforomVersion", (pynvml.NVML_INFOROM_POWER,), None, None, None),
     ("GspFirmwareVersion", (), b"535.54.03", None, None),
-    ("Architecture", (), pynvml.NVML_DEVICE_ARCH_AMPERE, pynvml.NVML_DEVICE_ARCH_TURING, pynvml.NVML_DEVICE_ARCH_ADA),
+    (
+        "Architecture",
+        (),
+        pynvml.NVML_DEVICE_ARCH_AMPERE,
+        pynvml.NVML_DEVICE_ARCH_TURING,
+        pynvml.NVML_DEVICE_ARCH_ADA,
+    ),
     ("Brand", (), pynvml.NVML_BRAND_NVIDIA, pynvml.NVML_BRAND_NVIDIA, pynvml.NVML_BRAND_NVIDIA_RTX),
     ("CudaComputeCapability", (), (8, 0), (7, 5), (8, 9)),
     ("MinorNumber", (), 0, 1, 2),
@@ -100,10 +123,10 @@ TABLE: list[tuple[str, tuple[int, ...], Any, Any, Any]] = [
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: "-".join(map(str, (row[0], *row[1]))))
-def test_getter(devices: list[Any], nvml: Any, row: tuple[Any, ...]) -> None:
+def test_getter(still: list[Any], nvml: Any, row: tuple[Any, ...]) -> None:
     name, arguments, *expected = row
     function = getattr(nvml, f"nvmlDeviceGet{name}")
-    for device, answer in zip(devices, expected):
+    for device, answer in zip(still, expected, strict=True):
         if answer is None:
             assert code(function, device, *arguments) == NOT_SUPPORTED
         else:
@@ -130,8 +153,8 @@ ENUMERATIONS = [
 
 @pytest.mark.rule("R_ENUM_RANGE")
 @pytest.mark.parametrize("name,arguments", ENUMERATIONS)
-def test_enumeration_out_of_range(devices: list[Any], nvml: Any, name: str, arguments: tuple[int, ...]) -> None:
-    for device in devices:
+def test_enumeration_out_of_range(still: list[Any], nvml: Any, name: str, arguments: tuple[int, ...]) -> None:
+    for device in still:
         assert code(getattr(nvml, f"nvmlDeviceGet{name}"), device, *arguments) == INVALID_ARGUMENT
 
 
@@ -162,12 +185,14 @@ def test_reserved_memory_is_used_in_version_1_only(devices: list[Any], nvml: Any
         ("nvmlDeviceGetMemoryInfo_v2", pynvml.c_nvmlMemory_v2_t, pynvml.nvmlMemory_v2),
         ("nvmlDeviceGetTemperatureV", pynvml.c_nvmlTemperature_v1_t, pynvml.nvmlTemperature_v1),
         ("nvmlDeviceGetPciInfoExt", pynvml.nvmlPciInfoExt_v1_t, pynvml.nvmlPciInfoExt_v1),
-        ("nvmlDeviceGetRunningProcessDetailList", pynvml.c_nvmlProcessDetailList_v1_t, pynvml.nvmlProcessDetailList_v1),
+        (
+            "nvmlDeviceGetRunningProcessDetailList",
+            pynvml.c_nvmlProcessDetailList_v1_t,
+            pynvml.nvmlProcessDetailList_v1,
+        ),
     ],
 )
-def test_structure_versions(
-    devices: list[Any], nvml: Any, function: str, struct: Any, version: int
-) -> None:
+def test_structure_versions(devices: list[Any], nvml: Any, function: str, struct: Any, version: int) -> None:
     for wrong in (0, 1, version + (1 << 24), version + 8):
         assert raw(function, devices[0], byref(struct(version=wrong))) == ARGUMENT_VERSION_MISMATCH
     assert raw(function, devices[0], byref(struct(version=version))) == 0

@@ -77,7 +77,10 @@ def test_compute_mode(devices: list[Any], node: nodes.Node, nvml: Any) -> None:
     for mode in (nvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS, nvml.NVML_COMPUTEMODE_PROHIBITED, 0):
         nvml.nvmlDeviceSetComputeMode(devices[0], mode)
         assert nvml.nvmlDeviceGetComputeMode(devices[0]) == mode
-    assert code(nvml.nvmlDeviceSetComputeMode, devices[0], nvml.NVML_COMPUTEMODE_EXCLUSIVE_THREAD) == NOT_SUPPORTED
+    assert (
+        code(nvml.nvmlDeviceSetComputeMode, devices[0], nvml.NVML_COMPUTEMODE_EXCLUSIVE_THREAD)
+        == NOT_SUPPORTED
+    )
     assert node.read_hardware(0, "compute_mode") is None
 
 
@@ -160,7 +163,9 @@ def test_mig_off_has_no_devices(devices: list[Any], nvml: Any) -> None:
 
 
 @pytest.mark.rule("R_MIG_HOME")
-def test_mig_mode_survives_a_reboot_before_hopper_only(devices: list[Any], node: nodes.Node, nvml: Any) -> None:
+def test_mig_mode_survives_a_reboot_before_hopper_only(
+    devices: list[Any], node: nodes.Node, nvml: Any
+) -> None:
     for device in (devices[0], devices[3]):
         assert nvml.nvmlDeviceSetMigMode(device, 1) == 0
         assert nvml.nvmlDeviceGetMigMode(device) == [1, 1]

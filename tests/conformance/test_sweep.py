@@ -52,7 +52,8 @@ CHANGES = re.compile(r"nvmlDevice(Set|Clear|Reset)")
 KNOWN_OF_A_BARE_BOARD = re.compile(
     r"nvmlDeviceGet(Index|BusType|MaxMigDeviceCount|SupportedEventTypes|FieldValues"
     r"|\w*RunningProcess\w*|ProcessUtilization|GpuInstanceId|ComputeInstanceId|DeviceHandleFromMigDeviceHandle)"
-    r"|nvmlDeviceGet(CpuAffinityWithinScope|MemoryAffinity|TopologyCommonAncestor)"  # tested in test_handles.py
+    # The next three take numbers after a reference: test_handles.py calls them.
+    r"|nvmlDeviceGet(CpuAffinityWithinScope|MemoryAffinity|TopologyCommonAncestor)"
     r"|nvmlDevice(IsMigDeviceHandle|RegisterEvents|Set\w*LockedClocks|Reset\w*LockedClocks)"
 )
 
@@ -103,7 +104,9 @@ def test_null_references(node: nodes.Node, nvml: Any, exported: list[str]) -> No
     node.load_module().add(RICH)
     nvml.nvmlInit()
     device = nvml.nvmlDeviceGetHandleByIndex(0)
-    answers = {name: raw(name, device, *[None] * 5) for name in _of_devices(exported) if not CHANGES.match(name)}
+    answers = {
+        name: raw(name, device, *[None] * 5) for name in _of_devices(exported) if not CHANGES.match(name)
+    }
     for name in exported:
         if NO_HANDLE.match(name) or name.startswith(("nvmlSystem", "nvmlGetExcluded", "nvmlEventSetC")):
             answers[name] = raw(name, None, None, 0)
@@ -126,7 +129,11 @@ def test_what_is_not_known_is_not_supported(node: nodes.Node, nvml: Any, exporte
         answers[name] = raw(name, device, *words)
     assert len(answers) > 80
     wrong = {name: answer for name, answer in answers.items() if answer != NOT_SUPPORTED}
-    assert {name: answer for name, answer in wrong.items() if answer != pynvml.NVML_ERROR_ARGUMENT_VERSION_MISMATCH} == {}
+    assert {
+        name: answer
+        for name, answer in wrong.items()
+        if answer != pynvml.NVML_ERROR_ARGUMENT_VERSION_MISMATCH
+    } == {}
     assert set(wrong) == {
         "nvmlDeviceGetMemoryInfo_v2", "nvmlDeviceGetTemperatureV", "nvmlDeviceGetMarginTemperature",
         "nvmlDeviceGetGpuFabricInfoV",
@@ -157,6 +164,8 @@ def test_every_call_can_be_made_to_fail(node: nodes.Node, nvml: Any, exported: l
     names = [name for name in exported if name != "nvmlErrorString"]
     for name in names:
         node.fault(name, "return 17")
-    answers = {name: raw(name, device, *[None] * 5) for name in names if name in WITHOUT_INIT or _of_devices([name])}
+    answers = {
+        name: raw(name, device, *[None] * 5) for name in names if name in WITHOUT_INIT or _of_devices([name])
+    }
     answers |= {name: raw(name, *[None] * 6) for name in names if name not in answers}
     assert {name: answer for name, answer in answers.items() if answer != OPERATING_SYSTEM} == {}
