@@ -31,7 +31,8 @@ def fingerprint(key: bytes) -> Optional[str]:
                 # SHA-1 is what RFC 4880 defines a v4 fingerprint by; it is compared, not trusted to sign.
                 digest = hashlib.sha1(b"\x99" + len(body).to_bytes(2, "big") + body)
                 return digest.hexdigest().upper()
-    except IndexError:
+    except (IndexError, OverflowError):
+        # Cut off, or longer than a v4 key can be.
         return None
     return None
 

@@ -27,14 +27,14 @@ PIN_PATH = "/etc/apt/preferences.d/labfleet-gpu-driver"
 OWN_FILES = (KEY_PATH, SOURCE_PATH, DEBIAN_SOURCE_PATH, PIN_PATH)
 
 _DRIVER_NAME = re.compile(
-    r"^(?:nvidia-|libnvidia-|cuda-drivers|libcuda1$|libnvcuvid1$|libnvoptix1$|xserver-xorg-video-nvidia|"
-    r"firmware-nvidia-|linux-(?:modules|objects|signatures)-nvidia-|glx-alternative-nvidia$|"
-    r"(?:libegl|libgl1|libgles|libglx)-nvidia)"
+    r"^(?:nvidia-|libnvidia-|cuda-drivers|libcuda1$|libcudadebugger1$|libnvcuvid1$|libnvoptix1$|"
+    r"xserver-xorg-video-nvidia|firmware-nvidia-(?!graphics$)|linux-(?:modules|objects|signatures)-nvidia-|"
+    r"glx-alternative-nvidia$|(?:libegl1?|libgl1|libgles[12]?|libglx)-nvidia)"
 )
 #: Look like driver packages by name and are none: they stay when the driver goes.
 _NOT_DRIVER = re.compile(
-    r"^(?:nvidia-container|libnvidia-container|nvidia-docker|nvidia-cuda|nvidia-cudnn|nvidia-gds|nvidia-fs|"
-    r"nvidia-nsight|nvidia-visual-profiler|nvidia-profiler|nvidia-mig-|nvidia-vaapi|nvidia-support$|"
+    r"^(?:nvidia-container|libnvidia-container|nvidia-docker|nvidia-cuda(?!-mps$)|nvidia-cudnn|nvidia-gds|"
+    r"nvidia-fs|nvidia-nsight|nvidia-visual-profiler|nvidia-profiler|nvidia-mig-|nvidia-vaapi|nvidia-support$|"
     r"libnvidia-ml-dev$|nvidia-opencl-dev$|nvidia-openjdk-|nvidia-cg-|nvidia-primus-|nvidia-texture-tools$|"
     r"nvidia-installer-cleanup$|nvidia-detect$|nvidia-driver-local-repo)"
 )
