@@ -195,7 +195,7 @@ class _Run:
             if not wrong:
                 wrong += ["it would still %s (%s)" % (step.what, step.why) for step in again.steps]
                 wrong += [str(blocker) for blocker in again.blockers]
-                wrong += ["the planner still asks %r" % (question,) for question in again.questions[:1]]
+                wrong += again.reasons if again.questions else ()
         if wrong:
             self.fail("All steps were done, but the host is not as promised: %s." % "; ".join(wrong))
 

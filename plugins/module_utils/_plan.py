@@ -54,6 +54,8 @@ class Plan:
     #: One sentence for each reason for which a reboot is needed once the steps are done.
     reboot_reasons: Tuple[str, ...] = ()
     warnings: Tuple[str, ...] = ()
+    #: Why something must change at all, in phrases.
+    reasons: Tuple[str, ...] = ()
     #: The steps decide what comes next: observe and plan again after them.
     replan: bool = False
 

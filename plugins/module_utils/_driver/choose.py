@@ -263,6 +263,9 @@ def _steps(
     what = "install driver %s (%s kernel module): %d packages" % (version, target.flavour, count)
     what += ", %d removed" % gone if gone else ""
     steps.append(Step("packages", "install", what, "; ".join(missing), install))
+    for kernel in _other_kernels(state, target, transaction):
+        why = "it can be booted next, and packages build for the running kernel only"
+        steps.append(satisfied.build_step(kernel, why))
     keep_held = target.wish.hold is True or (target.wish.hold is None and held)
     if keep_held:
         names = _after(state, transaction)
@@ -270,6 +273,17 @@ def _steps(
         why = "hold is wished" if target.wish.hold else "the former set was on hold"
         steps.append(Step("hold", "hold", what, why, Names(names)))
     return tuple(steps)
+
+
+def _other_kernels(state: DriverState, target: Target, transaction: Transaction) -> Tuple[str, ...]:
+    """Kernels that can be booted instead of the running one and have headers, now or after the transaction."""
+    coming = {change.name for change in transaction.installs}
+    return tuple(
+        kernel
+        for kernel in state.bootable
+        if kernel != state.host.kernel
+        and (kernel in state.headers or target.family.headers.format(kernel=kernel) in coming)
+    )
 
 
 def _after(state: DriverState, transaction: Transaction) -> Tuple[str, ...]:

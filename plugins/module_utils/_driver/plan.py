@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, List, Mapping, Tuple
 
 from .._catalog.drivers import default_source, family_for
@@ -35,7 +36,7 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
     missing = satisfied.missing(state, target)
     if not missing:
         return _leave(state, target)
-    return choose.plan(state, target, missing, answers)
+    return replace(choose.plan(state, target, missing, answers), reasons=missing)
 
 
 def _leave(state: DriverState, target: Target) -> Plan:

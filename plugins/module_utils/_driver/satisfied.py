@@ -119,15 +119,18 @@ def hold_steps(target: Target, names: Sequence[str], held: Sequence[str]) -> Tup
     return ()
 
 
+def build_step(kernel: str, why: str) -> Step:
+    return Step("modules", "build-modules", "build the kernel modules for %s" % kernel, why, kernel)
+
+
 def guard_steps(state: DriverState, target: Target) -> Tuple[Step, ...]:
     """What is left to do around the right set of packages: modules, pin, holds."""
     if state.installed is None:
         return ()
     version = state.installed.version
     steps = list(pin_steps(state, target, version))
-    for kernel in unbuilt_kernels(state, version):
-        why = "DKMS has no module of driver %s for it" % version
-        steps.append(Step("modules", "build-modules", "build the kernel modules for %s" % kernel, why, kernel))
+    why = "DKMS has no module of driver %s for it" % version
+    steps += [build_step(kernel, why) for kernel in unbuilt_kernels(state, version)]
     names = [package.name for package in state.packages if package.installed]
     held = [package.name for package in state.packages if package.installed and package.held]
     return tuple(steps) + hold_steps(target, names, held)
