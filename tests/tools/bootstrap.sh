@@ -10,8 +10,9 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     exit 2
 fi
 
+packages=$(grep -hv '^#' "$@")
 missing=
-for package in $(grep -hv '^#' "$@"); do
+for package in $packages; do
     status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
     case $status in
     'install ok installed' | 'hold ok installed') ;;
