@@ -11,14 +11,26 @@ from typing import Any, Dict, Iterator, Set
 
 import pytest
 from gpu_simulator import attributes
-
-from .conftest import FILES, REPOSITORY, Node
+from simnode import FILES, REPOSITORY, Node
 
 TABLES = sorted((FILES / "boards").glob("*.json"))
-PROMISED = {
-    "a100-sxm4-40gb", "a100-sxm4-80gb", "a100-pcie-80gb", "h100-sxm5-80gb", "h100-pcie-80gb", "h200-sxm-141gb",
-    "b200-180gb", "a30-24gb", "rtx-pro-6000-server", "l40s", "t4", "v100-sxm2-16gb", "rtx-4090",
-}  # fmt: skip
+PROMISED = set(
+    [
+        "a100-sxm4-40gb",
+        "a100-sxm4-80gb",
+        "a100-pcie-80gb",
+        "a30-24gb",
+        "b200-180gb",
+        "h100-pcie-80gb",
+        "h100-sxm5-80gb",
+        "h200-sxm-141gb",
+        "l40s",
+        "rtx-4090",
+        "rtx-pro-6000-server",
+        "t4",
+        "v100-sxm2-16gb",
+    ]
+)
 
 
 def cells(table: Dict[str, Any]) -> Iterator[Any]:
@@ -40,7 +52,9 @@ def documented() -> Set[str]:
                 places = re.findall(r"`([a-z0-9_]+)`", value) or ECC_PLACES
                 ECC_PLACES[:] = places
                 stem = name.split("<")[0]
-                names |= {stem + kind + "_" + place for kind in ("corrected", "uncorrected") for place in places}
+                names |= {
+                    stem + kind + "_" + place for kind in ("corrected", "uncorrected") for place in places
+                }
             elif name not in ("lost", "processes/<pid>"):
                 names.add(name)
     return names

@@ -8,8 +8,7 @@ import subprocess
 from typing import List
 
 import pytest
-
-from .conftest import Node
+from simnode import Node
 
 
 def lspci(node: Node, *arguments: str) -> str:

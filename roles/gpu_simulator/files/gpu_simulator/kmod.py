@@ -104,10 +104,11 @@ def find(tree: Tree, name: str) -> Optional[Module]:
 
     modules.dep decides, in depmod's order: updates/dkms comes before the kernel's own directory.
     """
-    path = _modinfo(tree, "filename", name)
-    if not path or path == "(builtin)":
+    fields = _modinfo(tree, name)
+    path = fields.get("filename", "")
+    if not path.startswith("/"):
         return None
-    return Module(name, path, _modinfo(tree, "version", name), _modinfo(tree, "license", name))
+    return Module(name, path, fields.get("version", ""), fields.get("license", ""))
 
 
 def compiler(module: Module) -> str:
@@ -121,11 +122,13 @@ def compiler(module: Module) -> str:
     )
 
 
-def _modinfo(tree: Tree, field: str, name: str) -> str:
-    arguments = ["modinfo", "--field", field]
+def _modinfo(tree: Tree, name: str) -> Dict[str, str]:
+    """The fields of a module file; empty if modprobe would find none."""
+    arguments = ["modinfo", "--set-version", os.uname().release]
     if not tree.is_node:
         arguments += ["--basedir", str(tree.root)]
-    return _output(arguments + ["--set-version", os.uname().release, name]).strip()
+    pairs = (line.partition(":") for line in _output(arguments + [name]).splitlines())
+    return {key: value.strip() for key, colon, value in pairs if colon}
 
 
 def _output(arguments: List[str]) -> str:

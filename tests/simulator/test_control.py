@@ -1,0 +1,114 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Setting values, faults, processes and the fabric; and what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Iterator
+
+import pytest
+from simnode import Node
+
+
+@pytest.fixture
+def running(node: Node) -> Node:
+    node.module("580.95.05", "open")
+    node.boot("h100-sxm5-80gb*2", "t4")
+    return node
+
+
+@pytest.fixture
+def client() -> Iterator[int]:
+    process = subprocess.Popen(["sleep", "60"])
+    yield process.pid
+    process.kill()
+    process.wait()
+
+
+def test_values_go_where_the_library_writes_them(running: Node) -> None:
+    running.run("set", "1", "power_mw", "123456")
+    running.run("set", "1", "serial", "42")
+    assert (running.state / "gpus/1/power_mw").read_text(encoding="utf-8") == "123456\n"
+    assert (running.hardware / "gpus/1/serial").read_text(encoding="utf-8") == "42\n"
+
+
+def test_a_gpu_is_named_by_number_address_uuid_or_all(running: Node) -> None:
+    uuid = running.status()["gpus"][1]["uuid"]
+    for name, value in (("1", "50"), ("0000:0d:00.0", "51"), (uuid, "52")):
+        running.run("set", name, "temperature_c", value)
+        assert running.value(1, "temperature_c") == value
+    running.run("set", "all", "temperature_c", "60")
+    assert {running.value(gpu, "temperature_c") for gpu in range(3)} == {"60"}
+
+
+def test_unset_takes_an_attribute_away(running: Node) -> None:
+    running.run("unset", "0", "temperature_memory_c")
+    assert "NOT_SUPPORTED" in running.refused("get", "0", "temperature_memory_c")
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (("set", "0", "memory_mb", "1"), "did you mean 'memory_mib'"),
+        (("set", "0", "memory_mib", "much"), "'much' is no value for 'memory_mib', which takes a number"),
+        (("set", "0", "persistence_mode", "2"), "takes a switch"),
+        (("set", "0", "uuid", "GPU-1"), "comes with the slot"),
+        (("set", "3", "temperature_c", "1"), "no GPU '3' in the chassis of 3"),
+        (("fault", "nvmlInit_v2", "explode"), "is no fault"),
+        (("fault", "nvmlInit_v2"), "is no fault"),
+        (("fault", "Init", "crash"), "no NVML function"),
+        (("process", "add", "0", "--pid", "4194305"), "no process 4194305"),
+        (("process", "add", "0", "--pid", "1", "--type", "X"), "no process type"),
+        (("process", "remove", "0", "--pid", "1"), "no process 1"),
+        (("fabric", "start", "--version", "570.133.20"), "exactly that version"),
+    ],
+)
+def test_wrong_input_is_refused_in_one_sentence(running: Node, arguments: tuple, says: str) -> None:
+    assert says in running.refused(*arguments)
+
+
+def test_driver_state_needs_a_driver(node: Node) -> None:
+    node.boot("t4")
+    assert "run 'gpu-simulator load' first" in node.refused("set", "0", "temperature_c", "50")
+    node.run("set", "0", "ecc_aggregate_corrected_dram", "5")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["return 15", "hang", "hang 30", "crash", "after 3 return 15", "times 2 hang 1 gpu 0", "crash gpu 1"],
+)
+def test_faults_have_the_documented_form(running: Node, words: str) -> None:
+    running.run("fault", "nvmlDeviceGetTemperature", *words.split())
+    path = running.state / "faults/nvmlDeviceGetTemperature"
+    assert path.read_text(encoding="utf-8") == words + "\n"
+    running.run("fault", "nvmlDeviceGetTemperature", "--clear")
+    assert not path.exists()
+
+
+def test_processes_are_shown_while_they_live(running: Node, client: int) -> None:
+    running.run("process", "add", "0", "--pid", str(client), "--memory", "1024", "--type", "C+G")
+    assert running.status()["gpus"][0]["processes"] == {str(client): "C+G 1024"}
+    running.run("process", "remove", "0", "--pid", str(client))
+    assert running.status()["gpus"][0]["processes"] == {}
+
+
+def test_fabric_completes_when_its_manager_starts(running: Node) -> None:
+    assert running.value(0, "fabric_state") == "2"
+    assert running.value(0, "nvlink_active_mask") == "0x3ffff"
+    running.run("fabric", "start", "--version", "580.95.05")
+    assert [running.value(gpu, "fabric_state") for gpu in (0, 1)] == ["3", "3"]
+    assert "NOT_SUPPORTED" in running.refused("get", "2", "fabric_state")
+
+
+def test_fabric_manager_has_nothing_to_do_without_switches(node: Node) -> None:
+    node.module("580.95.05", "open")
+    node.boot("l40s")
+    assert "NV_WARN_NOTHING_TO_DO" in node.refused("fabric", "start", "--version", "580.95.05")
+
+
+def test_status_table_names_every_gpu(running: Node) -> None:
+    table = running.run("status")
+    assert "580.95.05 (open)" in table
+    for gpu in running.status()["gpus"]:
+        assert gpu["uuid"] in table
