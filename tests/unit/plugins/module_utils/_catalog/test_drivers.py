@@ -1,0 +1,93 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Package families and repositories: names, versions, which distribution has what."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.drivers import (
+    DEBIAN,
+    FAMILIES,
+    NVIDIA_UBUNTU_SUFFIXED,
+    Family,
+    branch_of,
+    default_source,
+    family_for,
+    nvidia_releases,
+    nvidia_repository,
+    upstream,
+)
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
+from ansible_collections.labfleet.gpu.tests.unit.support.data import package_names
+
+
+@pytest.mark.parametrize(
+    "package_version, version",
+    [
+        ("570.133.20-0ubuntu1", "570.133.20"),
+        ("580.178-1", "580.178"),
+        ("1:535.183.01-1~deb12u1", "535.183.01"),
+        ("580-5", None),
+        ("", None),
+    ],
+)
+def test_upstream(package_version: str, version: Optional[str]) -> None:
+    assert upstream(package_version) == version
+
+
+def test_branch_of() -> None:
+    assert branch_of("570.133.20") == 570
+
+
+@pytest.mark.parametrize("flavour", [OPEN, PROPRIETARY])
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_the_key_package_is_recognized_and_no_other(family: Family, flavour: str) -> None:
+    key = family.key_package(550, flavour)
+    assert family.is_key(key)
+    others = set(package_names("other")) | set(family.packages(550, flavour, "desktop"))
+    assert [name for name in others if family.is_key(name) and name != key] == []
+
+
+@pytest.mark.parametrize("components", ["compute", "desktop"])
+def test_debian_names_are_in_debian(components: str) -> None:
+    known = set(package_names("driver"))
+    for flavour in (OPEN, PROPRIETARY):
+        assert set(DEBIAN.packages(535, flavour, components)) <= known
+
+
+@pytest.mark.parametrize("flavour", [OPEN, PROPRIETARY])
+def test_no_package_is_of_both_flavours(flavour: str) -> None:
+    for family in FAMILIES:
+        other = PROPRIETARY if flavour == OPEN else OPEN
+        assert not set(family.packages_of_flavour(580, flavour)) & set(family.packages_of_flavour(580, other))
+        assert family.key_package(580, flavour) in family.packages_of_flavour(580, flavour)
+
+
+@pytest.mark.parametrize(
+    "source, distribution, family",
+    [
+        ("nvidia", "ubuntu", NVIDIA_UBUNTU_SUFFIXED),
+        ("debian", "debian", DEBIAN),
+        ("debian", "ubuntu", None),
+        ("nvidia", "fedora", None),
+    ],
+)
+def test_family_for(source: str, distribution: str, family: Optional[Family]) -> None:
+    assert family_for(source, distribution) is family
+
+
+def test_default_sources() -> None:
+    assert [default_source(name) for name in ("ubuntu", "debian", "fedora")] == ["nvidia", "debian", None]
+
+
+def test_repositories() -> None:
+    x86 = nvidia_repository("ubuntu", "24.04", "x86_64")
+    arm = nvidia_repository("ubuntu", "22.04", "aarch64")
+    assert x86 is not None and x86.url.endswith("/ubuntu2404/x86_64/")
+    assert arm is not None and arm.url.endswith("/ubuntu2204/sbsa/")
+    assert len(x86.fingerprint) == 40
+    assert nvidia_repository("ubuntu", "18.04", "x86_64") is None
+    assert nvidia_repository("ubuntu", "24.04", "riscv64") is None
+    assert "24.04" in nvidia_releases("ubuntu")

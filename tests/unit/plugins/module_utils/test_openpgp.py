@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fingerprints of a key in every form in which servers hand it out, and of what is no key."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._openpgp import dearmour, fingerprint
+from ansible_collections.labfleet.gpu.tests.unit.support.data import DATA
+
+KEYS = DATA / "keys"
+#: As gpg --show-keys prints it.
+FINGERPRINT = "1BCB5414F3457F045E11522584240FE321877A2A"
+ARMOURED = (KEYS / "throwaway.asc").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["throwaway.asc", "throwaway-old-packets.gpg", "throwaway-new-packets.gpg"])
+def test_every_form_has_the_same_fingerprint(name: str) -> None:
+    assert fingerprint((KEYS / name).read_bytes()) == FINGERPRINT
+
+
+def test_armour_gives_the_binary_form() -> None:
+    assert dearmour(ARMOURED) == (KEYS / "throwaway-old-packets.gpg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ARMOURED.replace(b"\n", b"\r\n"),
+        b"Key of the repository:\n\n" + ARMOURED,
+        ARMOURED.replace(b"BLOCK-----\n\n", b"BLOCK-----\nVersion: GnuPG v2\nComment: x\n\n", 1),
+    ],
+    ids=["carriage returns", "text before", "headers"],
+)
+def test_armour_in_the_wild(key: bytes) -> None:
+    assert fingerprint(key) == FINGERPRINT
+
+
+def test_another_key_has_another_fingerprint() -> None:
+    data = bytearray((KEYS / "throwaway-old-packets.gpg").read_bytes())
+    data[40] ^= 1
+    assert fingerprint(bytes(data)) not in (None, FINGERPRINT)
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        b"",
+        b"<html>404 Not Found</html>",
+        b"\x99",
+        b"\x98",
+        b"\xc6",
+        b"\xc6\xff\x00",
+        b"\xc6\xff\x00\x02\x00\x00\x04" + bytes(0x20000),
+        b"\xb4\x03uid",
+        b"-----BEGIN PGP PUBLIC KEY BLOCK-----",
+        b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n!!!\n-----END PGP PUBLIC KEY BLOCK-----\n",
+        b"-----BEGIN PGP SIGNATURE-----\n\naGFsbG8=\n-----END PGP SIGNATURE-----\n",
+    ],
+)
+def test_rubbish_is_no_key(rubbish: bytes) -> None:
+    assert fingerprint(rubbish) is None
