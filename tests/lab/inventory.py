@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Sequence
 
+import mirror
 import nodes
 from settings import Lab
 
@@ -47,6 +48,7 @@ def text(lab: Lab, everyone: Sequence[nodes.Node], known_hosts: Path) -> str:
             "lab_kind": node.kind,
             "lab_userland": node.userland,
             "gpu_simulator_boards": node.boards,
+            **mirror.inventory_variables(lab, node.kind),
         }
         lines.append(f"        {node.name}:")
         lines += [f"          {name}: {json.dumps(value)}" for name, value in values.items()]

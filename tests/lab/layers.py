@@ -15,15 +15,17 @@ from pathlib import Path
 import cgroups
 import client
 import inventory
+import mirror
 import nodes
 import overlay
-from roots import digest, tree_digest
+from roots import Stack, digest, tree_digest
 from settings import CACHE, CHECKOUT, MAX_NODES, Lab, LabError
 from shell import run, run_logged, say
 
 PLAYBOOK = Path(__file__).with_name("prepare.yml")
 ROLE = CHECKOUT / "roles" / "gpu_simulator"
-PLAYBOOK_TIMEOUT = 900  # seconds
+PLAYBOOK_TIMEOUT = 1200  # seconds
+BOOT_TIMEOUT = 120  # seconds
 # Traces of the throw-away node itself: every node writes its own.
 _IDENTITY = (
     "etc/hostname",
@@ -31,6 +33,8 @@ _IDENTITY = (
     "etc/machine-id",
     "etc/ssh",
     "etc/apt/apt.conf.d/80labfleet-gpu-lab",
+    mirror.KEYRING.lstrip("/"),
+    mirror.SOURCE.lstrip("/"),
     "etc/gpu-simulator/boards",
     "var/lib/gpu-simulator",
     "root",
@@ -78,39 +82,66 @@ def environment(lab: Lab) -> dict[str, str]:
     }
 
 
-def prepared_layer(lab: Lab, kind: str, userland: str, below: list[Path], playbook: str | None) -> Path:
-    """The layer for a kind, from the cache or made now."""
-    key = digest([tree_digest(ROLE, PLAYBOOK), *(path.name for path in below)])
-    target = CACHE / "layers" / f"{kind}-prepared-{key}"
-    if target.is_dir():
+def prepared(lab: Lab, stacks: dict[str, Stack], playbook: str | None) -> dict[str, Stack]:
+    """The stacks of all kinds with their prepared layers on top, from the cache or made now, side by side."""
+    recipe = tree_digest(ROLE, PLAYBOOK)
+    targets = {
+        kind: CACHE / "layers" / f"{kind}-prepared-{digest([recipe, *(path.name for path in stack.layers)])}"
+        for kind, stack in stacks.items()
+    }
+    missing = [kind for kind, target in targets.items() if not target.is_dir()]
+    if missing:
+        command = playbook_command(playbook)
+        say(f"preparing simulated GPU nodes of {', '.join(missing)} (log in {lab.log}/prepare.log)")
+        _prepare(lab, {kind: (stacks[kind], targets[kind]) for kind in missing}, command)
+    for target in targets.values():
         os.utime(target)
-        return target
-    command = playbook_command(playbook)
-    log = lab.log / f"prepare-{kind}.log"
-    say(f"{kind}: preparing the simulated GPU node (log in {log})")
-    index = MAX_NODES + 1
-    node = nodes.Node(f"prepare-{kind}", index, kind, userland, [], [str(path) for path in below])
-    draft = target.with_name(f".{target.name}.new")
+    return {kind: Stack([targets[kind], *stack.layers], stack.userland) for kind, stack in stacks.items()}
+
+
+def _prepare(lab: Lab, work: dict[str, tuple[Stack, Path]], command: str) -> None:
+    """Boot one node per kind, run the playbook against all of them, turn what each wrote into its layer."""
+    throw_away = {}
+    for index, (kind, (stack, _)) in enumerate(work.items(), start=MAX_NODES + 1):
+        below = [str(path) for path in stack.layers]
+        throw_away[kind] = nodes.Node(f"prepare-{kind}", index, kind, stack.userland, [], below)
+    everyone = list(throw_away.values())
+    names = [node.name for node in everyone]
     try:
-        overlay.delete(draft)
-        node.save(lab)
-        nodes.ensure(lab, node)
-        client.order(lab, "start", [node.name])
-        nodes.wait_for_ssh(lab, [node], 60)
+        for node in everyone:
+            node.save(lab)
+            nodes.ensure(lab, node)
+        client.order(lab, "start", names)
+        nodes.wait_for_ssh(lab, everyone, BOOT_TIMEOUT)
         room = lab.state / "prepare"
         room.mkdir(exist_ok=True)
-        inventory.write(lab, [node], room)
+        inventory.write(lab, everyone, room)
         run_logged(
             [command, "-i", room / "inventory.yml", PLAYBOOK],
-            log,
+            lab.log / "prepare.log",
             PLAYBOOK_TIMEOUT,
             environment(lab),
             room,
             cgroups.joiner(lab, "build"),
         )
-        client.order(lab, "stop", [node.name], orderly=True)
-        overlay.unmount(node.folder(lab) / "root")
-        run(["cp", "-a", node.folder(lab) / "upper", draft], timeout=120)
+        client.order(lab, "stop", names, orderly=True)
+        for kind, node in throw_away.items():
+            overlay.unmount(node.folder(lab) / "root")
+            _keep(node.folder(lab) / "upper", work[kind][1])
+    finally:
+        if client.alive(lab):
+            client.order(lab, "stop", names)
+            client.order(lab, "forget", names)
+        for node in everyone:
+            nodes.delete(lab, node)
+
+
+def _keep(upper: Path, target: Path) -> None:
+    """Copy what a throw-away node wrote into the cache, without its identity."""
+    draft = target.with_name(f".{target.name}.new")
+    overlay.delete(draft)
+    try:
+        run(["cp", "-a", upper, draft], timeout=120)
         for name in _IDENTITY:
             gone = draft / name
             if gone.is_dir() and not gone.is_symlink():
@@ -119,9 +150,4 @@ def prepared_layer(lab: Lab, kind: str, userland: str, below: list[Path], playbo
                 gone.unlink(missing_ok=True)
         draft.rename(target)
     finally:
-        if client.alive(lab):
-            client.order(lab, "stop", [node.name])
-            client.order(lab, "forget", [node.name])
-        nodes.delete(lab, node)
         overlay.delete(draft)
-    return target

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Sequence
 
 import cgroups
+import mirror
 import network
 import overlay
 from settings import Lab, LabError
@@ -99,6 +100,8 @@ def prepare_root(lab: Lab, node: Node) -> Path:
         f'Acquire::http::Proxy "{lab.proxy_url}";\nAcquire::http::Proxy::{lab.host_address} "DIRECT";\n'
         'Acquire::Languages "none";\n',
     )
+    for path, text in mirror.node_files(lab, node.kind).items():
+        _write(root / path.lstrip("/"), text)
     key = host_key(lab, node)
     _write(root / "etc/ssh/ssh_host_ed25519_key", key.read_text(), 0o600)
     _write(root / "etc/ssh/ssh_host_ed25519_key.pub", key.with_suffix(".pub").read_text())

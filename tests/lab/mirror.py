@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What nodes and inventory know of the simulated repositories.
+
+An Ubuntu node has the simulated distribution archive (kernel headers) configured, as an installed Ubuntu has
+its archive. NVIDIA's repository is not configured: that is the collection's work, and the inventory gives it
+the mirror's address and key, as any user of a mirror would.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+from settings import Lab
+
+KEYRING = "/usr/share/keyrings/labfleet-gpu-lab-archive.asc"
+SOURCE = "/etc/apt/sources.list.d/lab-archive.sources"
+
+
+def _folder(kind: str) -> str:
+    return f"compute/cuda/repos/{kind}/x86_64"
+
+
+def _key(lab: Lab, kind: str) -> Path | None:
+    """The public key in the kind's vendor repository, if the lab has one for it."""
+    return next(iter(sorted((lab.www / _folder(kind)).glob("*.pub"))), None)
+
+
+def node_files(lab: Lab, kind: str) -> dict[str, str]:
+    """Path in the node -> content."""
+    key = _key(lab, kind)
+    if key is None:
+        return {}
+    source = f"Types: deb\nURIs: {lab.www_url}/ubuntu-archive/\nSuites: /\nSigned-By: {KEYRING}\n"
+    return {KEYRING: key.read_text(), SOURCE: source}
+
+
+def inventory_variables(lab: Lab, kind: str) -> dict[str, str]:
+    """Role variables that point a node of this kind to the lab's mirror of NVIDIA's repository."""
+    key = _key(lab, kind)
+    if key is None:
+        return {}
+    return {
+        "nvidia_driver_repository_url": f"{lab.www_url}/{_folder(kind)}/",
+        "nvidia_driver_repository_key_fingerprint": fingerprint(key.read_text()),
+    }
+
+
+def fingerprint(armoured: str) -> str:
+    """The v4 fingerprint of an armoured key whose first packet has an old-format two-byte length.
+
+    That is how GnuPG writes RSA keys (RFC 4880, 4.2.1 and 12.2).
+    """
+
+    body = armoured.split("\n\n", 1)[1].split("\n=", 1)[0]
+    data = base64.b64decode(body)
+    if data[0] != 0x99:
+        raise ValueError("the lab's key does not begin with a public-key packet of two length bytes")
+    length = int.from_bytes(data[1:3], "big")
+    return hashlib.sha1(data[: 3 + length]).hexdigest().upper()
