@@ -65,11 +65,15 @@ def parse_one_line(text: str, path: str) -> List[Source]:
     return sources
 
 
+#: What apt takes for "no" (StringToBool of libapt-pkg).
+_NO = ("no", "false", "0", "off", "without", "disable")
+
+
 def parse_deb822(text: str, path: str) -> List[Source]:
     """Sources in the deb822 format."""
     sources = []
     for stanza in stanzas(text):
-        if stanza.get("enabled", "yes").lower() in ("no", "false", "0", "off"):
+        if stanza.get("enabled", "yes").lower() in _NO:
             continue
         if "deb" not in stanza.get("types", "").split():
             continue
@@ -111,5 +115,6 @@ def render_source(about: str, uris: str, suites: str, components: str, signed_by
     if components:
         lines.append("Components: " + components)
     if signed_by:
-        lines.append("Signed-By: " + signed_by)
+        # A key that stands in the source itself has more lines: each is indented.
+        lines.append("Signed-By: " + signed_by.replace("\n", "\n "))
     return "\n".join(lines) + "\n"

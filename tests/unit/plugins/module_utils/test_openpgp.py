@@ -57,6 +57,7 @@ def test_another_key_has_another_fingerprint() -> None:
         b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n!!!\n-----END PGP PUBLIC KEY BLOCK-----\n",
         b"-----BEGIN PGP SIGNATURE-----\n\naGFsbG8=\n-----END PGP SIGNATURE-----\n",
     ],
+    ids=lambda rubbish: repr(rubbish[:24]),
 )
 def test_rubbish_is_no_key(rubbish: bytes) -> None:
     assert fingerprint(rubbish) is None
