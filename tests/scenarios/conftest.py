@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One lab for all scenarios: two Ubuntu nodes and a Debian one, reset before each scenario that uses them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from scenario import Fleet
+
+UBUNTU, UBUNTU_OLD, DEBIAN = "node1", "node2", "node3"
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """The lab, up; whatever happens, it goes away at the end."""
+    assert os.geteuid() == 0, "scenarios boot machines: run them as root"
+    lab = Fleet(tmp_path_factory.mktemp("scenarios"))
+    lab.lab("down")
+    kinds = "ubuntu2404,ubuntu2204,debian12"
+    lab.up("--nodes", "3", "--kinds", kinds, "--boards", "a100-sxm4-40gb*8", "t4*2", "l40s*4")
+    yield lab
+    lab.lab("down")
+
+
+@pytest.fixture
+def ubuntu(fleet: Fleet) -> str:
+    """A bare Ubuntu 24.04 node with eight A100 behind NVSwitches."""
+    fleet.reset(UBUNTU)
+    return UBUNTU
+
+
+@pytest.fixture
+def debian(fleet: Fleet) -> str:
+    """A bare Debian 12 node."""
+    fleet.reset(DEBIAN)
+    return DEBIAN

@@ -1,0 +1,176 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How scenarios drive booted nodes: the lab's command line, ansible-playbook over ssh, results as data."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB_NUMBER = 7
+_RECAP = re.compile(
+    r"^(?P<host>\S+)\s+: ok=(?P<ok>\d+)\s+changed=(?P<changed>\d+)\s+unreachable=(?P<unreachable>\d+)"
+    r"\s+failed=(?P<failed>\d+)\s+skipped=(?P<skipped>\d+)",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One ansible-playbook run: what it printed and its recap by host."""
+
+    rc: int
+    output: str
+
+    @property
+    def recap(self) -> dict[str, dict[str, int]]:
+        rows = (match.groupdict() for match in _RECAP.finditer(self.output))
+        return {row.pop("host"): {key: int(value) for key, value in row.items()} for row in rows}
+
+
+class Fleet:
+    """A lab of its own for the scenarios."""
+
+    def __init__(self, work: Path):
+        self.work = work
+        self.inventory = Path()
+        collections = work / "collections" / "ansible_collections" / "labfleet"
+        collections.mkdir(parents=True)
+        (collections / "gpu").symlink_to(ROOT)
+        (work / "ansible.cfg").write_text("[defaults]\nretry_files_enabled = false\n")
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+            "ANSIBLE_COLLECTIONS_PATH": str(work / "collections"),
+            "ANSIBLE_CONFIG": str(work / "ansible.cfg"),
+            "ANSIBLE_HOME": str(work / "ansible-home"),
+            "ANSIBLE_NOCOLOR": "1",
+        }
+
+    # the lab
+
+    def lab(self, *words: str, status: int | None = 0, timeout: float = 900) -> str:
+        """A command of the lab; what it printed. ``status`` None accepts any."""
+        argv = [sys.executable, str(ROOT / "tests/lab/lab.py"), "--lab", str(LAB_NUMBER), *words]
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
+        )
+        if status is not None:
+            assert done.returncode == status, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def up(self, *words: str) -> None:
+        self.lab("up", *words, timeout=1800)
+        self.inventory = Path(self.lab("inventory").strip())
+
+    def sh(self, node: str, script: str, status: int | None = 0) -> str:
+        """A shell script in a node, without ssh."""
+        return self.lab("exec", node, "--", "sh", "-c", script, status=status).strip()
+
+    def reset(self, node: str, *boards: str) -> None:
+        """A node as new, with other boards if they are named."""
+        self.lab("reset", node)
+        if boards:
+            text = "".join(f"{board}\\n" for board in boards)
+            self.sh(node, f"printf '{text}' > /etc/gpu-simulator/boards")
+            self.lab("reboot", node)
+
+    def requests(self) -> int:
+        """How many requests the repositories' web server has answered."""
+        log = self.inventory.parent / "log" / "requests.log"
+        return len(log.read_text().splitlines())
+
+    def put_pynvml(self, node: str, folder: str) -> None:
+        """nvidia-ml-py as PyPI has it, into a directory of the node (``folder`` may hold shell expansions)."""
+        module = importlib.util.find_spec("pynvml")
+        assert module and module.origin, "nvidia-ml-py is not installed beside the tests"
+        argv = [sys.executable, str(ROOT / "tests/lab/lab.py"), "--lab", str(LAB_NUMBER), "exec", node, "--"]
+        script = f"mkdir -p {folder} && cat > {folder}/pynvml.py"
+        subprocess.run([*argv, "sh", "-c", script], input=Path(module.origin).read_bytes(), check=True, timeout=60)
+
+    # Ansible
+
+    def playbook(self, playbook: str | Path, *words: str, timeout: float = 1200) -> Run:
+        """Run a playbook over the inventory."""
+        program = shutil.which("ansible-playbook", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+        assert program, "ansible-playbook is not on PATH: run the scenarios with 'make test ONLY=scenarios'"
+        done = subprocess.run(
+            [program, "-i", str(self.inventory), str(playbook), *words],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Run(done.returncode, done.stdout)
+
+    def site(self, node: str, *words: str, **variables: Any) -> Run:
+        """playbooks/site.yml on one node."""
+        return self.playbook("playbooks/site.yml", "-l", node, "-e", json.dumps(variables), *words)
+
+    def driver(
+        self,
+        node: str,
+        check: bool = False,
+        environment: dict[str, str] | None = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """The result of one nvidia_driver task, failed or not, against the lab's mirror."""
+        options.setdefault("repository_url", "{{ nvidia_driver_repository_url | default(omit) }}")
+        fingerprint = "{{ nvidia_driver_repository_key_fingerprint | default(omit) }}"
+        options.setdefault("repository_key_fingerprint", fingerprint)
+        return self.task(node, {"labfleet.gpu.nvidia_driver": options}, check, environment)
+
+    def task(
+        self,
+        node: str,
+        task: dict[str, Any],
+        check: bool = False,
+        environment: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """The result of one task of any kind."""
+        answer = self.work / "result.json"
+        answer.unlink(missing_ok=True)
+        play = {
+            "hosts": node,
+            "gather_facts": False,
+            "tasks": [
+                {
+                    **task,
+                    "name": "The task",
+                    "check_mode": check,
+                    "diff": True,
+                    "environment": environment or {},
+                    "register": "answer",
+                    "ignore_errors": True,
+                },
+                {
+                    "name": "Keep the result",
+                    "ansible.builtin.copy": {"content": "{{ answer | to_json }}", "dest": str(answer), "mode": "0600"},
+                    "delegate_to": "localhost",
+                    "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
+                    "check_mode": False,
+                },
+            ],
+        }
+        path = self.work / "play.yml"
+        path.write_text(json.dumps([play]))
+        run = self.playbook(path)
+        assert answer.exists(), run.output
+        return dict(json.loads(answer.read_text()))
+
+
+def shown(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """The steps of a result, comparable."""
+    return [(step["phase"], step["what"]) for step in result["steps"]]

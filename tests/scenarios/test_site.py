@@ -1,0 +1,71 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""playbooks/site.yml from a bare node to a loaded driver, and what a second run does: nothing."""
+
+from __future__ import annotations
+
+from scenario import Fleet
+
+
+def test_a_bare_node_gets_a_loaded_driver_and_a_second_run_changes_nothing(fleet: Fleet, ubuntu: str) -> None:
+    wish = {"nvidia_driver_branch": 570, "gpu_node_reboot_allowed": True}
+    bare = fleet.requests()
+    first = fleet.site(ubuntu, **wish)
+    assert first.rc == 0, first.output
+    assert first.recap[ubuntu]["changed"] == 2, "the stack and the reboot"
+    assert fleet.requests() > bare, "the packages came from the lab's server"
+    assert "570.211.01" in fleet.sh(ubuntu, "cat /proc/driver/nvidia/version")
+    assert len(fleet.sh(ubuntu, "nvidia-smi -L").splitlines()) == 8
+    assert fleet.sh(ubuntu, "systemctl is-active nvidia-fabricmanager") == "active"
+
+    fleet.lab("mark", ubuntu, "converged")
+    requests = fleet.requests()
+    second = fleet.site(ubuntu, **wish)
+    assert second.rc == 0, second.output
+    assert second.recap[ubuntu]["changed"] == 0, second.output
+    # the role's argument check on the controller, the one module call, and the include that is not needed
+    assert (second.recap[ubuntu]["ok"], second.recap[ubuntu]["skipped"]) == (2, 1), second.output
+    assert fleet.requests() == requests, "a run that changes nothing asks no server"
+    fleet.lab("diff", ubuntu, "--since", "converged")
+
+
+def test_both_ubuntu_releases_converge_in_one_run(fleet: Fleet) -> None:
+    fleet.lab("reset", "node1", "node2")
+    run = fleet.site("ubuntu2404:ubuntu2204", nvidia_driver_branch=580, gpu_node_reboot_allowed=True)
+    assert run.rc == 0, run.output
+    for node, gpus in (("node1", 8), ("node2", 2)):
+        assert len(fleet.sh(node, "nvidia-smi -L").splitlines()) == gpus
+
+
+def test_check_mode_on_a_bare_node_predicts_what_the_run_then_does(fleet: Fleet, ubuntu: str) -> None:
+    fleet.lab("mark", ubuntu, "bare")
+    predicted = fleet.driver(ubuntu, check=True, branch=570, hold=True)
+    assert predicted["changed"] and predicted["reboot_required"], predicted
+    fleet.lab("diff", ubuntu, "--since", "bare")
+
+    done = fleet.driver(ubuntu, branch=570, hold=True)
+    assert predicted["steps"] == done["steps"]
+    assert predicted["reboot_reasons"] == done["reboot_reasons"]
+    changed = {key for key in done["after"] if predicted["after"][key] != done["after"][key]}
+    # DKMS's list is a consequence of the install that apt's simulation does not tell
+    assert changed <= {"dkms"}, {key: (predicted["after"][key], done["after"][key]) for key in changed}
+
+
+def test_a_reboot_that_is_not_allowed_is_found_again_by_the_next_run(fleet: Fleet, ubuntu: str) -> None:
+    first = fleet.site(ubuntu, nvidia_driver_branch=570)
+    assert first.rc == 0 and "A reboot is due and not allowed" in first.output, first.output
+    boot = fleet.sh(ubuntu, "cat /proc/sys/kernel/random/boot_id")
+    second = fleet.site(ubuntu, nvidia_driver_branch=570)
+    assert second.recap[ubuntu]["changed"] == 0
+    assert "its kernel module is not loaded" in second.output, second.output
+    assert fleet.sh(ubuntu, "cat /proc/sys/kernel/random/boot_id") == boot
+    third = fleet.site(ubuntu, nvidia_driver_branch=570, gpu_node_reboot_allowed=True)
+    assert third.rc == 0 and third.recap[ubuntu]["changed"] == 1, third.output
+    assert fleet.sh(ubuntu, "cat /proc/sys/kernel/random/boot_id") != boot
+
+
+def test_progress_is_shown_only_where_there_are_steps(fleet: Fleet, ubuntu: str) -> None:
+    first = fleet.site(ubuntu, nvidia_driver_branch=570)
+    assert f"{ubuntu}: [1/" in first.output and "install driver 570.211.01" in first.output, first.output
+    second = fleet.site(ubuntu, nvidia_driver_branch=570)
+    assert f"{ubuntu}: [" not in second.output, second.output
