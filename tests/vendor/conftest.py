@@ -44,11 +44,10 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Runs build.py into a new directory; the state is shared, so only the first build compiles."""
     state = tmp_path_factory.mktemp("state")
 
-    def run(name: str, *options: str, own_state: bool = False) -> Path:
+    def run(name: str, *options: str) -> Path:
         out = tmp_path_factory.mktemp(name) / "tree"
-        where = [] if own_state else ["--state", str(state)]
         subprocess.run(
-            [sys.executable, str(VENDOR / "build.py"), "--out", str(out), *where, *options],
+            [sys.executable, str(VENDOR / "build.py"), "--out", str(out), "--state", str(state), *options],
             check=True,
             stdout=subprocess.PIPE,
         )

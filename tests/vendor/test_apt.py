@@ -211,7 +211,9 @@ def test_programs_on_a_loaded_driver(ready: Node) -> None:
     assert ready.run(BOOT + "nvidia-smi --query-gpu=index --format=csv,noheader") == "0\n1\n"
     table = ready.run(BOOT + "nvidia-smi")
     assert "NVIDIA-SMI 570.133.20" in table and "Driver Version: 570.133.20" in table
-    assert "CUDA Version: 12.8" in table and len({len(line) for line in table.splitlines()}) == 1
+    # NVML asks libcuda for it, which no package carries.
+    assert "CUDA Version: N/A" in table
+    assert len({len(line) for line in table.splitlines()}) == 1
     assert "not a valid field" in ready.run(BOOT + "nvidia-smi --query-gpu=colour --format=csv", status=2)
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 from conftest import VENDOR, Served
+from labvendor.compile import Compiler
+from labvendor.signing import Key
 
 ATTESTED = json.loads((VENDOR / "attested.json").read_text())
 DIRECTORIES = [f"compute/cuda/repos/{name}/x86_64" for name in ("ubuntu2204", "ubuntu2404")]
@@ -95,7 +97,7 @@ def test_release_and_signatures(where: str, served: Served) -> None:
     for block, method in (("MD5Sum", "md5"), ("SHA1", "sha1"), ("SHA256", "sha256")):
         for name in ("Packages", "Packages.gz"):
             data = (directory / name).read_bytes()
-            assert f" {hashlib.new(method, data).hexdigest()} {len(data):>16} {name}" in release[block]
+            assert f"{hashlib.new(method, data).hexdigest()} {len(data):>16} {name}" in release[block]
     for arguments in (["InRelease"], ["Release.gpg", "Release"]):
         verify(served.path / "keys/vendor.gpg", *(directory / name for name in arguments))
 
@@ -141,10 +143,16 @@ def test_same_input_same_bytes(build: Callable[..., Path]) -> None:
     assert different == []
 
 
-def test_key_is_kept_and_is_the_lab_s_own(build: Callable[..., Path]) -> None:
-    mine = (build("mine") / "keys/vendor.gpg").read_bytes()
-    assert mine == (build("again") / "keys/vendor.gpg").read_bytes()
-    assert mine != (build("other", own_state=True) / "keys/vendor.gpg").read_bytes()
+def test_key_is_kept_and_is_the_lab_s_own(tmp_path: Path) -> None:
+    """A key is made once per state directory; its signature is the same each time and no other key's."""
+    mine, again = Key(tmp_path / "mine", "test"), Key(tmp_path / "mine", "test")
+    other = Key(tmp_path / "other", "test")
+    try:
+        assert mine.binary() == again.binary() != other.binary()
+        assert mine.inline(b"Origin: test\n") == again.inline(b"Origin: test\n")
+    finally:
+        mine.close()
+        other.close()
 
 
 def test_kernels_are_chosen(build: Callable[..., Path]) -> None:
@@ -161,3 +169,10 @@ def test_kernels_are_chosen(build: Callable[..., Path]) -> None:
     }
     metapackage = next(item for item in found if item["Package"] == "linux-headers-generic")
     assert metapackage["Depends"] == "linux-headers-6.8.0-90-generic"
+
+
+def test_compiled_parts_are_the_same_everywhere(tmp_path: Path) -> None:
+    """Neither the cache's place nor the moment is in a compiled program."""
+    first, second = (Compiler(tmp_path / name) for name in ("first", "second"))
+    assert first.program("nvidia-smi", "570.133.20") == second.program("nvidia-smi", "570.133.20")
+    assert first.nvml("570.133.20") == second.nvml("570.133.20") != first.nvml("580.65.06")

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from labvendor import deb, expand, payload, table
@@ -58,7 +60,8 @@ class Tree:
         key = Key(self._state / "key", "labfleet.gpu simulated vendor")
         stranger = Key(self._state / "stranger", "labfleet.gpu unknown signer")
         try:
-            drivers = [_write(item, payload.content(item, compiler)) for item in expand.driver_packages()]
+            with ThreadPoolExecutor(os.cpu_count()) as workers:
+                drivers = list(workers.map(lambda item: _make(item, compiler), expand.driver_packages()))
             for distribution in table.DISTRIBUTIONS:
                 where = f"compute/cuda/repos/{distribution}/x86_64"
                 yield self._nvidia(where, distribution, drivers, key)
@@ -90,7 +93,7 @@ class Tree:
         return line
 
     def _archive(self, kernels: list[str], compiler: Compiler, key: Key) -> str:
-        debs = [_write(item, payload.content(item, compiler)) for item in expand.kernel_packages(kernels)]
+        debs = [_make(item, compiler) for item in expand.kernel_packages(kernels)]
         directory = self._fill("ubuntu-archive", debs)
         write_indexes(directory, packages_index(debs), UBUNTU_FIELDS, key)
         return f"{self._url}/ubuntu-archive/ ({len(debs)} packages)"
@@ -117,6 +120,10 @@ class Tree:
             if stale.name not in names:
                 stale.unlink()
         return directory
+
+
+def _make(item: Package, compiler: Compiler) -> Written:
+    return _write(item, payload.content(item, compiler))
 
 
 def _write(item: Package, content: Content) -> Written:

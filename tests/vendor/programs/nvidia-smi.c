@@ -23,6 +23,9 @@ static int report(int code)
         puts("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that "
              "the latest NVIDIA driver is installed and running.\n");
         break;
+    case NVML_GPU_NOT_FOUND:
+        puts("No devices were found");
+        return NO_DEVICES;
     case NVML_FUNCTION_NOT_FOUND:
         puts("NVIDIA-SMI couldn't find a function it needs in libnvidia-ml.so.");
         break;
@@ -128,17 +131,17 @@ static void rule(void)
 
 static int table(unsigned count)
 {
-    char driver[NVML_VERSION_SIZE] = "N/A", name[NVML_NAME_SIZE], size[48], heat[16];
+    char driver[NVML_VERSION_SIZE] = "N/A", cuda[16] = "N/A", name[NVML_NAME_SIZE], size[48], heat[16];
     nvml_memory memory;
     nvml_device device;
     unsigned index, degrees;
-    int cuda = 0, mode, code, worst = 0;
+    int number, mode, code, worst = 0;
 
     nvmlSystemGetDriverVersion(driver, sizeof driver);
-    nvmlSystemGetCudaDriverVersion_v2(&cuda);
+    if (nvmlSystemGetCudaDriverVersion_v2(&number) == NVML_SUCCESS)
+        snprintf(cuda, sizeof cuda, "%d.%d", number / 1000, number % 1000 / 10);
     rule();
-    printf("| NVIDIA-SMI %-18s Driver Version: %-14s CUDA Version: %2d.%-9d |\n", VERSION, driver,
-           cuda / 1000, cuda % 1000 / 10);
+    printf("| NVIDIA-SMI %-18s Driver Version: %-14s CUDA Version: %-12s |\n", VERSION, driver, cuda);
     rule();
     printf("| GPU  %-35s %13s | %5s | %22s |\n", "Name", "Persistence-M", "Temp", "Memory-Usage");
     rule();
@@ -194,10 +197,8 @@ int main(int argc, char **argv)
         printf("Failed to query the number of GPUs: %s\n", nvmlErrorString(code));
         return code > 0 && code < OTHER ? code : OTHER;
     }
-    if (count == 0) {
-        puts("No devices were found");
-        return NO_DEVICES;
-    }
+    if (count == 0)
+        return report(NVML_GPU_NOT_FOUND);
     code = fields != NULL ? query(fields, header, count) : listing ? list(count) : table(count);
     nvmlShutdown();
     return code;
