@@ -67,6 +67,13 @@ def library() -> Iterator[Path]:
 
 
 @pytest.fixture()
+def scratch() -> Iterator[Path]:
+    """A directory of this test; pytest's own are not usable in a user namespace where root has run before."""
+    with tempfile.TemporaryDirectory(prefix="scratch-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture()
 def node(library: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[nodes.Node]:
     """An empty node: no module, no GPU."""
     with nodes.temporary(library) as fresh:

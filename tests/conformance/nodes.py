@@ -35,7 +35,7 @@ answer = None
 _EPILOGUE = "\nprint(json.dumps(answer))\n"
 
 
-def build(out: Path, version: str = VERSION, mutate: str = "", cflags: str = "-O0") -> Path:
+def build(out: Path, version: str = VERSION, mutate: str = "", cflags: str = "-O0 -Werror") -> Path:
     """Build the library into `out`; the link libnvidia-ml.so.1 is what clients load."""
     command = ["make", "-s", "-C", str(SOURCES), f"VERSION={version}", f"OUT={out}", f"MUTATE={mutate}"]
     subprocess.run([*command, f"CFLAGS={cflags}"], check=True, capture_output=True, text=True)

@@ -75,16 +75,15 @@ def _questions() -> Iterator[tuple[str, str, int]]:
             yield error, error, getattr(pynvml, error)
 
 
-@pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> list[int]:
+@pytest.fixture()
+def answers(scratch: Path) -> list[int]:
     """What the C compiler makes of each question."""
-    folder: Path = tmp_path_factory.mktemp("abi")
     prints = "".join(f'    printf("%lld\\n", (long long)({question[0]}));\n' for question in _questions())
     source = '#include <stddef.h>\n#include <stdio.h>\n#include "nvml_abi.h"\nint main(void)\n{\n'
-    (folder / "abi.c").write_text(f"{source}{prints}    return 0;\n}}\n", encoding="utf-8")
-    command = ["gcc", f"-I{nodes.SOURCES}", "-o", str(folder / "abi"), str(folder / "abi.c")]
+    (scratch / "abi.c").write_text(f"{source}{prints}    return 0;\n}}\n", encoding="utf-8")
+    command = ["gcc", f"-I{nodes.SOURCES}", "-o", str(scratch / "abi"), str(scratch / "abi.c")]
     subprocess.run(command, check=True)
-    printed = subprocess.run([str(folder / "abi")], check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run([str(scratch / "abi")], check=True, capture_output=True, text=True).stdout
     return [int(line) for line in printed.split()]
 
 

@@ -125,18 +125,18 @@ def test_the_second_cuda_version_call_wants_libcuda(node: nodes.Node, nvml: Any)
     assert node.client(there + prologue + asks) == [0, 12080]
 
 
-def test_another_version_is_another_library(tmp_path: Path) -> None:
-    nodes.build(tmp_path, version="580.95.05")
-    built = nodes.Node(tmp_path / "node", tmp_path).load_module("580.95.05").add(A100)
+def test_another_version_is_another_library(scratch: Path) -> None:
+    nodes.build(scratch, version="580.95.05")
+    built = nodes.Node(scratch / "node", scratch).load_module("580.95.05").add(A100)
     assert built.client(
         "nvmlInit(); answer = [nvmlSystemGetDriverVersion(), nvmlSystemGetNVMLVersion(), "
         "nvmlSystemGetCudaDriverVersion()]"
     ) == ["580.95.05", "13.580.95.05", 13000]
 
 
-def test_an_unknown_branch_is_refused_by_the_build(tmp_path: Path) -> None:
+def test_an_unknown_branch_is_refused_by_the_build(scratch: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError) as refused:
-        nodes.build(tmp_path, version="999.1")
+        nodes.build(scratch, version="999.1")
     assert "add the CUDA version that it reports" in refused.value.stderr
 
 
