@@ -44,6 +44,8 @@ class Component:
     plan: Callable[[Any, Any, Mapping[Any, Any]], Plan]
     summary: Callable[[Any], Dict[str, Any]]
     actions: Mapping[str, Action] = field(default_factory=dict)
+    #: The wish as it stands once it was applied: without its one-time parts, such as "update".
+    standing: Callable[[Any], Any] = lambda wish: wish
 
     def action(self, step: Step) -> Action:
         return self.actions.get(step.action) or SHARED_ACTIONS[step.action]
@@ -123,20 +125,19 @@ class _Run:
             blockers = [blocker for part in self.parts for blocker in part.plan.blockers]
             if blockers:
                 self._refuse(blockers)
-            if self.module.check_mode:
+            if self.module.check_mode or not any(part.plan.steps for part in self.parts):
+                self._adopt()
                 break
-            if any(part.plan.steps for part in self.parts):
-                if self.job is None and _job.wanted():
-                    self.job = _job.start(self._hand_over)
-                self._apply()
-            if not any(part.plan.replan for part in self.parts):
+            if self.job is None and _job.wanted():
+                self.job = _job.start(self._hand_over)
+            if self._apply() and not any(part.plan.replan for part in self.parts):
                 break
-        if not self.module.check_mode and any(part.steps for part in self.parts):
+        if self.number:
             self._look_again()
         self.finish(self._result())
 
     def _hand_over(self, directory: str, pid: int) -> None:
-        steps = [step.shown() for part in self.parts for step in part.steps]
+        steps = [step.shown() for part in self.parts for step in part.plan.steps]
         self.module.exit_json(changed=True, steps=steps, job={"directory": directory, "pid": pid})
 
     # observe and plan
@@ -149,18 +150,26 @@ class _Run:
                 if part.before is None:
                     part.before = part.state
                 part.plan = _settle(part, part.state, survey)
-                part.steps += part.plan.steps
                 part.reboot_reasons = part.plan.reboot_reasons
-                self.warnings += part.plan.warnings
-                self.diffs += file_diffs(self.files, part.plan.steps)
+
+    def _adopt(self) -> None:
+        """The plans of this round are what is done, or what check mode says would be done."""
+        for part in self.parts:
+            part.steps += part.plan.steps
+            self.warnings += part.plan.warnings
+            self.diffs += file_diffs(self.files, part.plan.steps)
 
     # apply
 
-    def _apply(self) -> None:
+    def _apply(self) -> bool:
+        """Do the steps under the lock. False if the host moved since it was planned for: plan again."""
         context = Context(self.commands, self.files, self.warnings)
-        total = sum(len(part.steps) for part in self.parts)
         try:
             with HostLock(LOCK_TIMEOUT):
+                if self._moved():
+                    return False
+                self._adopt()
+                total = sum(len(part.steps) for part in self.parts)
                 for part in self.parts:
                     for step in part.plan.steps:
                         self.number += 1
@@ -173,6 +182,12 @@ class _Run:
             self.fail(str(exc))
         except StepFailed as exc:
             self.fail(str(exc), failed_step=exc.number)
+        return True
+
+    def _moved(self) -> bool:
+        """Another run may have changed the host while this one planned or waited for the lock."""
+        host = observe_host(self.files)
+        return any(part.component.observe(self.commands, self.files, host) != part.state for part in self.parts)
 
     def _one(self, part: Part, step: Step, number: int, total: int, context: Context) -> None:
         try:
@@ -190,7 +205,7 @@ class _Run:
             part.state = part.component.observe(self.commands, self.files, host)
             found = part.component.summary(part.state)
             wrong += differences(part.plan.promised(), found)
-            again = part.component.plan(part.state, part.wish, {})
+            again = part.component.plan(part.state, part.component.standing(part.wish), {})
             part.reboot_reasons = again.reboot_reasons
             if not wrong:
                 wrong += ["it would still %s (%s)" % (step.what, step.why) for step in again.steps]
@@ -235,7 +250,8 @@ class _Run:
 
     def _refuse(self, blockers: Sequence[Blocker]) -> NoReturn:
         self.fail(
-            " ".join("%s." % str(blocker).rstrip(".") for blocker in blockers) + " Nothing was changed.",
+            " ".join("%s." % str(blocker).rstrip(".") for blocker in blockers)
+            + (" The %d steps before this are done." % self.number if self.number else " Nothing was changed."),
             blockers=[{"what": b.what, "which": b.which, "next": b.next} for b in blockers],
         )
 

@@ -56,6 +56,9 @@ def start(module_result: Any) -> Job:
     """Fork. The parent calls ``module_result(directory, pid)``, which ends it; the child returns a Job."""
     for name in _stale():
         shutil.rmtree(name, ignore_errors=True)
+    # The child outlives the archive that Ansible loads modules from: what it may need later is loaded now.
+    import ansible.module_utils.urls  # noqa: F401  # pylint: disable=unused-import
+
     directory = tempfile.mkdtemp(prefix=_PREFIX, dir=_PARENT)
     with open(os.path.join(directory, "progress"), "w", encoding="utf-8"):
         pass

@@ -33,7 +33,8 @@ class Family:
     desktop: Dict[str, Tuple[str, ...]]
     #: packages that only one flavour has: they go when the flavour changes
     flavoured: Dict[str, Tuple[str, ...]]
-    fabric: Tuple[str, ...]
+    #: fabric manager and its library, by the first branch that calls them so
+    fabric: Tuple[Tuple[int, Tuple[str, ...]], ...]
     #: apt preferences globs that cover the whole set of one branch
     pinned: Tuple[str, ...]
     #: pattern of the key package of any branch and either flavour; group "branch" where the name has one
@@ -46,6 +47,13 @@ class Family:
     def packages(self, branch: int, flavour: str, components: str) -> Tuple[str, ...]:
         names = (self.desktop if components == "desktop" else self.compute)[flavour]
         return tuple(name.format(b=branch) for name in names)
+
+    def fabric_packages(self, branch: int) -> Tuple[str, ...]:
+        """What a host with an NVSwitch or NVLink5 fabric needs besides, newest naming first."""
+        for first, names in self.fabric:
+            if branch >= first:
+                return tuple(name.format(b=branch) for name in names)
+        return ()
 
     def packages_of_flavour(self, branch: int, flavour: str) -> Tuple[str, ...]:
         return tuple(name.format(b=branch) for name in self.flavoured[flavour])
@@ -90,8 +98,24 @@ NVIDIA_UBUNTU_SUFFIXED = Family(
             "nvidia-kernel-source-{b}",
         ),
     },
-    fabric=("nvidia-fabricmanager-{b}", "libnvidia-nscq-{b}"),
-    pinned=("*nvidia*-{b}", "*nvidia*-{b}-*", "cuda-drivers*", "nvidia-open", "nvidia-modprobe", "nvidia-settings"),
+    # The suffix went with R580: nvidia-fabricmanager-570_570.133.20-1 and nvidia-fabricmanager_580.65.06-1 are
+    # file names of NVIDIA's repository.
+    fabric=(
+        (580, ("nvidia-fabricmanager", "libnvidia-nscq")),
+        (0, ("nvidia-fabricmanager-{b}", "libnvidia-nscq-{b}")),
+    ),
+    pinned=(
+        "*nvidia*-{b}",
+        "*nvidia*-{b}-*",
+        "cuda-drivers*",
+        "libnvidia-nscq",
+        "nvidia-fabricmanager",
+        "nvidia-imex",
+        "nvidia-modprobe",
+        "nvidia-open",
+        "nvidia-persistenced",
+        "nvidia-settings",
+    ),
     key_pattern=r"^nvidia-dkms-(?P<branch>\d+)(?P<open>-open)?$",
     headers="linux-headers-{kernel}",
     dkms_names=("nvidia",),

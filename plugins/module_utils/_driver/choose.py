@@ -152,7 +152,9 @@ def _former(state: DriverState, target: Target) -> Tuple[str, ...]:
     there = [package.name for package in state.packages if package.installed]
     if installed.branch != target.branch:
         mark = "-%d" % installed.branch
-        former = [name for name in there if name.endswith(mark) or mark + "-" in name]
+        fabric = set(installed.family.fabric_packages(installed.branch))
+        fabric -= set(target.family.fabric_packages(target.branch))
+        former = [name for name in there if name.endswith(mark) or mark + "-" in name or name in fabric]
     elif installed.flavour != target.flavour:
         other = installed.family.packages_of_flavour(installed.branch, installed.flavour)
         former = [name for name in there if name in other]

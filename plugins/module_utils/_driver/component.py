@@ -7,9 +7,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .._converge import Component
 from .apply import ACTIONS
 from .plan import plan
 from .state import observe, summary
+from .wish import DriverWish
 
-DRIVER = Component(name="driver", observe=observe, plan=plan, summary=summary, actions=ACTIONS)
+
+
+def standing(wish: DriverWish) -> DriverWish:
+    """What holds after an update: the wish without its one-time part."""
+    return replace(wish, update=False)
+
+
+DRIVER = Component(
+    name="driver", observe=observe, plan=plan, summary=summary, actions=ACTIONS, standing=standing
+)

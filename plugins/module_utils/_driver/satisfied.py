@@ -39,7 +39,7 @@ def wanted_packages(state: DriverState, target: Target) -> Tuple[str, ...]:
     """The packages that make up the wished set on this host."""
     names = list(target.family.packages(target.branch, target.flavour, target.wish.components))
     if state.host.nvswitches or state.host.nvlink5_fabric:
-        names += [name.format(b=target.branch) for name in target.family.fabric]
+        names += target.family.fabric_packages(target.branch)
     return tuple(names)
 
 
