@@ -21,7 +21,7 @@
     X(R_NOT_NULL,           "ref, all calls: INVALID_ARGUMENT if a reference is NULL") \
     X(R_ENUM_RANGE,         "ref, all calls: INVALID_ARGUMENT if an enumeration argument is not one of its values") \
     X(R_BUFFER_SIZE,        "ref nvmlDeviceGetName and others: INSUFFICIENT_SIZE if length is too small") \
-    X(R_COUNT_SIZE,         "ref nvmlDeviceGetComputeRunningProcesses_v3: INSUFFICIENT_SIZE if the array is too small") \
+    X(R_COUNT_SIZE,         "ref nvmlDeviceGetComputeRunningProcesses_v3: INSUFFICIENT_SIZE if it has no room") \
     X(R_COUNT_WRITTEN,      "ref nvmlDeviceGetComputeRunningProcesses_v3: the count needed is handed back") \
     X(R_STRUCT_VERSION,     "ref: ARGUMENT_VERSION_MISMATCH if the provided version is not supported") \
     X(R_HANDLE_VALID,       "ref, all device calls: INVALID_ARGUMENT if device is invalid") \
@@ -42,7 +42,7 @@
     X(R_POWER_RANGE,        "ref nvmlDeviceSetPowerManagementLimit: INVALID_ARGUMENT if out of range") \
     X(R_POWER_VOLATILE,     "ref nvmlDeviceSetPowerManagementLimit: not persistent across reboots") \
     X(R_CLOCK_RANGE,        "ref nvmlDeviceSetGpuLockedClocks: INVALID_ARGUMENT if not a valid combination") \
-    X(R_CLOCK_MIXED,        "ref nvmlDeviceSetGpuLockedClocks: mixed numeric and symbolic values are INVALID_ARGUMENT") \
+    X(R_CLOCK_MIXED,        "ref nvmlDeviceSetGpuLockedClocks: no mixture of numbers and symbols") \
     X(R_MEMORY_CLOCK_KNOWN, "ref nvmlDeviceGetSupportedGraphicsClocks: NOT_FOUND if not a supported frequency") \
     X(R_APP_CLOCK_KNOWN,    "ref nvmlDeviceSetApplicationsClocks: INVALID_ARGUMENT if not a valid combination") \
     X(R_FAN_RANGE,          "ref nvmlDeviceGetFanSpeed_v2: INVALID_ARGUMENT if fan is not an acceptable index") \
