@@ -75,21 +75,6 @@ def changes(recap: str, hosts: set[str]) -> int:
     return sum(row[0] for row in rows.values())
 
 
-def wish(inventory: Path) -> str:
-    """Role variables: the branch, and the lab's repositories and key, as a user of any mirror names them."""
-    key = next((inventory.parent / "www/compute/cuda/repos").glob("*/x86_64/*.pub"))
-    listing = read(["gpg", "--batch", "--with-colons", "--show-keys", str(key)])
-    fingerprint = next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr:"))
-    url = "{{ lab_repository_url }}/compute/cuda/repos/{{ lab_kind }}/x86_64/"
-    return json.dumps(
-        {
-            "nvidia_driver_branch": 580,
-            "nvidia_driver_repository_url": url,
-            "nvidia_driver_repository_key_fingerprint": fingerprint,
-        }
-    )
-
-
 def look_at(node: str, gpus: int) -> None:
     """Show a node's GPUs with nvitop, which knows of no simulator; DemoError unless it sees all."""
     packages = sysconfig.get_paths()["purelib"]
@@ -106,13 +91,14 @@ def look_at(node: str, gpus: int) -> None:
 def demo(nodes: int, kinds: str, times: dict[str, float]) -> None:
     """All chapters in order; DemoError or CalledProcessError where one does not hold."""
     with chapter(f"Boot {nodes} simulated GPU nodes", times):
+        show([*LAB, "down"])  # what a demo that was killed may have left
         show([*LAB, "up", "--nodes", str(nodes), "--kinds", kinds])
         show([*LAB, "status"])
     inventory = read([*LAB, "inventory"]).strip()
     known = json.loads(read(["ansible-inventory", "-i", inventory, "--list"]))
     hosts = known["gpu"]["hosts"]
     converge = ["ansible-playbook", "-i", inventory, "playbooks/site.yml"]
-    converge += ["-e", "gpu_node_reboot_allowed=true", "-e", wish(Path(inventory))]
+    converge += ["-e", "gpu_node_reboot_allowed=true", "-e", "nvidia_driver_branch=580"]
     with chapter("From bare node to loaded driver, reboots included", times):
         if changes(show(converge), set(hosts)) == 0:
             raise DemoError("The first run changed nothing: the nodes were not bare.")
