@@ -9,6 +9,7 @@ import fcntl
 import os
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Sequence
 
@@ -43,8 +44,10 @@ def locked(path: Path, timeout: float, busy: str) -> Iterator[None]:
                 return False
             return True
 
-        if not wait_until(take, timeout, 0.2):
-            raise LabError(busy)
+        if not take():
+            say(f"waiting for another lab.py, which holds {path}")
+            if not wait_until(take, timeout, 0.2):
+                raise LabError(busy)
         yield
 
 
@@ -117,58 +120,47 @@ def _vendor_repositories(lab: Lab) -> None:
     mark.write_text(key)
 
 
-def up(
-    lab: Lab,
-    count: int,
-    kinds: Sequence[str],
-    boards: Sequence[list[str]],
-    prefix: str,
-    prepare: bool,
-    playbook: str | None,
-) -> list[nodes.Node]:
-    """Bring up ``prefix``1..``count``. On failure what this run added goes away again."""
-    wanted_kinds = [roots.kind(name) for name in kinds]
+@dataclass(frozen=True)
+class Wish:
+    """Nodes ``prefix``1..``count``; kinds and chassis are given out in turn."""
+
+    count: int
+    prefix: str
+    kinds: Sequence[str]
+    boards: Sequence[list[str]]
+    prepare: bool
+    playbook: str | None
+
+
+def up(lab: Lab, wish: Wish) -> list[nodes.Node]:
+    """Bring up what is wished for and is not there yet. On failure what this run added goes away again."""
     fresh_lab = not exists(lab)
     added: list[nodes.Node] = []
     try:
         foundation(lab)
-        present = nodes.load_all(lab)
-        names = [f"{prefix}{number}" for number in range(1, count + 1)]
-        missing = [name for name in names if name not in {node.name for node in present}]
-        free = (index for index in range(1, MAX_NODES + 1) if index not in {node.index for node in present})
-        stacks: dict[str, tuple[list[str], str]] = {}
-        with locked(
-            CACHE / "lock", 1800, "Another lab.py has been building cached roots for half an hour: end it."
-        ):
-            roots.prune(
-                {
-                    Path(layer)
-                    for number in range(MAX_LAB + 1)
-                    for node in nodes.load_all(Lab(number))
-                    for layer in node.layers
-                }
-            )
-            _vendor_repositories(lab)
-            for name in missing:
-                kind = wanted_kinds[names.index(name) % len(wanted_kinds)]
-                if kind.name not in stacks:
-                    stacks[kind.name] = _stack(lab, kind, prepare, playbook)
-        for name in missing:
-            position = names.index(name)
-            kind = wanted_kinds[position % len(wanted_kinds)]
-            index = next(free, None)
-            if index is None:
-                raise LabError(f"A lab has room for {MAX_NODES} nodes: take some down first.")
-            stack, userland = stacks[kind.name]
-            node = nodes.Node(name, index, kind.name, userland, boards[position % len(boards)], stack)
+        # what a killed run left half prepared
+        remove(lab, [node for node in nodes.load_all(lab) if node.index > MAX_NODES])
+        names = [f"{wish.prefix}{number}" for number in range(1, wish.count + 1)]
+        missing = set(names) - {node.name for node in nodes.load_all(lab)}
+        chosen = {
+            name: (wish.kinds[i % len(wish.kinds)], wish.boards[i % len(wish.boards)])
+            for i, name in enumerate(names)
+            if name in missing
+        }
+        stacks = _cached(lab, {kind for kind, _ in chosen.values()}, wish)
+        for name, (kind, boards) in chosen.items():
+            layers_below = [str(path) for path in stacks[kind].layers]
+            node = nodes.Node(name, _free_index(lab), kind, stacks[kind].userland, boards, layers_below)
             added.append(node)
             node.save(lab)
         everyone = nodes.load_all(lab)
         boot(lab, everyone)
         inventory.write(lab, everyone)
         return everyone
-    except BaseException:
+    except BaseException as e:
         say("interrupted or failed: removing what this run has made")
+        if isinstance(e, Exception):
+            _keep_logs(lab)
         if fresh_lab:
             down(lab)
         else:
@@ -176,11 +168,34 @@ def up(
         raise
 
 
-def _stack(lab: Lab, kind: roots.Kind, prepare: bool, playbook: str | None) -> tuple[list[str], str]:
-    below, userland = roots.base_layers(lab, kind)
-    if prepare:
-        below = [layers.prepared_layer(lab, kind.name, userland, below, playbook), *below]
-    return [str(path) for path in below], userland
+def _cached(lab: Lab, kinds: set[str], wish: Wish) -> dict[str, roots.Stack]:
+    """Repositories for the web server and the stacks of the kinds, built where the cache has none."""
+    busy = "Another lab.py has been building cached roots for half an hour: end it, then try again."
+    with locked(CACHE / "lock", 1800, busy):
+        everyone = [node for number in range(MAX_LAB + 1) for node in nodes.load_all(Lab(number))]
+        roots.prune({Path(layer) for node in everyone for layer in node.layers})
+        _vendor_repositories(lab)
+        stacks = {kind: roots.base(lab, roots.kind(kind)) for kind in sorted(kinds)}
+        return layers.prepared(lab, stacks, wish.playbook) if wish.prepare else stacks
+
+
+def _free_index(lab: Lab) -> int:
+    """The lowest index that no node of the lab has."""
+    taken = {node.index for node in nodes.load_all(lab)}
+    free = [index for index in range(1, MAX_NODES + 1) if index not in taken]
+    if not free:
+        raise LabError(f"A lab has room for {MAX_NODES} nodes: take some down first.")
+    return free[0]
+
+
+def _keep_logs(lab: Lab) -> None:
+    """Copy the logs of a failed `up` to where `down` does not delete them."""
+    if not lab.log.exists():
+        return
+    kept = CACHE / f"failed-{lab.number}"
+    overlay.delete(kept)
+    shutil.copytree(lab.log, kept)
+    say(f"its logs are kept in {kept}")
 
 
 def boot(lab: Lab, chosen: Sequence[nodes.Node]) -> None:
@@ -199,6 +214,8 @@ def boot(lab: Lab, chosen: Sequence[nodes.Node]) -> None:
 
 def remove(lab: Lab, chosen: Sequence[nodes.Node]) -> None:
     """Take single nodes out of a lab that goes on."""
+    if not chosen:
+        return
     names = [node.name for node in chosen]
     if client.alive(lab):
         client.order(lab, "stop", names)

@@ -120,21 +120,19 @@ def _up(lab: Lab, options: argparse.Namespace) -> int:
         raise LabError(
             f"--name-prefix '{options.name_prefix}' cannot begin a host name: use letters and digits."
         )
-    boards = _boards(options.boards)
+    wish = fleet.Wish(
+        count=options.nodes,
+        prefix=options.name_prefix,
+        kinds=[roots.kind(name).name for name in options.kinds.split(",")],
+        boards=_boards(options.boards),
+        prepare=not options.no_prepare,
+        playbook=options.ansible_playbook,
+    )
     host.check()
-    prepare = not options.no_prepare
-    if prepare and not layers.available():
+    if wish.prepare and not layers.available():
         raise LabError("The role gpu_simulator is not in this checkout: boot bare nodes with --no-prepare.")
     with fleet.lab_lock(lab):
-        everyone = fleet.up(
-            lab,
-            options.nodes,
-            options.kinds.split(","),
-            boards,
-            options.name_prefix,
-            prepare,
-            options.ansible_playbook,
-        )
+        everyone = fleet.up(lab, wish)
     say(f"{len(everyone)} nodes; inventory {lab.inventory}")
     return 0
 

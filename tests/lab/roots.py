@@ -63,6 +63,14 @@ class Kind:
     debian_version: str = ""
 
 
+@dataclass(frozen=True)
+class Stack:
+    """What a node of one kind stands on: layers, topmost first, and the distribution of its packages."""
+
+    layers: list[Path]
+    userland: str
+
+
 KINDS = {
     kind.name: kind
     for kind in (
@@ -122,18 +130,18 @@ def prune(used: set[Path]) -> None:
             overlay.delete(layer)
 
 
-def base_layers(lab: Lab, wanted: Kind) -> tuple[list[Path], str]:
-    """The layers of a kind, topmost first, and its userland: the release itself, or Debian for it."""
+def base(lab: Lab, wanted: Kind) -> Stack:
+    """The stack of a kind: the release itself, or Debian standing in for it."""
     if wanted.distribution == "debian":
-        return [_root(lab, wanted)], "debian"
+        return Stack([_root(lab, wanted)], "debian")
     if not Path(wanted.keyring).exists():
         say(f"{wanted.name}: no Ubuntu archive keyring on this host; a Debian userland stands in")
     else:
         try:
-            return [_root(lab, wanted)], "ubuntu"
+            return Stack([_root(lab, wanted)], "ubuntu")
         except LabError as e:
             say(f"{wanted.name}: Ubuntu's archive cannot be used ({e}); a Debian userland stands in")
-    return [_stand_in(wanted), _root(lab, STAND_IN_BASE)], "debian"
+    return Stack([_stand_in(wanted), _root(lab, STAND_IN_BASE)], "debian")
 
 
 def _root(lab: Lab, wanted: Kind) -> Path:
