@@ -38,7 +38,7 @@ KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"
 
 @dataclass(frozen=True)
 class Row:
-    """One package at one version. Of all packages that claim ``role`` only one can be installed."""
+    """One package at one version; ``a|b`` is a choice. Of all that claim a ``role`` only one can be installed."""
 
     name: str
     version: str
@@ -56,7 +56,7 @@ def _ubuntu(version: str) -> Iterator[Row]:
             "nvidia-headless-no-dkms-%s%s" % (b, o), full, ("nvidia-kernel-source-" + b + o, "libnvidia-cfg1-" + b)
         )
         yield Row(
-            "nvidia-dkms-%s%s" % (b, o), full, ("dkms", "nvidia-kernel-source-" + b + o, common[0]), "dkms-kernel"
+            "nvidia-dkms-%s%s" % (b, o), full, ("nvidia-kernel-source-" + b + o, common[0]), "dkms-kernel"
         )
         yield Row("nvidia-kernel-source-%s%s" % (b, o), full, common, "kernel-source")
         yield Row(
@@ -70,21 +70,21 @@ def _ubuntu(version: str) -> Iterator[Row]:
     yield Row("nvidia-utils-" + b, full, (), "nvidia-utils")
     yield Row("nvidia-modprobe", full)
     yield Row("nvidia-settings", full)
-    if b == "570":
-        yield Row("nvidia-fabricmanager-570", version + "-1", (), "fabricmanager")
-        yield Row("libnvidia-nscq-570", version + "-1", (), "nscq")
+    suffix = "-570" if b == "570" else ""
+    yield Row("nvidia-fabricmanager" + suffix, version + "-1", (), "fabricmanager")
+    yield Row("libnvidia-nscq" + suffix, version + "-1", (), "nscq")
 
 
 def _debian(version: str) -> Iterator[Row]:
     full = version + "-1"
     for o in ("", "open-"):
         key = "nvidia-%skernel-dkms" % o
-        yield Row(key, full, ("dkms", "nvidia-%skernel-support" % o), uri=MIRROR)
+        yield Row(key, full, ("nvidia-%skernel-support" % o,), uri=MIRROR)
         yield Row("nvidia-%skernel-support" % o, full, ("nvidia-modprobe",), uri=MIRROR)
     yield Row("nvidia-smi", full, ("libnvidia-ml1",), uri=MIRROR)
     yield Row("libcuda1", full, ("libnvidia-ml1",), uri=MIRROR)
     yield Row("libnvidia-ml1", full, uri=MIRROR)
-    yield Row("nvidia-driver", full, ("nvidia-kernel-dkms", "libcuda1", "nvidia-smi"), uri=MIRROR)
+    yield Row("nvidia-driver", full, ("nvidia-kernel-dkms|nvidia-open-kernel-dkms", "libcuda1", "nvidia-smi"), uri=MIRROR)
     yield Row("nvidia-persistenced", "535.171.04-1~deb12u1", uri=MIRROR)
     yield Row("nvidia-modprobe", "535.161.07-1~deb12u1", uri=MIRROR)
 
@@ -142,7 +142,12 @@ class Archive:
             if name in wanted:
                 continue
             wanted[name] = row
-            queue += [(depended, self._matching(depended, row)) for depended in row.depends]
+            asked = {target.partition("=")[0] for target in question.install}
+            for choice in row.depends:
+                # "a|b": the one that is asked for, else the first.
+                names = choice.split("|")
+                depended = next((each for each in names if each in asked), names[0])
+                queue.append((depended, self._matching(depended, row)))
         roles = {row.role: row.name for row in wanted.values() if row.role}
         for name, package in there.items():
             row = self._row(name, package.version)
@@ -168,7 +173,7 @@ class Archive:
             before = len(gone)
             for name, package in there.items():
                 row = self._row(name, package.version)
-                if row and name not in wanted and set(row.depends) & gone:
+                if row and name not in wanted and any(set(each.split("|")) <= gone for each in row.depends):
                     gone.add(name)
 
     def _changes(
@@ -203,10 +208,10 @@ def _headers(kernels: Tuple[str, ...]) -> Iterator[Row]:
 def ubuntu_archive(*kernels: str) -> Archive:
     """NVIDIA's repository and the headers of these kernels."""
     rows = [row for version in UBUNTU_VERSIONS for row in _ubuntu(version)]
-    return Archive((*rows, Row("dkms", "3.0.11", uri=MIRROR), *_headers(kernels)))
+    return Archive((*rows, *_headers(kernels)))
 
 
 def debian_archive(*kernels: str) -> Archive:
     """Debian 12 with its non-free components, and the headers of these kernels."""
     rows = [row for version in DEBIAN_VERSIONS for row in _debian(version)]
-    return Archive((*rows, Row("dkms", "3.0.10", uri=MIRROR), *_headers(kernels)))
+    return Archive((*rows, *_headers(kernels)))

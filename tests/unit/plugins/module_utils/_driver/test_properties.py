@@ -10,6 +10,7 @@ from typing import Optional
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.component import standing
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import DriverState, summary
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
@@ -44,7 +45,11 @@ def nodes(draw: st.DrawFn) -> DriverState:
     headers = draw(st.sampled_from([(), (KERNEL,), bootable]))
     state = replace(
         state,
-        host=replace(state.host, pci=gpus(*boards, driver=draw(st.sampled_from([None, "nouveau"])))),
+        host=replace(
+            state.host,
+            pci=gpus(*boards, driver=draw(st.sampled_from([None, "nouveau"]))),
+            nvlink5_fabric=draw(st.booleans()),
+        ),
         bootable=bootable,
         headers=headers,
         on_disk={KERNEL: None, OTHER_KERNEL: None},
@@ -66,6 +71,7 @@ def wishes(draw: st.DrawFn) -> DriverWish:
         kernel_module=draw(st.sampled_from(["auto", "auto", OPEN, PROPRIETARY])),
         components=draw(st.sampled_from(["compute", "desktop"])),
         hold=draw(st.sampled_from([None, True, False])),
+        update=draw(st.booleans()),
     )
 
 
@@ -83,6 +89,7 @@ def test_a_plan_keeps_its_promise_and_leaves_nothing_to_do(state: DriverState, w
         return
     after = carried_out(state, found, archive_of(state))
     assert differences(found.promised(), summary(after)) == []
+    wish = standing(wish)
     again = plan(after, wish, {})
     assert again.steps == () and again.blockers == () and again.questions == ()
     assert again.reboot_reasons == found.reboot_reasons

@@ -1,0 +1,136 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Holds and the pin: lifted for an intended change, restored after it, and as the wish says otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import List, Optional, Tuple
+
+import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import PIN_PATH, DriverState
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
+from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Names, RemoveFile, WriteFile
+from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan
+from ansible_collections.labfleet.gpu.plugins.module_utils._questions import AskTransaction
+from ansible_collections.labfleet.gpu.plugins.module_utils._sources import stanzas
+from ansible_collections.labfleet.gpu.tests.unit.support.archive import ubuntu_archive
+from ansible_collections.labfleet.gpu.tests.unit.support.nodes import KERNEL, ubuntu, with_driver
+from ansible_collections.labfleet.gpu.tests.unit.support.planning import actions, carried_out, settled
+
+ARCHIVE = ubuntu_archive(KERNEL)
+STATE = with_driver(ubuntu(), "580.95.05")
+PIN = plan(STATE, DriverWish(version="580.95.05"), {}).steps[0].data.content
+MINE = "# edited by hand\n"
+
+
+def pinned(state: DriverState, content: str = PIN) -> DriverState:
+    return replace(state, own_files=dict(state.own_files, **{PIN_PATH: content}))
+
+
+def test_the_pin_covers_the_whole_set_and_nothing_else() -> None:
+    fields = next(stanzas(PIN))
+    assert (fields["pin"], fields["pin-priority"]) == ("version 580.95.05-*", "1001")
+    globs = fields["package"].split()
+    for name in (*names_of(STATE), "nvidia-fabricmanager", "libnvidia-nscq"):
+        assert any(fnmatchcase(name, glob) for glob in globs), name
+    for name in ("libnvidia-container1", "nvidia-container-toolkit", "cuda-toolkit-12-8", "linux-headers-generic"):
+        assert not any(fnmatchcase(name, glob) for glob in globs), name
+
+
+def names_of(state: DriverState) -> Tuple[str, ...]:
+    return tuple(sorted(each.name for each in state.packages if each.installed))
+
+
+def selected(found: Plan, action: str) -> List[Names]:
+    return [step.data for step in found.steps if step.action == action]
+
+
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("hold", [None, True, False])
+def test_holds_of_the_right_set(hold: Optional[bool], held: bool) -> None:
+    state = with_driver(ubuntu(), "580.95.05", held=held)
+    found = plan(pinned(state) if hold else state, DriverWish(branch=580, hold=hold), {})
+    expected = []
+    if hold is True and not held:
+        expected = ["hold"]
+    if hold is False and held:
+        expected = ["unhold"]
+    assert actions(found) == expected
+    for step in found.steps:
+        assert step.data == Names(names_of(state))
+
+
+def test_only_what_lacks_the_hold_is_held() -> None:
+    state = with_driver(ubuntu(), "580.95.05", held=True)
+    packages = tuple(replace(each, want="install") if each.name == "nvidia-utils-580" else each for each in state.packages)
+    found = plan(pinned(replace(state, packages=packages)), DriverWish(branch=580, hold=True), {})
+    assert selected(found, "hold") == [Names(("nvidia-utils-580",))]
+
+
+@pytest.mark.parametrize(
+    "hold, expected", [(None, ["unhold", "install", "hold"]), (True, ["unhold", "install", "hold"]), (False, ["unhold", "install"])]
+)
+def test_holds_through_an_upgrade(hold: Optional[bool], expected: List[str]) -> None:
+    state = with_driver(ubuntu(), "580.65.06", held=True)
+    found, asked = settled(state, DriverWish(branch=580, update=True, hold=hold), ARCHIVE)
+    assert [action for action in actions(found) if action in ("unhold", "install", "hold")] == expected
+    assert selected(found, "unhold") == [Names(names_of(state))]
+    (question,) = [question for question in asked if isinstance(question, AskTransaction)]
+    assert question.unhold == names_of(state)
+    after = carried_out(state, found, ARCHIVE)
+    held = {each.name for each in after.packages if each.held and each.installed}
+    assert held == (set() if hold is False else set(names_of(after)))
+
+
+def test_a_branch_change_holds_the_new_set() -> None:
+    state = with_driver(ubuntu(), "570.133.20", held=True)
+    found, _asked = settled(state, DriverWish(branch=580), ARCHIVE)
+    (held,) = selected(found, "hold")
+    assert held.names == names_of(carried_out(state, found, ARCHIVE))
+    assert not any("570" in name for name in held.names)
+
+
+@pytest.mark.parametrize(
+    "wish, before, after",
+    [
+        (DriverWish(branch=580), None, None),
+        (DriverWish(branch=580), PIN, PIN),
+        (DriverWish(branch=580, hold=True), None, PIN),
+        (DriverWish(branch=580, hold=True), PIN, PIN),
+        (DriverWish(branch=580, hold=False), PIN, None),
+        (DriverWish(version="580.95.05"), None, PIN),
+        (DriverWish(version="580.95.05", hold=True), None, PIN),
+        (DriverWish(version="580.95.05", hold=False), None, PIN),
+        (DriverWish(version="580.95.05"), MINE, PIN),
+    ],
+)
+def test_the_pin_of_the_right_set(wish: DriverWish, before: Optional[str], after: Optional[str]) -> None:
+    state = with_driver(ubuntu(), "580.95.05", held=bool(wish.hold))
+    if before is not None:
+        state = pinned(state, before)
+    found = plan(state, wish, {})
+    if before == after:
+        assert found.steps == ()
+    elif after is None:
+        assert [step.data for step in found.steps] == [RemoveFile(PIN_PATH)]
+    else:
+        assert [step.data for step in found.steps] == [WriteFile(PIN_PATH, after)]
+
+
+def test_the_pin_moves_before_the_packages_do() -> None:
+    found, asked = settled(pinned(with_driver(ubuntu(), "580.95.05")), DriverWish(branch=580, update=True), ARCHIVE)
+    assert actions(found)[-2:] == ["write-file", "install"]
+    assert found.steps[-2].data == WriteFile(PIN_PATH, PIN.replace("580.95.05", "580.105.08"))
+    (question,) = [question for question in asked if isinstance(question, AskTransaction)]
+    assert question.files[-1].content == found.steps[-2].data.content
+
+
+def test_apt_is_asked_without_the_pin_that_goes() -> None:
+    state = pinned(with_driver(ubuntu(), "580.95.05"))
+    found, asked = settled(state, DriverWish(branch=580, update=True, hold=False), ARCHIVE)
+    (question,) = [question for question in asked if isinstance(question, AskTransaction)]
+    assert (question.files[-1].path, question.files[-1].content) == (PIN_PATH, "")
+    assert RemoveFile(PIN_PATH) in [step.data for step in found.steps]
