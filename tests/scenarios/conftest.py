@@ -20,14 +20,17 @@ UBUNTU, UBUNTU_OLD, DEBIAN = "node1", "node2", "node3"
 
 @pytest.fixture(scope="session")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """The lab, up; whatever happens, it goes away at the end."""
+    """The lab, up; whatever happens, it goes away at the end, unless LABFLEET_GPU_KEEP_LAB is set."""
     assert os.geteuid() == 0, "scenarios boot machines: run them as root"
     lab = Fleet(tmp_path_factory.mktemp("scenarios"))
-    lab.lab("down")
+    keep = bool(os.environ.get("LABFLEET_GPU_KEEP_LAB"))
+    if not keep:
+        lab.lab("down")
     kinds = "ubuntu2404,ubuntu2204,debian12"
     lab.up("--nodes", "3", "--kinds", kinds, "--boards", "a100-sxm4-40gb*8", "t4*2", "l40s*4")
     yield lab
-    lab.lab("down")
+    if not keep:
+        lab.lab("down")
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ class Fleet:
     def requests(self) -> int:
         """How many requests the repositories' web server has answered."""
         log = self.inventory.parent / "log" / "requests.log"
-        return len(log.read_text().splitlines())
+        return len(log.read_text().splitlines()) if log.exists() else 0
 
     def put_pynvml(self, node: str, folder: str) -> None:
         """nvidia-ml-py as PyPI has it, into a directory of the node (``folder`` may hold shell expansions)."""

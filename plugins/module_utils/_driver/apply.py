@@ -17,4 +17,9 @@ def build_modules(context: Context, kernel: str) -> None:
     context.commands.attempt("build the kernel modules for %s" % kernel, ["dkms", "autoinstall", "-k", kernel])
 
 
-ACTIONS: Mapping[str, Action] = {"build-modules": build_modules}
+def enable_unit(context: Context, unit: str) -> None:
+    """Have a unit start at boot; it is not started now, as its driver may not be loaded yet."""
+    context.commands.attempt("enable %s" % unit, ["systemctl", "enable", "--quiet", unit])
+
+
+ACTIONS: Mapping[str, Action] = {"build-modules": build_modules, "enable-unit": enable_unit}

@@ -268,6 +268,7 @@ def _steps(
     for kernel in _other_kernels(state, target, transaction):
         why = "it can be booted next, and packages build for the running kernel only"
         steps.append(satisfied.build_step(kernel, why))
+    steps += satisfied.unit_steps(state, target)
     keep_held = target.wish.hold is True or (target.wish.hold is None and held)
     if keep_held:
         names = _after(state, transaction)

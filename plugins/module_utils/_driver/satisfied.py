@@ -12,7 +12,7 @@ from typing import List, Optional, Sequence, Tuple
 from .._catalog.drivers import upstream
 from .._effects import Names, RemoveFile, WriteFile
 from .._plan import Step
-from .state import PIN_PATH, DriverState, Installed
+from .state import FABRIC_UNIT, PIN_PATH, DriverState, Installed
 from .target import Target
 
 
@@ -35,10 +35,23 @@ def missing(state: DriverState, target: Target) -> Tuple[str, ...]:
     return tuple(reasons)
 
 
+def has_fabric(state: DriverState) -> bool:
+    """Is there an NVSwitch or NVLink5 fabric, without whose manager CUDA fails with error 802?"""
+    return bool(state.host.nvswitches) or state.host.nvlink5_fabric
+
+
+def unit_steps(state: DriverState, target: Target) -> Tuple[Step, ...]:
+    """The fabric manager's package installs its unit disabled: where there is a fabric, it must start at boot."""
+    if not has_fabric(state) or not target.family.fabric or FABRIC_UNIT in state.enabled_units:
+        return ()
+    why = "this host has an NVSwitch or NVLink5 fabric"
+    return (Step("services", "enable-unit", "start %s at boot" % FABRIC_UNIT, why, FABRIC_UNIT),)
+
+
 def wanted_packages(state: DriverState, target: Target) -> Tuple[str, ...]:
     """The packages that make up the wished set on this host."""
     names = list(target.family.packages(target.branch, target.flavour, target.wish.components))
-    if state.host.nvswitches or state.host.nvlink5_fabric:
+    if has_fabric(state):
         names += target.family.fabric_packages(target.branch)
     return tuple(names)
 
@@ -133,4 +146,5 @@ def guard_steps(state: DriverState, target: Target) -> Tuple[Step, ...]:
     steps += [build_step(kernel, why) for kernel in unbuilt_kernels(state, version)]
     names = [package.name for package in state.packages if package.installed]
     held = [package.name for package in state.packages if package.installed and package.held]
+    steps += unit_steps(state, target)
     return tuple(steps) + hold_steps(target, names, held)

@@ -26,6 +26,10 @@ DEBIAN_SOURCE_PATH = "/etc/apt/sources.list.d/labfleet-gpu-non-free.sources"
 PIN_PATH = "/etc/apt/preferences.d/labfleet-gpu-driver"
 OWN_FILES = (KEY_PATH, SOURCE_PATH, DEBIAN_SOURCE_PATH, PIN_PATH)
 
+FABRIC_UNIT = "nvidia-fabricmanager.service"
+#: Units that the packages install without enabling them.
+UNITS = (FABRIC_UNIT,)
+
 _DRIVER_NAME = re.compile(
     r"^(?:nvidia-|libnvidia-|cuda-drivers|libcuda1$|libcudadebugger1$|libnvcuvid1$|libnvoptix1$|"
     r"xserver-xorg-video-nvidia|firmware-nvidia-(?!graphics$)|linux-(?:modules|objects|signatures)-nvidia-|"
@@ -73,6 +77,8 @@ class DriverState:
     library: Optional[str]
     sources: Tuple[Source, ...]
     own_files: Mapping[str, Optional[str]]
+    #: Units of the driver set that start at boot.
+    enabled_units: Tuple[str, ...] = ()
 
     def version_of(self, name: str) -> Optional[str]:
         """The installed version of a package, or None."""
@@ -103,9 +109,17 @@ def observe(commands: Commands, files: Files, host: Host) -> DriverState:
         bootable=tuple(name[len("vmlinuz-") :] for name in files.names("/boot") if name.startswith("vmlinuz-")),
         loaded=parse_proc_version(files.text("/proc/driver/nvidia/version")),
         library=_library(files, host),
+        enabled_units=tuple(unit for unit in UNITS if _enabled(files, unit)),
         sources=observe_sources(files),
         own_files={path: files.text(path) for path in OWN_FILES},
     )
+
+
+def _enabled(files: Files, unit: str) -> bool:
+    """Does any target want this unit at boot (systemctl enable makes such a link)?"""
+    base = "/etc/systemd/system"
+    wants = [name for name in files.names(base) if name.endswith((".wants", ".requires"))]
+    return any(unit in files.names(base, name) for name in wants)
 
 
 def find_installed(packages: Tuple[Package, ...]) -> Optional[Installed]:
