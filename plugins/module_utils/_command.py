@@ -61,7 +61,7 @@ class Commands:
         """Run and return whatever came of it, success or not; a program that is not there ends with 127."""
         env = dict(ENVIRONMENT, **(environment or {}))
         rc, out, err = self._module.run_command(
-            list(argv), environ_update=env, check_rc=False, handle_exceptions=False
+            list(argv), environ_update=env, check_rc=False, handle_exceptions=False, expand_user_and_vars=False
         )
         return Completed(tuple(argv), rc, out, err)
 
