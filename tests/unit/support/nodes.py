@@ -71,6 +71,7 @@ def _bare(host: Host, sources: Tuple[Source, ...]) -> DriverState:
         library=None,
         sources=sources,
         own_files={path: None for path in OWN_FILES},
+        enabled_units=(),
     )
 
 

@@ -108,6 +108,10 @@ def _build(state: DriverState, step: Step, _archive: Archive) -> DriverState:
     return _built(state, step.data)
 
 
+def _enable(state: DriverState, step: Step, _archive: Archive) -> DriverState:
+    return replace(state, enabled_units=(*state.enabled_units, step.data))
+
+
 def _select(want: str) -> Any:
     def after(state: DriverState, step: Step, _archive: Archive) -> DriverState:
         packages = tuple(
@@ -132,6 +136,7 @@ _AFTER: Dict[str, Any] = {
     "install": _install,
     "purge": _purge,
     "build-modules": _build,
+    "enable-unit": _enable,
     "hold": _select("hold"),
     "unhold": _select("install"),
     "finish-dpkg": _finish,

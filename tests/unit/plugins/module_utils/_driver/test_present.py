@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
-from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import DriverState, summary
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import FABRIC_UNIT, DriverState, summary
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Install
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import PciDevice
@@ -88,6 +88,15 @@ def test_a_fabric_gets_its_manager_at_the_same_version(branch: int, names: "tupl
     pci = (*state.host.pci, PciDevice("0000:85:00.0", 0x22A3, 0x0680)) if switch else state.host.pci
     state = replace(state, host=replace(state.host, pci=pci, nvlink5_fabric=not switch))
     assert set(names) <= set(installing(state, DriverWish(branch=branch)).targets)
+
+
+@pytest.mark.parametrize("fabric, enabled", [(True, ()), (True, (FABRIC_UNIT,)), (False, ())])
+def test_the_fabric_manager_starts_at_boot(fabric: bool, enabled: "tuple[str, ...]") -> None:
+    state = ubuntu(enabled_units=enabled)
+    state = replace(state, host=replace(state.host, nvlink5_fabric=fabric))
+    found, _asked = settled(state, DriverWish(branch=570), ARCHIVE)
+    units = [step.data for step in found.steps if step.action == "enable-unit"]
+    assert units == ([FABRIC_UNIT] if fabric and not enabled else [])
 
 
 def test_a_branch_change_takes_the_fabric_manager_along() -> None:

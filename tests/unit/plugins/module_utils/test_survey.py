@@ -1,0 +1,145 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers to planners' questions: what apt prints, read; keys fetched; space measured; nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Iterator
+
+import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils import _questions as q
+from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
+from ansible_collections.labfleet.gpu.plugins.module_utils._survey import Survey, parse_madison, parse_simulation
+from ansible_collections.labfleet.gpu.tests.unit.support.data import DATA, text
+from ansible_collections.labfleet.gpu.tests.unit.support.modules import module
+from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
+
+FINGERPRINT = "1BCB5414F3457F045E11522584240FE321877A2A"
+KEY = DATA / "keys/throwaway.asc"
+
+
+def test_madison_with_and_without_padding() -> None:
+    assert parse_madison(text("outputs/madison.txt")) == {
+        "nvidia-dkms-580-open": (
+            q.Offer("580.95.05-0ubuntu1", "http://mirror.example.org/compute/cuda/repos/ubuntu2404/x86_64/"),
+            q.Offer("580.65.06-0ubuntu1", "http://mirror.example.org/compute/cuda/repos/ubuntu2404/x86_64/"),
+        ),
+        "linux-headers-amd64": (
+            q.Offer("6.1.192-2", "http://mirror.example.org/debian-security/"),
+            q.Offer("6.1.176-1", "http://mirror.example.org/debian/"),
+        ),
+        "dkms": (q.Offer("3.0.10-8+deb12u1", "http://mirror.example.org/debian/"),),
+    }
+
+
+def test_madison_says_nothing() -> None:
+    assert parse_madison("") == {}
+    assert parse_madison("N: Unable to locate package nvidia-dkms-999\n") == {}
+
+
+def test_a_simulated_installation() -> None:
+    installs, removals = parse_simulation(text("outputs/apt_get_s_install.txt"))
+    assert installs == (
+        q.Change("dkms", "", "3.0.10-8+deb12u1"),
+        q.Change("sudo", "", "1.9.13p3-1+deb12u4"),
+        q.Change("linux-libc-dev", "6.1.187-1", "6.1.192-2"),
+        q.Change("libnvidia-ml1", "535.183.01-1", "535.247.01-1~deb12u1"),
+        q.Change("libnvidia-compute-580", "", "580.95.05-0ubuntu1"),
+    )
+    assert removals == (
+        q.Change("nvidia-dkms-570-open", "570.133.20-0ubuntu1", ""),
+        q.Change("nvidia-utils-570", "570.133.20-0ubuntu1", ""),
+    )
+
+
+def test_a_simulated_purge() -> None:
+    installs, removals = parse_simulation(text("outputs/apt_get_s_purge.txt"))
+    assert installs == ()
+    assert [change.name for change in removals] == ["build-essential", "g++", "gcc"]
+
+
+@pytest.fixture
+def survey(tree: Tree) -> Iterator[Survey]:
+    with module() as ansible_module, Survey(Commands(ansible_module), tree.files) as open_survey:
+        yield open_survey
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """An HTTP server that has the test key, a page that is none, and nothing else."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            bodies = {"/key.pub": KEY.read_bytes(), "/page": b"<html>It works</html>", "/long": bytes(1024 * 1024 + 1)}
+            body = bodies.get(self.path)
+            self.send_response(200 if body else 404)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *_words: object) -> None:
+            """No noise among the results."""
+
+    httpd = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=httpd.serve_forever)
+    thread.start()
+    yield "http://127.0.0.1:%d" % httpd.server_port
+    httpd.shutdown()
+    thread.join()
+    httpd.server_close()
+
+
+@pytest.mark.parametrize("spelt", [FINGERPRINT, FINGERPRINT.lower(), " ".join(FINGERPRINT)])
+def test_the_right_key(survey: Survey, server: str, spelt: str) -> None:
+    assert survey.answer(q.AskKey(server + "/key.pub", spelt)) == q.Key(KEY.read_text(encoding="utf-8"))
+
+
+def test_a_key_file(survey: Survey) -> None:
+    assert isinstance(survey.answer(q.AskKey("file://%s" % KEY, FINGERPRINT)), q.Key)
+
+
+@pytest.mark.parametrize(
+    "path, fingerprint, words",
+    [
+        ("/key.pub", "A" * 40, "has the fingerprint " + FINGERPRINT + ", expected is " + "A" * 40),
+        ("/page", FINGERPRINT, "is not an OpenPGP public key"),
+        ("/nothing", FINGERPRINT, "answered 404"),
+        ("/long", FINGERPRINT, "is longer than"),
+    ],
+)
+def test_keys_that_cannot_be_used(survey: Survey, server: str, path: str, fingerprint: str, words: str) -> None:
+    answer = survey.answer(q.AskKey(server + path, fingerprint))
+    assert isinstance(answer, q.Trouble)
+    assert words in answer.what and server + path in answer.what
+
+
+@pytest.mark.parametrize(
+    "url, words",
+    [
+        ("http://127.0.0.1:1/key.pub", "cannot be reached"),
+        ("file:///nowhere/key.pub", "cannot be"),
+        ("ftp://mirror.example.org/key.pub", "is not an http, https or file URL"),
+    ],
+)
+def test_servers_that_cannot_be_asked(survey: Survey, url: str, words: str) -> None:
+    answer = survey.answer(q.AskKey(url, FINGERPRINT))
+    assert isinstance(answer, q.Trouble)
+    assert answer.what.startswith("the repository's key cannot be fetched: " + url)
+    assert words in answer.what
+
+
+def test_space_of_paths_that_are_not_there_yet(survey: Survey, tree: Tree) -> None:
+    tree.write("/usr/bin/true")
+    answer = survey.answer(q.AskSpace(("/usr", "/var/lib/dkms")))
+    assert set(answer.free) == {"/usr", "/var/lib/dkms"}
+    for mount, free in answer.free.values():
+        assert os.path.ismount(mount) and free > 0
+    assert answer.free["/usr"] == answer.free["/var/lib/dkms"]
+
+
+def test_an_unknown_question_is_an_error_of_ours(survey: Survey) -> None:
+    with pytest.raises((TypeError, AttributeError)):
+        survey.answer("how are you?")
