@@ -9,7 +9,7 @@ import fcntl
 import os
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Iterator, Sequence
 
@@ -237,13 +237,18 @@ def down(lab: Lab) -> None:
         overlay.delete(left)
 
 
-def reset(lab: Lab, chosen: Sequence[nodes.Node]) -> None:
-    """Give nodes an empty overlay and boot them."""
+def reset(lab: Lab, chosen: Sequence[nodes.Node], boards: list[str] | None = None) -> None:
+    """Give nodes an empty overlay, and with ``boards`` another chassis, and boot them."""
     names = [node.name for node in chosen]
     client.order(lab, "stop", names)
+    if boards is not None:
+        chosen = [replace(node, boards=boards) for node in chosen]
     for node in chosen:
+        node.save(lab)
         nodes.empty_root(lab, node)
         nodes.ensure(lab, node)
+    if boards is not None:
+        inventory.write(lab, nodes.load_all(lab))
     client.order(lab, "start", names)
     nodes.wait_for_ssh(lab, chosen, BOOT_TIMEOUT + BOOT_TIMEOUT_PER_NODE * len(chosen))
     for node in chosen:

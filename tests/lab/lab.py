@@ -77,6 +77,8 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
         command = commands.add_parser(name, help=text)
         command.add_argument("nodes", nargs="*", metavar="NODE")
         command.add_argument("--all", action="store_true")
+        if name == "reset":
+            command.add_argument("--boards", metavar="BOARD[*COUNT][,...]", help="with another chassis")
     execute = commands.add_parser("exec", help="run a command in a node, without SSH: exec NODE -- cmd ...")
     execute.add_argument("node")
     execute.add_argument("argv", nargs=argparse.REMAINDER)
@@ -185,9 +187,14 @@ def _run(lab: Lab, options: argparse.Namespace) -> int:
     if options.command == "inventory":
         print(lab.inventory)
         return 0
-    if options.command in ("reset", "reboot"):
+    if options.command == "reset":
+        boards = _boards([options.boards])[0] if options.boards else None
         with fleet.lab_lock(lab):
-            {"reset": fleet.reset, "reboot": fleet.reboot}[options.command](lab, _chosen(lab, options))
+            fleet.reset(lab, _chosen(lab, options), boards)
+        return 0
+    if options.command == "reboot":
+        with fleet.lab_lock(lab):
+            fleet.reboot(lab, _chosen(lab, options))
         return 0
     node = nodes.load(lab, options.node)
     if options.command == "exec":

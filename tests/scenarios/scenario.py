@@ -77,11 +77,7 @@ class Fleet:
 
     def reset(self, node: str, *boards: str) -> None:
         """A node as new, with other boards if they are named."""
-        self.lab("reset", node)
-        if boards:
-            text = "".join(f"{board}\\n" for board in boards)
-            self.sh(node, f"printf '{text}' > /etc/gpu-simulator/boards")
-            self.lab("reboot", node)
+        self.lab("reset", node, *(("--boards", ",".join(boards)) if boards else ()))
 
     def requests(self) -> int:
         """How many requests the repositories' web server has answered."""
