@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An apt archive as data: rows of packages, and what apt would answer to a planner's questions over them.
 
-The rows have the names and the dependency shape of NVIDIA's repository for Ubuntu (branch 570 to 570.172.08, 580)
+The rows have the names and the dependency shape of NVIDIA's repository for Ubuntu (branches 570 and 580)
 and of Debian 12, cut down to what decides a plan.
 """
 
@@ -38,7 +38,7 @@ KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"
 
 @dataclass(frozen=True)
 class Row:
-    """One package at one version; ``a|b`` is a choice. Of all that claim a ``role`` only one can be installed."""
+    """One package at one version; ``a|b`` is a choice. Only one of a ``role`` can be installed."""
 
     name: str
     version: str
@@ -51,9 +51,15 @@ def _ubuntu(version: str) -> Iterator[Row]:
     b, full = version.split(".", 1)[0], version + "-0ubuntu1"
     common = ("nvidia-kernel-common-" + b, "libnvidia-compute-" + b)
     for o in ("", "-open"):
-        yield Row("nvidia-headless-%s%s" % (b, o), full, ("nvidia-headless-no-dkms-" + b + o, "nvidia-dkms-" + b + o))
         yield Row(
-            "nvidia-headless-no-dkms-%s%s" % (b, o), full, ("nvidia-kernel-source-" + b + o, "libnvidia-cfg1-" + b)
+            "nvidia-headless-%s%s" % (b, o),
+            full,
+            ("nvidia-headless-no-dkms-" + b + o, "nvidia-dkms-" + b + o),
+        )
+        yield Row(
+            "nvidia-headless-no-dkms-%s%s" % (b, o),
+            full,
+            ("nvidia-kernel-source-" + b + o, "libnvidia-cfg1-" + b),
         )
         yield Row(
             "nvidia-dkms-%s%s" % (b, o), full, ("nvidia-kernel-source-" + b + o, common[0]), "dkms-kernel"
@@ -84,7 +90,12 @@ def _debian(version: str) -> Iterator[Row]:
     yield Row("nvidia-smi", full, ("libnvidia-ml1",), uri=MIRROR)
     yield Row("libcuda1", full, ("libnvidia-ml1",), uri=MIRROR)
     yield Row("libnvidia-ml1", full, uri=MIRROR)
-    yield Row("nvidia-driver", full, ("nvidia-kernel-dkms|nvidia-open-kernel-dkms", "libcuda1", "nvidia-smi"), uri=MIRROR)
+    yield Row(
+        "nvidia-driver",
+        full,
+        ("nvidia-kernel-dkms|nvidia-open-kernel-dkms", "libcuda1", "nvidia-smi"),
+        uri=MIRROR,
+    )
     yield Row("nvidia-persistenced", "535.171.04-1~deb12u1", uri=MIRROR)
     yield Row("nvidia-modprobe", "535.161.07-1~deb12u1", uri=MIRROR)
 
@@ -131,9 +142,9 @@ class Archive:
         wanted: Dict[str, Row] = {}
         queue: List[Tuple[str, Optional[str]]] = []
         for target in question.install:
-            name, _equals, version = target.partition("=")
+            name, _equals, exact = target.partition("=")
             if not name.endswith("-"):
-                queue.append((name, version or None))
+                queue.append((name, exact or None))
         while queue:
             name, version = queue.pop(0)
             row = self._row(name, version)
@@ -177,7 +188,11 @@ class Archive:
                     gone.add(name)
 
     def _changes(
-        self, question: AskTransaction, there: Mapping[str, Package], wanted: Mapping[str, Row], gone: "set[str]"
+        self,
+        question: AskTransaction,
+        there: Mapping[str, Package],
+        wanted: Mapping[str, Row],
+        gone: "set[str]",
     ) -> Any:
         installs = []
         for name, row in wanted.items():
@@ -187,7 +202,9 @@ class Archive:
             if old and there[name].held and name not in question.unhold:
                 return Trouble("Held packages were changed: %s" % name)
             if old and _numbers(row.version) < _numbers(old) and not question.downgrade:
-                return Trouble("Packages were downgraded and -y was used without --allow-downgrades: %s" % name)
+                return Trouble(
+                    "Packages were downgraded and -y was used without --allow-downgrades: %s" % name
+                )
             installs.append(Change(name, old, row.version))
         for name in gone:
             if there[name].held and name not in question.unhold:

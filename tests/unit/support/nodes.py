@@ -44,15 +44,33 @@ def gpus(*architectures: str, driver: Optional[str] = None) -> Tuple[PciDevice, 
 
 def ubuntu(*architectures: str, **changes: Any) -> DriverState:
     """Ubuntu 24.04 without a driver, with the headers of its only kernel."""
-    host = Host("ubuntu", "24.04", "noble", "Ubuntu 24.04.3 LTS", "x86_64", KERNEL, gpus(*architectures or ("Hopper",)))
-    sources = (Source("http://mirror.example.org/ubuntu/", "noble", ("main", "universe"), None, "/etc/apt/sources.list"),)
+    host = Host(
+        "ubuntu",
+        "24.04",
+        "noble",
+        "Ubuntu 24.04.3 LTS",
+        "x86_64",
+        KERNEL,
+        gpus(*architectures or ("Hopper",)),
+    )
+    sources = (
+        Source(
+            "http://mirror.example.org/ubuntu/", "noble", ("main", "universe"), None, "/etc/apt/sources.list"
+        ),
+    )
     return replace(_bare(host, sources), **changes)
 
 
 def debian(*architectures: str, **changes: Any) -> DriverState:
     """Debian 12 with main only."""
     host = Host(
-        "debian", "12", "bookworm", "Debian GNU/Linux 12 (bookworm)", "x86_64", KERNEL, gpus(*architectures or ("Ampere",))
+        "debian",
+        "12",
+        "bookworm",
+        "Debian GNU/Linux 12 (bookworm)",
+        "x86_64",
+        KERNEL,
+        gpus(*architectures or ("Ampere",)),
     )
     sources = (Source(MIRROR, "bookworm", ("main",), None, "/etc/apt/sources.list"),)
     return replace(_bare(host, sources), **changes)
@@ -90,7 +108,12 @@ _DEBIAN_SET = ("nvidia-{o}kernel-dkms", "nvidia-{o}kernel-support", "nvidia-smi"
 
 
 def with_driver(
-    state: DriverState, version: str, flavour: str = OPEN, held: bool = False, loaded: bool = True, **changes: Any
+    state: DriverState,
+    version: str,
+    flavour: str = OPEN,
+    held: bool = False,
+    loaded: bool = True,
+    **changes: Any,
 ) -> DriverState:
     """The compute set of this version is installed, built for the running kernel, and (unless not) loaded."""
     want = "hold" if held else "install"
@@ -99,7 +122,10 @@ def with_driver(
         full, names = version + "-0ubuntu1", [name.format(**words) for name in _UBUNTU_SET]
         extra = []
     else:
-        full, names = version + "-1", [name.format(o="open-" if flavour == OPEN else "") for name in _DEBIAN_SET]
+        full, names = (
+            version + "-1",
+            [name.format(o="open-" if flavour == OPEN else "") for name in _DEBIAN_SET],
+        )
         extra = [
             Package("nvidia-persistenced", "535.171.04-1~deb12u1", want, "installed"),
             Package("nvidia-modprobe", "535.161.07-1~deb12u1", want, "installed"),

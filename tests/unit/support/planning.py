@@ -47,7 +47,7 @@ def refusal(found: Plan) -> str:
 
 
 def carried_out(state: DriverState, found: Plan, archive: Archive) -> DriverState:
-    """The node after the plan's steps: packages as the archive's apt changes them, modules as DKMS builds them."""
+    """The node after the plan's steps: packages as the archive's apt, modules as DKMS leaves them."""
     for step in found.steps:
         state = _AFTER[step.action](state, step, archive)
     return state
@@ -85,13 +85,19 @@ def _install(state: DriverState, step: Step, archive: Archive) -> DriverState:
             packages[change.name] = Package(change.name, change.new, "install", "installed")
         elif change.name.startswith("linux-headers-"):
             headers.add(change.name[len("linux-headers-") :])
-    return _built(replace(state, packages=tuple(packages.values()), headers=tuple(sorted(headers))), state.host.kernel)
+    return _built(
+        replace(state, packages=tuple(packages.values()), headers=tuple(sorted(headers))), state.host.kernel
+    )
 
 
 def _purge(state: DriverState, step: Step, _archive: Archive) -> DriverState:
     packages = tuple(package for package in state.packages if package.name not in step.data.names)
     return replace(
-        state, packages=packages, installed=find_installed(packages), library=None, on_disk=dict.fromkeys(state.on_disk)
+        state,
+        packages=packages,
+        installed=find_installed(packages),
+        library=None,
+        on_disk=dict.fromkeys(state.on_disk),
     )
 
 
@@ -101,7 +107,9 @@ def _built(state: DriverState, kernel: str) -> DriverState:
     on_disk = dict(state.on_disk)
     if installed and kernel in state.headers:
         on_disk[kernel] = Module(installed.version, installed.flavour)
-    return replace(state, installed=installed, on_disk=on_disk, library=installed.version if installed else None)
+    return replace(
+        state, installed=installed, on_disk=on_disk, library=installed.version if installed else None
+    )
 
 
 def _build(state: DriverState, step: Step, _archive: Archive) -> DriverState:
@@ -115,7 +123,8 @@ def _enable(state: DriverState, step: Step, _archive: Archive) -> DriverState:
 def _select(want: str) -> Any:
     def after(state: DriverState, step: Step, _archive: Archive) -> DriverState:
         packages = tuple(
-            replace(package, want=want) if package.name in step.data.names else package for package in state.packages
+            replace(package, want=want) if package.name in step.data.names else package
+            for package in state.packages
         )
         return replace(state, packages=packages)
 
@@ -124,7 +133,8 @@ def _select(want: str) -> Any:
 
 def _finish(state: DriverState, _step: Step, _archive: Archive) -> DriverState:
     packages = tuple(
-        package if package.status == "config-files" else replace(package, status="installed") for package in state.packages
+        package if package.status == "config-files" else replace(package, status="installed")
+        for package in state.packages
     )
     return _built(replace(state, packages=packages, unsettled=()), state.host.kernel)
 

@@ -35,9 +35,13 @@ class Tree:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.symlink_to(target)
 
-    def pci(self, address: str, device: str, pci_class: str, driver: Optional[str] = None, vendor: str = "0x10de") -> None:
+    def pci(
+        self, address: str, device: str, pci_class: str, driver: Optional[str] = None, vendor: str = "0x10de"
+    ) -> None:
         """One device as sysfs shows it."""
         base = "/sys/bus/pci/devices/%s/" % address
-        self.write_all({base + "vendor": vendor + "\n", base + "device": device + "\n", base + "class": pci_class + "\n"})
+        self.write_all(
+            {base + "vendor": vendor + "\n", base + "device": device + "\n", base + "class": pci_class + "\n"}
+        )
         if driver:
             self.link(base + "driver", "../../../bus/pci/drivers/" + driver)

@@ -18,7 +18,9 @@ def commands() -> Iterator[Commands]:
 
 
 def test_locale_and_questions_are_settled(commands: Commands) -> None:
-    done = commands.run(["sh", "-c", "echo $LC_ALL $DEBIAN_FRONTEND $NEEDRESTART_SUSPEND $MINE"], {"MINE": "x"})
+    done = commands.run(
+        ["sh", "-c", "echo $LC_ALL $DEBIAN_FRONTEND $NEEDRESTART_SUSPEND $MINE"], {"MINE": "x"}
+    )
     assert (done.rc, done.out) == (0, "C.UTF-8 noninteractive 1 x\n")
 
 

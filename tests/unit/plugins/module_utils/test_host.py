@@ -53,7 +53,10 @@ def test_a_node(tree: Tree) -> None:
     assert (host.distribution, host.release, host.codename) == ("debian", "12", "bookworm")
     assert host.pretty == "Debian GNU/Linux 12 (bookworm)"
     assert host.kernel == "6.1.0-40-amd64"
-    assert [str(gpu) for gpu in host.gpus] == ["0000:07:00.0 [10de:2330] Hopper", "0000:0a:00.0 [10de:2684] Ada"]
+    assert [str(gpu) for gpu in host.gpus] == [
+        "0000:07:00.0 [10de:2330] Hopper",
+        "0000:0a:00.0 [10de:2684] Ada",
+    ]
     assert [gpu.driver for gpu in host.gpus] == ["nvidia", "nouveau"]
     assert [switch.address for switch in host.nvswitches] == ["0000:85:00.0"]
     assert not host.nvlink5_fabric
@@ -72,7 +75,9 @@ def test_an_unreadable_device_is_left_out(tree: Tree, broken: str) -> None:
     assert observe_host(tree.files).pci == ()
 
 
-@pytest.mark.parametrize("vpd, fabric", [(b"\x82\x10\x00ConnectX-7 SW_MNG\x00\xff", True), (b"\x82ConnectX-7", False)])
+@pytest.mark.parametrize(
+    "vpd, fabric", [(b"\x82\x10\x00ConnectX-7 SW_MNG\x00\xff", True), (b"\x82ConnectX-7", False)]
+)
 def test_nvlink5_fabric(tree: Tree, vpd: bytes, fabric: bool) -> None:
     tree.write("/sys/class/infiniband/mlx5_0/device/node_type", "1: CA")
     tree.write("/sys/class/infiniband/mlx5_1/device/vpd", vpd)
@@ -96,7 +101,13 @@ def test_files_of_a_node(tree: Tree) -> None:
 
 @pytest.mark.parametrize(
     "name, architecture",
-    [("hopper", "Hopper"), ("Volta", "Volta"), ("blackwell", "Blackwell"), ("2330", "Hopper"), ("0x20b0", "Ampere")],
+    [
+        ("hopper", "Hopper"),
+        ("Volta", "Volta"),
+        ("blackwell", "Blackwell"),
+        ("2330", "Hopper"),
+        ("0x20b0", "Ampere"),
+    ],
 )
 def test_declared_gpus(name: str, architecture: str) -> None:
     (gpu,) = declared_gpus([name])
@@ -111,4 +122,6 @@ def test_declared_gpus_that_are_none(name: str) -> None:
 
 
 def test_an_unknown_device_says_so() -> None:
-    assert str(PciDevice("0000:07:00.0", 0xFFFF, 0x0302)) == "0000:07:00.0 [10de:ffff] of unknown architecture"
+    assert (
+        str(PciDevice("0000:07:00.0", 0xFFFF, 0x0302)) == "0000:07:00.0 [10de:ffff] of unknown architecture"
+    )

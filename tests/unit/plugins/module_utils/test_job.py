@@ -73,7 +73,11 @@ def test_progress_and_result(parent: Path) -> None:
         "number": 1,
         "total": 2,
     }
-    assert json.loads((found / "result").read_text(encoding="utf-8")) == {"changed": True, "session": pid, "stdin": ""}
+    assert json.loads((found / "result").read_text(encoding="utf-8")) == {
+        "changed": True,
+        "session": pid,
+        "stdin": "",
+    }
     assert (found / "pid").read_text(encoding="utf-8") == "%d\n" % pid
     assert sorted(os.listdir(directory)) == ["log", "pid", "progress", "result"]
 

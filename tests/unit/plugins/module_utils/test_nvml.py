@@ -14,7 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._nvml import NvmlUnavailable, compute_processes, in_session
+from ansible_collections.labfleet.gpu.plugins.module_utils._nvml import (
+    NvmlUnavailable,
+    compute_processes,
+    in_session,
+)
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
 SOURCES = Path(__file__).resolve().parents[4] / "roles/gpu_simulator/files/nvml"
@@ -45,7 +49,11 @@ def node(tree: Tree, library: str, monkeypatch: pytest.MonkeyPatch) -> Tree:
     tree.write("/run/gpu-simulator/module/version", VERSION + "\n")
     tree.write("/run/gpu-simulator/module/flavour", "open\n")
     tree.write("/run/gpu-simulator/gpus/0/minor_number", "0\n")
-    for name, value in {"name": "NVIDIA A30", "uuid": "GPU-513536b6-7d19-9063-b049-1e69664bb298", "memory_mib": "24576"}.items():
+    for name, value in {
+        "name": "NVIDIA A30",
+        "uuid": "GPU-513536b6-7d19-9063-b049-1e69664bb298",
+        "memory_mib": "24576",
+    }.items():
         tree.write("/var/lib/gpu-simulator/gpus/0/" + name, value + "\n")
     return tree
 

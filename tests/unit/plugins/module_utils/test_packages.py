@@ -18,12 +18,12 @@ PACKAGES = parse_packages(text("outputs/dpkg_query.txt"))
 
 
 def test_packages_of_which_something_is_there() -> None:
-    assert PACKAGES == (
+    assert (
         Package("adduser", "3.134", "install", "installed"),
         Package("libnvidia-compute-570", "570.133.20-0ubuntu1", "hold", "installed"),
         Package("nvidia-dkms-580-open", "580.95.05-0ubuntu1", "install", "half-configured"),
         Package("nvidia-utils-550", "550.54.15-0ubuntu1", "deinstall", "config-files"),
-    )
+    ) == PACKAGES
 
 
 def test_held_and_installed() -> None:

@@ -12,7 +12,10 @@ from ansible_collections.labfleet.gpu.plugins.module_utils import _questions as 
 FILE = q.ConfigFile("/etc/apt/preferences.d/x", "Pin: version 1")
 PAIRS = [
     (lambda: q.AskClients(), q.AskSpace(())),
-    (lambda: q.AskKey("http://mirror.example.org/k", "A" * 40), q.AskKey("http://mirror.example.org/k", "B" * 40)),
+    (
+        lambda: q.AskKey("http://mirror.example.org/k", "A" * 40),
+        q.AskKey("http://mirror.example.org/k", "B" * 40),
+    ),
     (lambda: q.AskSpace(("/usr",)), q.AskSpace(("/usr", "/var"))),
     (lambda: q.AskIndex((FILE,), "x", ("u",)), q.AskIndex((), "x", ("u",))),
     (lambda: q.AskTransaction((FILE,), ("a=1",)), q.AskTransaction((FILE,), ("a=1",), downgrade=True)),

@@ -7,8 +7,6 @@ from __future__ import annotations
 from typing import Optional
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from ansible_collections.labfleet.gpu.plugins.module_utils._sources import (
     Source,
     normal_uri,
@@ -19,11 +17,13 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._sources import (
     stanzas,
 )
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
+from hypothesis import given
+from hypothesis import strategies as st
 
 ONE_LINE = """# deb http://mirror.example.org/old bookworm main
 deb http://mirror.example.org/debian bookworm main contrib # comment
 deb-src http://mirror.example.org/debian bookworm main
-deb  [arch=amd64 signed-by=/usr/share/keyrings/cuda-archive-keyring.gpg]   https://nv.example.org/ubuntu2404/x86_64/ /
+deb  [arch=amd64 signed-by=/usr/share/keyrings/cuda-archive-keyring.gpg]   https://nv.example.org/x86_64/ /
 
 this is no source
 deb http://lonely.example.org
@@ -54,7 +54,7 @@ def test_one_line_format() -> None:
     assert parse_one_line(ONE_LINE, "p") == [
         Source("http://mirror.example.org/debian/", "bookworm", ("main", "contrib"), None, "p"),
         Source(
-            "https://nv.example.org/ubuntu2404/x86_64/",
+            "https://nv.example.org/x86_64/",
             "/",
             (),
             "/usr/share/keyrings/cuda-archive-keyring.gpg",
@@ -84,10 +84,17 @@ def test_disabled_as_apt_reads_it(word: str) -> None:
 def test_files_in_apts_order(tree: Tree) -> None:
     tree.write("/etc/apt/sources.list", "deb http://a.example.org x main\n")
     tree.write("/etc/apt/sources.list.d/b.list", "deb http://b.example.org x main\n")
-    tree.write("/etc/apt/sources.list.d/c.sources", "Types: deb\nURIs: http://c.example.org\nSuites: x\nComponents: m\n")
+    tree.write(
+        "/etc/apt/sources.list.d/c.sources",
+        "Types: deb\nURIs: http://c.example.org\nSuites: x\nComponents: m\n",
+    )
     tree.write("/etc/apt/sources.list.d/d.list.save", "deb http://d.example.org x main\n")
     found = observe_sources(tree.files)
-    assert [source.uri for source in found] == ["http://a.example.org/", "http://b.example.org/", "http://c.example.org/"]
+    assert [source.uri for source in found] == [
+        "http://a.example.org/",
+        "http://b.example.org/",
+        "http://c.example.org/",
+    ]
     assert found[2].path == "/etc/apt/sources.list.d/c.sources"
 
 
@@ -95,12 +102,16 @@ def test_no_sources(tree: Tree) -> None:
     assert observe_sources(tree.files) == ()
 
 
-@pytest.mark.parametrize("uri", ["http://a.example.org/x", "http://a.example.org/x/", "http://a.example.org/x//"])
+@pytest.mark.parametrize(
+    "uri", ["http://a.example.org/x", "http://a.example.org/x/", "http://a.example.org/x//"]
+)
 def test_one_spelling_for_one_place(uri: str) -> None:
     assert normal_uri(uri) == "http://a.example.org/x/"
 
 
-WORD = st.text(st.characters(min_codepoint=33, max_codepoint=126, blacklist_characters="#"), min_size=1, max_size=12)
+WORD = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126, blacklist_characters="#"), min_size=1, max_size=12
+)
 EMBEDDED = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n.\nmI0EawIz0QEE\n-----END PGP PUBLIC KEY BLOCK-----"
 
 
@@ -110,7 +121,9 @@ EMBEDDED = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n.\nmI0EawIz0QEE\n-----END PGP 
     components=st.lists(WORD, max_size=3),
     signed_by=st.one_of(st.none(), st.just("/etc/apt/keyrings/x.asc"), st.just("\n" + EMBEDDED)),
 )
-def test_what_we_write_is_read_back(uri: str, suite: str, components: "list[str]", signed_by: Optional[str]) -> None:
+def test_what_we_write_is_read_back(
+    uri: str, suite: str, components: "list[str]", signed_by: Optional[str]
+) -> None:
     text = render_source("About it.", uri, suite, " ".join(components), signed_by)
     assert parse_deb822(text, "p") == [Source(uri, suite, tuple(components), signed_by, "p")]
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers to planners' questions: what apt prints, read; keys fetched; space measured; nothing left behind."""
+"""Answers to planners' questions: what apt prints, read; keys fetched; space measured."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from typing import Iterator
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils import _questions as q
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
-from ansible_collections.labfleet.gpu.plugins.module_utils._survey import Survey, parse_madison, parse_simulation
+from ansible_collections.labfleet.gpu.plugins.module_utils._survey import (
+    Survey,
+    parse_madison,
+    parse_simulation,
+)
 from ansible_collections.labfleet.gpu.tests.unit.support.data import DATA, text
 from ansible_collections.labfleet.gpu.tests.unit.support.modules import module
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
@@ -73,7 +77,11 @@ def server() -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            bodies = {"/key.pub": KEY.read_bytes(), "/page": b"<html>It works</html>", "/long": bytes(1024 * 1024 + 1)}
+            bodies = {
+                "/key.pub": KEY.read_bytes(),
+                "/page": b"<html>It works</html>",
+                "/long": bytes(1024 * 1024 + 1),
+            }
             body = bodies.get(self.path)
             self.send_response(200 if body else 404)
             self.send_header("Content-Length", str(len(body or b"")))
@@ -110,7 +118,9 @@ def test_a_key_file(survey: Survey) -> None:
         ("/long", FINGERPRINT, "is longer than"),
     ],
 )
-def test_keys_that_cannot_be_used(survey: Survey, server: str, path: str, fingerprint: str, words: str) -> None:
+def test_keys_that_cannot_be_used(
+    survey: Survey, server: str, path: str, fingerprint: str, words: str
+) -> None:
     answer = survey.answer(q.AskKey(server + path, fingerprint))
     assert isinstance(answer, q.Trouble)
     assert words in answer.what and server + path in answer.what

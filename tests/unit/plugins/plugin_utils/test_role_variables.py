@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import known_variables, unknown_variables
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import (
+    known_variables,
+    unknown_variables,
+)
 
 ROLES = Path(__file__).resolve().parents[4] / "roles"
 

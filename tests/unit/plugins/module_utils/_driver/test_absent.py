@@ -5,17 +5,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Dict, Optional
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
-from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import KEY_PATH, OWN_FILES, PIN_PATH, SOURCE_PATH, DriverState
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
+    KEY_PATH,
+    OWN_FILES,
+    PIN_PATH,
+    SOURCE_PATH,
+    DriverState,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Names, RemoveFile
 from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Package
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import AskClients, Client, Clients
 from ansible_collections.labfleet.gpu.tests.unit.support.archive import ubuntu_archive
 from ansible_collections.labfleet.gpu.tests.unit.support.nodes import debian, ubuntu, with_driver
-from ansible_collections.labfleet.gpu.tests.unit.support.planning import actions, carried_out, refusal, settled
+from ansible_collections.labfleet.gpu.tests.unit.support.planning import (
+    actions,
+    carried_out,
+    refusal,
+    settled,
+)
 
 ABSENT = DriverWish(state="absent")
 ARCHIVE = ubuntu_archive()
@@ -36,12 +48,14 @@ def test_the_whole_set_goes_at_once(state: DriverState) -> None:
 
 
 def test_our_files_go_with_it_and_others_stay() -> None:
-    own = {path: None for path in OWN_FILES}
+    own: Dict[str, Optional[str]] = {path: None for path in OWN_FILES}
     own.update({SOURCE_PATH: "x", KEY_PATH: "y", PIN_PATH: "z"})
     state = with_driver(ubuntu(), "580.95.05", own_files=own, loaded=False)
     found = plan(state, ABSENT, {})
     assert actions(found) == ["purge", "remove-file", "remove-file", "remove-file"]
-    assert {step.data for step in found.steps[1:]} == {RemoveFile(path) for path in (SOURCE_PATH, KEY_PATH, PIN_PATH)}
+    assert {step.data for step in found.steps[1:]} == {
+        RemoveFile(path) for path in (SOURCE_PATH, KEY_PATH, PIN_PATH)
+    }
     assert plan(carried_out(state, found, ARCHIVE), ABSENT, {}).steps == ()
 
 

@@ -36,7 +36,12 @@ def test_the_pin_covers_the_whole_set_and_nothing_else() -> None:
     globs = fields["package"].split()
     for name in (*names_of(STATE), "nvidia-fabricmanager", "libnvidia-nscq"):
         assert any(fnmatchcase(name, glob) for glob in globs), name
-    for name in ("libnvidia-container1", "nvidia-container-toolkit", "cuda-toolkit-12-8", "linux-headers-generic"):
+    for name in (
+        "libnvidia-container1",
+        "nvidia-container-toolkit",
+        "cuda-toolkit-12-8",
+        "linux-headers-generic",
+    ):
         assert not any(fnmatchcase(name, glob) for glob in globs), name
 
 
@@ -65,13 +70,20 @@ def test_holds_of_the_right_set(hold: Optional[bool], held: bool) -> None:
 
 def test_only_what_lacks_the_hold_is_held() -> None:
     state = with_driver(ubuntu(), "580.95.05", held=True)
-    packages = tuple(replace(each, want="install") if each.name == "nvidia-utils-580" else each for each in state.packages)
+    packages = tuple(
+        replace(each, want="install") if each.name == "nvidia-utils-580" else each for each in state.packages
+    )
     found = plan(pinned(replace(state, packages=packages)), DriverWish(branch=580, hold=True), {})
     assert selected(found, "hold") == [Names(("nvidia-utils-580",))]
 
 
 @pytest.mark.parametrize(
-    "hold, expected", [(None, ["unhold", "install", "hold"]), (True, ["unhold", "install", "hold"]), (False, ["unhold", "install"])]
+    "hold, expected",
+    [
+        (None, ["unhold", "install", "hold"]),
+        (True, ["unhold", "install", "hold"]),
+        (False, ["unhold", "install"]),
+    ],
 )
 def test_holds_through_an_upgrade(hold: Optional[bool], expected: List[str]) -> None:
     state = with_driver(ubuntu(), "580.65.06", held=True)
@@ -121,7 +133,9 @@ def test_the_pin_of_the_right_set(wish: DriverWish, before: Optional[str], after
 
 
 def test_the_pin_moves_before_the_packages_do() -> None:
-    found, asked = settled(pinned(with_driver(ubuntu(), "580.95.05")), DriverWish(branch=580, update=True), ARCHIVE)
+    found, asked = settled(
+        pinned(with_driver(ubuntu(), "580.95.05")), DriverWish(branch=580, update=True), ARCHIVE
+    )
     assert actions(found)[-2:] == ["write-file", "install"]
     assert found.steps[-2].data == WriteFile(PIN_PATH, PIN.replace("580.95.05", "580.105.08"))
     (question,) = [question for question in asked if isinstance(question, AskTransaction)]

@@ -85,17 +85,29 @@ def test_declared_gpus_replace_those_found() -> None:
         (
             ("Volta",),
             DriverWish(branch=580, kernel_module=OPEN),
-            ("The open kernel module cannot drive this GPU", "[10de:1db1] Volta", "kernel_module: proprietary or auto"),
+            (
+                "The open kernel module cannot drive this GPU",
+                "[10de:1db1] Volta",
+                "kernel_module: proprietary or auto",
+            ),
         ),
         (
             ("Blackwell",),
             DriverWish(branch=580, kernel_module=PROPRIETARY),
-            ("The proprietary kernel module cannot drive this GPU", "Blackwell", "kernel_module: open or auto"),
+            (
+                "The proprietary kernel module cannot drive this GPU",
+                "Blackwell",
+                "kernel_module: open or auto",
+            ),
         ),
         (
             ("Volta",),
             DriverWish(branch=590),
-            ("Driver branch 590 no longer drives this GPU", "[10de:1db1] Volta", "use branch 580, the last for Volta"),
+            (
+                "Driver branch 590 no longer drives this GPU",
+                "[10de:1db1] Volta",
+                "use branch 580, the last for Volta",
+            ),
         ),
         (
             ("Volta",),
@@ -115,7 +127,11 @@ def test_declared_gpus_replace_those_found() -> None:
         (
             ("Volta", "Blackwell"),
             BRANCH_580,
-            ("The open kernel module cannot drive this GPU", "Volta", "no flavour drives all GPUs of this node"),
+            (
+                "The open kernel module cannot drive this GPU",
+                "Volta",
+                "no flavour drives all GPUs of this node",
+            ),
         ),
         (("Kepler",), BRANCH_580, ("no longer drives", "use branch 470, the last for Kepler")),
         (("Turing", "Volta"), DriverWish(branch=590), ("no longer drives", "0000:08:00.0")),
@@ -129,7 +145,10 @@ def test_impossible_pairs(architectures: Tuple[str, ...], wish: DriverWish, part
 
 def test_every_gpu_that_is_refused_is_named() -> None:
     blockers = plan(ubuntu("Volta", "Pascal", "Turing"), DriverWish(branch=590), {}).blockers
-    assert [blocker.which for blocker in blockers] == ["0000:07:00.0 [10de:1db1] Volta", "0000:08:00.0 [10de:15f8] Pascal"]
+    assert [blocker.which for blocker in blockers] == [
+        "0000:07:00.0 [10de:1db1] Volta",
+        "0000:08:00.0 [10de:15f8] Pascal",
+    ]
 
 
 def test_a_refusal_comes_before_any_question() -> None:

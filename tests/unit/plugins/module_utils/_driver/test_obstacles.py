@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stops a change before its first step: foreign removals, no space, running work, apt, missing headers."""
+"""What stops a change before its first step: foreign removals, no space, running work, apt, headers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,12 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._questions import (
     Trouble,
 )
 from ansible_collections.labfleet.gpu.tests.unit.support.archive import Archive, ubuntu_archive
-from ansible_collections.labfleet.gpu.tests.unit.support.nodes import KERNEL, OTHER_KERNEL, ubuntu, with_driver
+from ansible_collections.labfleet.gpu.tests.unit.support.nodes import (
+    KERNEL,
+    OTHER_KERNEL,
+    ubuntu,
+    with_driver,
+)
 from ansible_collections.labfleet.gpu.tests.unit.support.planning import actions, refusal, settled
 
 WISH = DriverWish(branch=580)
@@ -44,7 +49,11 @@ def test_foreign_removals_are_refused_and_named() -> None:
     archive = ubuntu_archive(KERNEL)
     archive.fixed[AskTransaction] = Transaction(
         (Change("nvidia-dkms-580-open", "", "580.105.08-0ubuntu1"),),
-        (Change("nvidia-dkms-570-open", "570.1", ""), Change("libcudnn9-cuda-12", "9.1", ""), Change("gdm3", "46", "")),
+        (
+            Change("nvidia-dkms-570-open", "570.1", ""),
+            Change("libcudnn9-cuda-12", "9.1", ""),
+            Change("gdm3", "46", ""),
+        ),
         1,
         1,
     )
@@ -103,7 +112,9 @@ def test_a_satisfied_node_may_be_busy() -> None:
 def test_every_obstacle_is_told_at_once() -> None:
     archive = ubuntu_archive(KERNEL)
     archive.fixed[AskClients] = TRAINING
-    archive.fixed[AskSpace] = Space({path: ("/", 1) for path in ("/var/cache/apt/archives", "/usr", "/var/lib/dkms")})
+    archive.fixed[AskSpace] = Space(
+        {path: ("/", 1) for path in ("/var/cache/apt/archives", "/usr", "/var/lib/dkms")}
+    )
     found = planned(with_driver(ubuntu(), "570.172.08"), archive)
     assert [blocker.what.split()[0] for blocker in found.blockers] == ["Not", "Programs"]
 

@@ -9,14 +9,30 @@ from typing import Any, Dict, Tuple
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
-from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import DEBIAN_SOURCE_PATH, KEY_PATH, SOURCE_PATH, DriverState
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
+    DEBIAN_SOURCE_PATH,
+    KEY_PATH,
+    SOURCE_PATH,
+    DriverState,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import WriteFile
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import AskIndex, AskKey, Index, Trouble
 from ansible_collections.labfleet.gpu.plugins.module_utils._sources import Source
-from ansible_collections.labfleet.gpu.tests.unit.support.archive import KEY, MIRROR, NVIDIA, debian_archive, ubuntu_archive
+from ansible_collections.labfleet.gpu.tests.unit.support.archive import (
+    KEY,
+    MIRROR,
+    NVIDIA,
+    debian_archive,
+    ubuntu_archive,
+)
 from ansible_collections.labfleet.gpu.tests.unit.support.nodes import KERNEL, debian, ubuntu
-from ansible_collections.labfleet.gpu.tests.unit.support.planning import actions, carried_out, refusal, settled
+from ansible_collections.labfleet.gpu.tests.unit.support.planning import (
+    actions,
+    carried_out,
+    refusal,
+    settled,
+)
 
 WISH = DriverWish(branch=580)
 KEY_QUESTION = AskKey(NVIDIA + "3bf863cc.pub", "EB693B3035CD5710E231E123A4B469963BF863CC")
@@ -65,7 +81,9 @@ def test_a_lost_key_is_written_again() -> None:
 
 @pytest.mark.parametrize("url", [None, NVIDIA, NVIDIA.rstrip("/")])
 def test_a_source_that_the_admin_configured_is_used_as_it_is(url: Any) -> None:
-    theirs = Source(NVIDIA, "/", (), "/usr/share/keyrings/cuda-archive-keyring.gpg", "/etc/apt/sources.list.d/cuda.list")
+    theirs = Source(
+        NVIDIA, "/", (), "/usr/share/keyrings/cuda-archive-keyring.gpg", "/etc/apt/sources.list.d/cuda.list"
+    )
     state = ubuntu()
     state = replace(state, sources=(*state.sources, theirs))
     found, asked = settled(state, replace(WISH, repository_url=url), ubuntu_archive(KERNEL))
@@ -90,7 +108,7 @@ def test_a_source_that_the_admin_configured_is_used_as_it_is(url: Any) -> None:
         ),
     ],
 )
-def test_a_mirror_and_its_key(options: Dict[str, str], question: AskKey) -> None:
+def test_a_mirror_and_its_key(options: Dict[str, Any], question: AskKey) -> None:
     assert plan(ubuntu(), replace(WISH, **options), {}).questions == (question,)
 
 
@@ -106,7 +124,9 @@ def test_an_index_that_cannot_be_used_stops_everything() -> None:
     archive = ubuntu_archive(KERNEL)
     archive.fixed[AskIndex] = Trouble("The repository is not signed.")
     found, _asked = settled(ubuntu(), WISH, archive)
-    assert refusal(found).startswith("The package index cannot be used (%s): The repository is not signed" % NVIDIA)
+    assert refusal(found).startswith(
+        "The package index cannot be used (%s): The repository is not signed" % NVIDIA
+    )
 
 
 def test_an_index_without_any_driver() -> None:
@@ -126,7 +146,11 @@ def test_a_version_of_another_source_is_not_taken() -> None:
 @pytest.mark.parametrize(
     "changes, options, parts",
     [
-        ({"release": "18.04"}, {}, ("NVIDIA has no known repository", "20.04, 22.04, 24.04", "repository_url")),
+        (
+            {"release": "18.04"},
+            {},
+            ("NVIDIA has no known repository", "20.04, 22.04, 24.04", "repository_url"),
+        ),
         ({"machine": "riscv64"}, {}, ("NVIDIA has no known repository", "on riscv64")),
         (
             {"release": "18.04"},
@@ -137,14 +161,18 @@ def test_a_version_of_another_source_is_not_taken() -> None:
         ({}, {"source": "debian"}, ("does not exist for this distribution", "use source: nvidia")),
     ],
 )
-def test_systems_without_a_source(changes: Dict[str, str], options: Dict[str, str], parts: Tuple[str, ...]) -> None:
+def test_systems_without_a_source(
+    changes: Dict[str, str], options: Dict[str, Any], parts: Tuple[str, ...]
+) -> None:
     message = refusal(plan(with_host(ubuntu(), **changes), replace(WISH, **options), {}))
     for part in parts:
         assert part in message
 
 
 def main_source(components: Tuple[str, ...], suite: str = "bookworm") -> Source:
-    return Source(MIRROR, suite, components, "/usr/share/keyrings/debian-archive-keyring.gpg", "/etc/apt/sources.list")
+    return Source(
+        MIRROR, suite, components, "/usr/share/keyrings/debian-archive-keyring.gpg", "/etc/apt/sources.list"
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,7 +188,8 @@ def test_debian_gets_the_components_that_it_lacks(present: Tuple[str, ...], lack
     found, asked = settled(state, DriverWish(branch=535), debian_archive(KERNEL))
     assert found.steps[0].data == WriteFile(
         DEBIAN_SOURCE_PATH,
-        "# Debian's non-free components: the NVIDIA driver (labfleet.gpu).\nTypes: deb\nURIs: %s\nSuites: bookworm\n"
+        "# Debian's non-free components: the NVIDIA driver (labfleet.gpu).\n"
+        "Types: deb\nURIs: %s\nSuites: bookworm\n"
         "Components: %s\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n" % (MIRROR, lacking),
     )
     assert not any(isinstance(question, AskKey) for question in asked)
@@ -168,7 +197,9 @@ def test_debian_gets_the_components_that_it_lacks(present: Tuple[str, ...], lack
 
 def test_debian_with_all_components_gets_no_source() -> None:
     sources = (main_source(("main", "contrib")), main_source(("non-free", "non-free-firmware")))
-    found, _asked = settled(replace(debian(), sources=sources), DriverWish(branch=535), debian_archive(KERNEL))
+    found, _asked = settled(
+        replace(debian(), sources=sources), DriverWish(branch=535), debian_archive(KERNEL)
+    )
     assert actions(found) == ["refresh-index", "install"]
 
 

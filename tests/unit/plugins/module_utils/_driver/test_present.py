@@ -9,7 +9,11 @@ from dataclasses import replace
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
-from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import FABRIC_UNIT, DriverState, summary
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
+    FABRIC_UNIT,
+    DriverState,
+    summary,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Install
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import PciDevice
@@ -17,7 +21,12 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Pack
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import AskTransaction
 from ansible_collections.labfleet.gpu.tests.unit.support.archive import debian_archive, ubuntu_archive
 from ansible_collections.labfleet.gpu.tests.unit.support.nodes import KERNEL, debian, ubuntu, with_driver
-from ansible_collections.labfleet.gpu.tests.unit.support.planning import actions, carried_out, refusal, settled
+from ansible_collections.labfleet.gpu.tests.unit.support.planning import (
+    actions,
+    carried_out,
+    refusal,
+    settled,
+)
 
 ARCHIVE = ubuntu_archive(KERNEL)
 
@@ -68,7 +77,9 @@ def test_a_fresh_node_gets_the_newest_of_the_branch() -> None:
 
 
 def test_desktop_components() -> None:
-    assert installing(ubuntu(), DriverWish(branch=570, components="desktop", kernel_module=PROPRIETARY)).targets == (
+    assert installing(
+        ubuntu(), DriverWish(branch=570, components="desktop", kernel_module=PROPRIETARY)
+    ).targets == (
         "nvidia-driver-570=570.172.08-0ubuntu1",
         "nvidia-dkms-570=570.172.08-0ubuntu1",
     )
@@ -82,7 +93,9 @@ def test_desktop_components() -> None:
     ],
 )
 @pytest.mark.parametrize("switch", [True, False])
-def test_a_fabric_gets_its_manager_at_the_same_version(branch: int, names: "tuple[str, ...]", switch: bool) -> None:
+def test_a_fabric_gets_its_manager_at_the_same_version(
+    branch: int, names: "tuple[str, ...]", switch: bool
+) -> None:
     """With an NVSwitch on the PCI bus, and with an NVLink5 fabric, which is not on it."""
     state = ubuntu()
     pci = (*state.host.pci, PciDevice("0000:85:00.0", 0x22A3, 0x0680)) if switch else state.host.pci
@@ -105,9 +118,7 @@ def test_a_branch_change_takes_the_fabric_manager_along() -> None:
         Package(name, "570.172.08-1", "install", "installed")
         for name in ("nvidia-fabricmanager-570", "libnvidia-nscq-570")
     )
-    state = replace(
-        state, packages=(*state.packages, *fabric), host=replace(state.host, nvlink5_fabric=True)
-    )
+    state = replace(state, packages=(*state.packages, *fabric), host=replace(state.host, nvlink5_fabric=True))
     targets = installing(state, DriverWish(branch=580)).targets
     assert {"nvidia-fabricmanager-570-", "nvidia-fabricmanager=580.105.08-1"} <= set(targets)
 
@@ -122,7 +133,8 @@ def test_what_is_missing_of_the_set_is_said() -> None:
 def test_a_stray_version_within_the_set_is_said() -> None:
     state = with_driver(ubuntu(), "570.172.08")
     packages = tuple(
-        replace(each, version="570.133.20-0ubuntu1") if each.name == "nvidia-utils-570" else each for each in state.packages
+        replace(each, version="570.133.20-0ubuntu1") if each.name == "nvidia-utils-570" else each
+        for each in state.packages
     )
     found, _asked = settled(replace(state, packages=packages), DriverWish(branch=570), ARCHIVE)
     assert found.steps[-1].why == "nvidia-utils-570 has version 570.133.20-0ubuntu1"
@@ -155,7 +167,9 @@ def test_a_downgrade_is_allowed_to_apt() -> None:
 @pytest.mark.parametrize(
     "old, new, flavour", [("580.65.06", "580.105.08", OPEN), ("580.105.08", "570.172.08", PROPRIETARY)]
 )
-def test_a_plan_from_one_version_to_another_keeps_every_package_at_one(old: str, new: str, flavour: str) -> None:
+def test_a_plan_from_one_version_to_another_keeps_every_package_at_one(
+    old: str, new: str, flavour: str
+) -> None:
     state = with_driver(ubuntu("Ampere"), old, flavour)
     wish = DriverWish(version=new)
     found, _asked = settled(state, wish, ARCHIVE)
@@ -198,7 +212,9 @@ def test_debian_changes_its_flavour() -> None:
 
 def test_why_says_everything_that_differs() -> None:
     found, _asked = settled(
-        with_driver(ubuntu("Ampere"), "570.172.08", OPEN), DriverWish(branch=580, kernel_module=PROPRIETARY), ARCHIVE
+        with_driver(ubuntu("Ampere"), "570.172.08", OPEN),
+        DriverWish(branch=580, kernel_module=PROPRIETARY),
+        ARCHIVE,
     )
     assert found.steps[-1].why == "driver 570.172.08 is installed; the open kernel module is installed"
 
@@ -208,9 +224,15 @@ def test_why_says_everything_that_differs() -> None:
     [
         (
             DriverWish(branch=575),
-            ("branch 575 with the open kernel module in ", "choose from 570 (570.172.08, 570.133.20); 580 (580.105.08"),
+            (
+                "branch 575 with the open kernel module in ",
+                "choose from 570 (570.172.08, 570.133.20); 580 (580.105.08",
+            ),
         ),
-        (DriverWish(version="580.1.01"), ("version 580.1.01 with the open", "580 (580.105.08, 580.95.05, 580.65.06)")),
+        (
+            DriverWish(version="580.1.01"),
+            ("version 580.1.01 with the open", "580 (580.105.08, 580.95.05, 580.65.06)"),
+        ),
     ],
 )
 def test_a_version_that_is_not_there_names_those_that_are(wish: DriverWish, parts: "tuple[str, ...]") -> None:

@@ -7,8 +7,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Optional
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.component import standing
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
@@ -32,6 +30,8 @@ from ansible_collections.labfleet.gpu.tests.unit.support.nodes import (
     with_driver,
 )
 from ansible_collections.labfleet.gpu.tests.unit.support.planning import carried_out, rebooted, settled
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 ARCHIVES = {"ubuntu": ubuntu_archive(KERNEL, OTHER_KERNEL), "debian": debian_archive(KERNEL, OTHER_KERNEL)}
 VERSIONS = {"ubuntu": UBUNTU_VERSIONS, "debian": DEBIAN_VERSIONS}

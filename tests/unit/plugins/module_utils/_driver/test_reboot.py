@@ -19,8 +19,8 @@ NEW = "580.95.05"
 NOT_LOADED = "Driver 580.95.05 is installed but its kernel module is not loaded."
 NOUVEAU = "nouveau drives the GPUs; the installed driver 580.95.05 takes over at the next boot."
 MISMATCH = (
-    "Kernel module 570.133.20 is loaded but driver 580.95.05 is installed: until the reboot, programs that load the "
-    "new library fail with a driver/library version mismatch."
+    "Kernel module 570.133.20 is loaded but driver 580.95.05 is installed: until the reboot, programs that "
+    "load the new library fail with a driver/library version mismatch."
 )
 FLAVOUR = "The proprietary kernel module is loaded but the open one is installed."
 
@@ -31,7 +31,11 @@ FLAVOUR = "The proprietary kernel module is loaded but the open one is installed
         (Module(NEW, OPEN), "nvidia", ()),
         (None, None, (NOT_LOADED,)),
         (None, "nouveau", (NOUVEAU,)),
-        (None, "vfio-pci", ("vfio-pci drives the GPUs; the installed driver 580.95.05 takes over at the next boot.",)),
+        (
+            None,
+            "vfio-pci",
+            ("vfio-pci drives the GPUs; the installed driver 580.95.05 takes over at the next boot.",),
+        ),
         (Module("570.133.20", OPEN), "nvidia", (MISMATCH,)),
         (Module(NEW, PROPRIETARY), "nvidia", (FLAVOUR,)),
         (Module("570.133.20", PROPRIETARY), "nvidia", (MISMATCH, FLAVOUR)),

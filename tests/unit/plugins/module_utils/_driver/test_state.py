@@ -7,7 +7,10 @@ from __future__ import annotations
 from typing import Optional
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.drivers import DEBIAN, NVIDIA_UBUNTU_SUFFIXED
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.drivers import (
+    DEBIAN,
+    NVIDIA_UBUNTU_SUFFIXED,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
     Installed,

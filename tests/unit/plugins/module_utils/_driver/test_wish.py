@@ -7,14 +7,14 @@ from __future__ import annotations
 from typing import Any, Dict
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import (
     ARGUMENTS,
     BadWish,
     DriverWish,
     wish_from,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 DEFAULTS: Dict[str, Any] = {name: argument.get("default") for name, argument in ARGUMENTS.items()}
 
