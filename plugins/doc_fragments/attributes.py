@@ -14,16 +14,17 @@ attributes:
     description: Can run in check mode and return changed status prediction without modifying the target.
     support: full
     details:
-      - The steps that check mode predicts are the steps that a run executes. Package indexes are fetched into a
-        private directory when packages would change.
+      - The steps that check mode predicts are the steps that a run executes. Package indexes are fetched into
+        a private directory when packages would change.
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in check mode).
     support: full
   idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second run changes nothing.
+    description:
+      - When run twice in a row outside check mode, with the same arguments, the second run changes nothing.
     support: full
     details:
-      - With O(update=true) a second run changes something if a newer driver was published in between.
+      - Where the newest version is asked for, a second run changes something if a newer one was published.
   platform:
     description: Target OS the module supports.
     platforms: Ubuntu, Debian

@@ -12,8 +12,8 @@ options:
   state:
     description:
       - V(present) holds a driver installed.
-      - V(absent) removes the driver's packages, and this collection's own pin, source and key. The container
-        toolkit, CUDA, cuDNN and DCGM stay.
+      - V(absent) removes the driver's packages, and this collection's own pin, source and key. The
+        container toolkit, CUDA, cuDNN and DCGM stay.
     type: str
     choices: [present, absent]
     default: present
@@ -30,15 +30,15 @@ options:
   source:
     description:
       - V(nvidia) is NVIDIA's own repository, V(debian) the non-free part of Debian's archive.
-      - With V(auto) an installed driver keeps its source. On a host without a driver, Ubuntu gets V(nvidia) and
-        Debian gets V(debian).
+      - With V(auto) an installed driver keeps its source. On a host without a driver, Ubuntu gets V(nvidia)
+        and Debian gets V(debian).
     type: str
     choices: [auto, nvidia, debian]
     default: auto
   kernel_module:
     description:
-      - The flavour of the kernel module. V(auto) takes one that drives all GPUs of the host, going by their PCI
-        ids. An installed flavour that does stays.
+      - The flavour of the kernel module. V(auto) takes one that drives all GPUs of the host, going by their
+        PCI ids. An installed flavour that does stays.
     type: str
     choices: [auto, open, proprietary]
     default: auto

@@ -61,11 +61,17 @@ class Commands:
         """Run and return whatever came of it, success or not; a program that is not there ends with 127."""
         env = dict(ENVIRONMENT, **(environment or {}))
         rc, out, err = self._module.run_command(
-            list(argv), environ_update=env, check_rc=False, handle_exceptions=False, expand_user_and_vars=False
+            list(argv),
+            environ_update=env,
+            check_rc=False,
+            handle_exceptions=False,
+            expand_user_and_vars=False,
         )
         return Completed(tuple(argv), rc, out, err)
 
-    def attempt(self, what: str, argv: Sequence[str], environment: Optional[Dict[str, str]] = None) -> Completed:
+    def attempt(
+        self, what: str, argv: Sequence[str], environment: Optional[Dict[str, str]] = None
+    ) -> Completed:
         """Run and raise :class:`CommandError` ("Failed to <what>") unless it ends with 0."""
         completed = self.try_run(argv, environment)
         if completed.rc != 0:

@@ -16,9 +16,9 @@ import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
+from . import _job
 from ._command import CommandError, Commands
 from ._effects import SHARED_ACTIONS, Action, Context, file_diffs
-from . import _job
 from ._host import Files, Host, observe_host
 from ._lock import HostLock, LockTimeout
 from ._plan import Blocker, Plan, Step, differences
@@ -107,7 +107,9 @@ def converge(module: AnsibleModule, parts: Sequence[Part], single: bool = True) 
 
 
 class _Run:
-    def __init__(self, module: AnsibleModule, commands: Commands, files: Files, parts: List[Part], single: bool):
+    def __init__(
+        self, module: AnsibleModule, commands: Commands, files: Files, parts: List[Part], single: bool
+    ):
         self.module = module
         self.commands = commands
         self.files = files
@@ -187,7 +189,9 @@ class _Run:
     def _moved(self) -> bool:
         """Another run may have changed the host while this one planned or waited for the lock."""
         host = observe_host(self.files)
-        return any(part.component.observe(self.commands, self.files, host) != part.state for part in self.parts)
+        return any(
+            part.component.observe(self.commands, self.files, host) != part.state for part in self.parts
+        )
 
     def _one(self, part: Part, step: Step, number: int, total: int, context: Context) -> None:
         try:
@@ -195,7 +199,9 @@ class _Run:
         except CommandError as exc:
             raise StepFailed(step, number, total, str(exc)) from exc
         except OSError as exc:
-            raise StepFailed(step, number, total, "%s: %s" % (exc.filename or "the node", exc.strerror)) from exc
+            raise StepFailed(
+                step, number, total, "%s: %s" % (exc.filename or "the node", exc.strerror)
+            ) from exc
 
     def _look_again(self) -> None:
         """The promise against the host: what the plan said, and that nothing more is planned."""
@@ -251,7 +257,11 @@ class _Run:
     def _refuse(self, blockers: Sequence[Blocker]) -> NoReturn:
         self.fail(
             " ".join("%s." % str(blocker).rstrip(".") for blocker in blockers)
-            + (" The %d steps before this are done." % self.number if self.number else " Nothing was changed."),
+            + (
+                " The %d steps before this are done." % self.number
+                if self.number
+                else " Nothing was changed."
+            ),
             blockers=[{"what": b.what, "which": b.which, "next": b.next} for b in blockers],
         )
 

@@ -146,7 +146,9 @@ def _nvidia_devices(files: Files) -> Tuple[PciDevice, ...]:
         if pci_class is None or device is None:
             continue
         driver = files.link(base, address, "driver")
-        devices.append(PciDevice(address, device, pci_class >> 8, os.path.basename(driver) if driver else None))
+        devices.append(
+            PciDevice(address, device, pci_class >> 8, os.path.basename(driver) if driver else None)
+        )
     return tuple(devices)
 
 

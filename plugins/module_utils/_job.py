@@ -5,9 +5,9 @@
 
 """A change that goes on without its connection, and tells how far it is.
 
-Where there are steps, the module forks: the parent answers at once with the job's directory, the child applies
-the plan in a session of its own. A driver upgrade that cuts the network, or an admin who closes the laptop, does
-not cut dpkg. The action plugin reads ``progress`` and ``result`` from the directory.
+Where there are steps, the module forks: the parent answers at once with the job's directory, the child
+applies the plan in a session of its own. A driver upgrade that cuts the network, or an admin who closes the
+laptop, does not cut dpkg. The action plugin reads ``progress`` and ``result`` from the directory.
 """
 
 from __future__ import annotations

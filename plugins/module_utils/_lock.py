@@ -41,8 +41,9 @@ class HostLock:
                     holder = os.pread(self._descriptor, 64, 0).decode("ascii", "replace").strip()
                     os.close(self._descriptor)
                     raise LockTimeout(
-                        "another run of this collection (process %s) is changing this host and did not finish "
-                        "within %g seconds: wait for it, or look at what it does" % (holder or "unknown", self._timeout)
+                        "another run of this collection (process %s) is changing this host and did not end "
+                        "within %g seconds: wait for it, or look at what it does"
+                        % (holder or "unknown", self._timeout)
                     ) from exc
             time.sleep(0.2)
         os.ftruncate(self._descriptor, 0)

@@ -12,6 +12,7 @@ never the client that makes a GPU busy.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import os
@@ -48,7 +49,9 @@ def load_pynvml() -> Any:
             "the Python module pynvml is not installed: install nvidia-ml-py (or python3-pynvml)"
         ) from exc
     if not hasattr(pynvml, "nvmlDeviceGetMigMode"):
-        raise NvmlUnavailable("the installed pynvml is too old to know MIG: install nvidia-ml-py 11.450.51 or later")
+        raise NvmlUnavailable(
+            "the installed pynvml is too old to know MIG: install nvidia-ml-py 11.450.51 or later"
+        )
     return pynvml
 
 
@@ -119,10 +122,8 @@ def _read_all(reader: int, deadline: float) -> Optional[str]:
 
 def _end(pid: int) -> None:
     """Reap the child; one that hangs in the driver cannot even be killed, and is left to the kernel."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     for _attempt in range(50):
         if os.waitpid(pid, os.WNOHANG)[0]:
             return
@@ -146,7 +147,10 @@ def _processes(pynvml: Any) -> List[int]:
     pids: Set[int] = set()
     for index in range(pynvml.nvmlDeviceGetCount()):
         handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-        for listing in (pynvml.nvmlDeviceGetComputeRunningProcesses, pynvml.nvmlDeviceGetGraphicsRunningProcesses):
+        for listing in (
+            pynvml.nvmlDeviceGetComputeRunningProcesses,
+            pynvml.nvmlDeviceGetGraphicsRunningProcesses,
+        ):
             try:
                 pids.update(process.pid for process in listing(handle))
             except pynvml.NVMLError:

@@ -42,7 +42,9 @@ def observe_sources(files: Files) -> Tuple[Source, ...]:
     return tuple(found)
 
 
-_ONE_LINE = re.compile(r"^deb\s+(?:\[(?P<options>[^\]]*)\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)(?P<components>.*)$")
+_ONE_LINE = re.compile(
+    r"^deb\s+(?:\[(?P<options>[^\]]*)\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)(?P<components>.*)$"
+)
 
 
 def parse_one_line(text: str, path: str) -> List[Source]:

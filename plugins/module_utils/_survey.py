@@ -90,7 +90,8 @@ class Survey:
             return Trouble("%s is not an OpenPGP public key" % question.url)
         if found != question.fingerprint.replace(" ", "").upper():
             return Trouble(
-                "the key at %s has the fingerprint %s, expected is %s" % (question.url, found, question.fingerprint)
+                "the key at %s has the fingerprint %s, expected is %s"
+                % (question.url, found, question.fingerprint)
             )
         return Key(content)
 
@@ -121,7 +122,11 @@ class _AptWorkspace:
             os.makedirs(os.path.join(self._directory, name))
         self._link("/etc/apt/sources.list.d", "sources.list.d", skip=[entry.path for entry in sources])
         self._link("/etc/apt/preferences.d", "preferences.d", skip=())
-        self._link("/var/lib/apt/lists", "lists", skip=[os.path.join("/var/lib/apt/lists", name) for name in _APT_OWN])
+        self._link(
+            "/var/lib/apt/lists",
+            "lists",
+            skip=[os.path.join("/var/lib/apt/lists", name) for name in _APT_OWN],
+        )
         moved = {}
         for entry in sources:
             if "/sources.list.d/" not in entry.path:

@@ -13,7 +13,6 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import unknown_variables
 
 display = Display()
@@ -51,7 +50,8 @@ class ConvergingAction(ActionBase):
     def _follow(self, job: dict[str, Any], host: str) -> dict[str, Any]:
         directory, pid = shlex.quote(job["directory"]), int(job["pid"])
         look = (
-            f"cat {directory}/progress; if [ -e {directory}/result ]; then echo {_RESULT}; cat {directory}/result; "
+            f"cat {directory}/progress; "
+            f"if [ -e {directory}/result ]; then echo {_RESULT}; cat {directory}/result; "
             f"elif ! kill -0 {pid} 2>/dev/null; then echo {_GONE}; tail -n 5 {directory}/log; fi"
         )
         shown, pause = 0, _FIRST_PAUSE

@@ -85,12 +85,14 @@ class Fleet:
         return len(log.read_text().splitlines()) if log.exists() else 0
 
     def put_pynvml(self, node: str, folder: str) -> None:
-        """nvidia-ml-py as PyPI has it, into a directory of the node (``folder`` may hold shell expansions)."""
+        """nvidia-ml-py as PyPI has it, into a directory of the node; ``folder`` may hold shell expansions."""
         module = importlib.util.find_spec("pynvml")
         assert module and module.origin, "nvidia-ml-py is not installed beside the tests"
         argv = [sys.executable, str(ROOT / "tests/lab/lab.py"), "--lab", str(LAB_NUMBER), "exec", node, "--"]
         script = f"mkdir -p {folder} && cat > {folder}/pynvml.py"
-        subprocess.run([*argv, "sh", "-c", script], input=Path(module.origin).read_bytes(), check=True, timeout=60)
+        subprocess.run(
+            [*argv, "sh", "-c", script], input=Path(module.origin).read_bytes(), check=True, timeout=60
+        )
 
     # Ansible
 
@@ -153,7 +155,11 @@ class Fleet:
                 },
                 {
                     "name": "Keep the result",
-                    "ansible.builtin.copy": {"content": "{{ answer | to_json }}", "dest": str(answer), "mode": "0600"},
+                    "ansible.builtin.copy": {
+                        "content": "{{ answer | to_json }}",
+                        "dest": str(answer),
+                        "mode": "0600",
+                    },
                     "delegate_to": "localhost",
                     "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
                     "check_mode": False,

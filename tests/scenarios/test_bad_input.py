@@ -33,7 +33,7 @@ def refused(fleet: Fleet, node: str, *parts: str, **options: Any) -> dict[str, A
     return results[-1]
 
 
-WISHES = {
+WISHES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "a branch that is a word": ({"branch": "banana"}, ("branch is 'banana'", "580")),
     "a version without its digits": ({"version": 580.10}, ("580.1", "quote it")),
     "a short version": ({"version": "580"}, ("no driver version", "branch: 580")),
@@ -48,7 +48,10 @@ WISHES = {
         ("open kernel module cannot drive", "Volta", "kernel_module: proprietary"),
     ),
     "a branch that dropped the GPU": ({"branch": 590, "gpus": ["volta"]}, ("no longer drives", "branch 580")),
-    "the wrong distribution's source": ({"branch": 580, "source": "debian"}, ("source debian", "use source: nvidia")),
+    "the wrong distribution's source": (
+        {"branch": 580, "source": "debian"},
+        ("source debian", "use source: nvidia"),
+    ),
 }
 
 
@@ -65,7 +68,14 @@ def test_a_misspelt_role_variable_is_refused_with_the_nearest_name(fleet: Fleet,
 
 
 def test_a_mirror_that_is_not_there(fleet: Fleet, node: str) -> None:
-    refused(fleet, node, "http://10.220.0.1:9/", "cannot be", branch=580, repository_url="http://10.220.0.1:9/nothing/")
+    refused(
+        fleet,
+        node,
+        "http://10.220.0.1:9/",
+        "cannot be",
+        branch=580,
+        repository_url="http://10.220.0.1:9/nothing/",
+    )
 
 
 def test_a_key_with_another_fingerprint(fleet: Fleet, node: str) -> None:

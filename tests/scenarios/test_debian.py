@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nothing simulated: Debian's own NVIDIA driver from the archive, its modules built by DKMS for Debian's kernel."""
+"""Nothing simulated: Debian's own NVIDIA driver from the archive, built by DKMS for Debian's kernel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ PLAY = """
 
 def test_debians_own_driver_is_installed_and_its_modules_built(fleet: Fleet, debian: str) -> None:
     # A Debian host has a kernel of Debian's. The node runs the kernel of the machine it stands on.
-    install = "DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends linux-image-cloud-amd64"
+    install = (
+        "DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends linux-image-cloud-amd64"
+    )
     fleet.sh(debian, f"apt-get -q update && {install}")
     kernel = fleet.sh(debian, "ls /boot/vmlinuz-* | sed s,/boot/vmlinuz-,,")
 

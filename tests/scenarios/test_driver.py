@@ -30,7 +30,9 @@ def test_an_upgrade_without_a_reboot_is_a_mismatch_until_the_reboot(fleet: Fleet
     fleet.lab("reboot", ubuntu)
     assert not fleet.driver(ubuntu, branch=580)["reboot_required"]
     assert len(fleet.sh(ubuntu, "nvidia-smi -L").splitlines()) == 8
-    leftovers = fleet.sh(ubuntu, "dpkg-query -W -f '${db:Status-Status} ${Package}\\n' | grep '^installed.*570' || true")
+    leftovers = fleet.sh(
+        ubuntu, "dpkg-query -W -f '${db:Status-Status} ${Package}\\n' | grep '^installed.*570' || true"
+    )
     assert leftovers == "", "nothing of the former branch stays installed"
 
 
@@ -48,7 +50,9 @@ def test_an_exact_version_downgrade_and_hold(fleet: Fleet, ubuntu: str) -> None:
     assert released["after"]["held"] == []
 
 
-def test_any_version_of_the_branch_satisfies_and_update_asks_for_the_newest(fleet: Fleet, ubuntu: str) -> None:
+def test_any_version_of_the_branch_satisfies_and_update_asks_for_the_newest(
+    fleet: Fleet, ubuntu: str
+) -> None:
     converged(fleet, ubuntu, version="570.86.15", hold=False)
     assert not fleet.driver(ubuntu, branch=570, hold=None)["changed"]
     done = fleet.driver(ubuntu, branch=570, hold=False, update=True)
@@ -89,7 +93,9 @@ def test_absent_removes_the_driver_and_our_own_files_and_nothing_else(fleet: Fle
 def test_a_source_that_cuda_keyring_configured_is_used_as_it_is(fleet: Fleet, ubuntu: str) -> None:
     folder = "compute/cuda/repos/ubuntu2404/x86_64"
     keyring = fleet.inventory.parent / "www" / folder / "cuda-keyring_1.1-1_all.deb"
-    url = fleet.sh(ubuntu, "sed -n 's/^URIs: //p' /etc/apt/sources.list.d/lab-archive.sources").rsplit("/", 2)[0]
+    url = fleet.sh(ubuntu, "sed -n 's/^URIs: //p' /etc/apt/sources.list.d/lab-archive.sources").rsplit(
+        "/", 2
+    )[0]
     fetch = f"import urllib.request as u; u.urlretrieve('{url}/{folder}/{keyring.name}', '/root/k.deb')"
     fleet.sh(ubuntu, f'python3 -c "{fetch}" && dpkg -i /root/k.deb')
     done = converged(fleet, ubuntu, branch=570)

@@ -9,13 +9,14 @@ import os
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 from scenario import ROOT, Fleet
 
-WISH = {"branch": 570, "hold": True}
+WISH: dict[str, Any] = {"branch": 570, "hold": True}
 #: The plan of a bare node has this many steps; the first test holds it to that.
-STEPS = 6
+STEPS = 7
 POINTS = [f"{moment}:{number}" for number in range(1, STEPS + 1) for moment in ("before", "after")]
 #: Without ALL_CRASH_POINTS every other point is tried, the moments taking turns.
 TRIED = POINTS if os.environ.get("ALL_CRASH_POINTS") else [POINTS[i] for i in range(0, len(POINTS), 3)]
@@ -45,7 +46,15 @@ def start(fleet: Fleet, node: str, **options: object) -> subprocess.Popen[bytes]
         "print(json.dumps(f.driver(sys.argv[3], **json.loads(sys.argv[4]))))"
     )
 
-    argv = [sys.executable, "-c", code, str(ROOT / "tests/scenarios"), str(fleet.inventory), node, json.dumps(options)]
+    argv = [
+        sys.executable,
+        "-c",
+        code,
+        str(ROOT / "tests/scenarios"),
+        str(fleet.inventory),
+        node,
+        json.dumps(options),
+    ]
     return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -83,7 +92,9 @@ def test_a_lost_connection_does_not_cut_the_change(fleet: Fleet, ubuntu: str) ->
     fleet.sh(ubuntu, "systemctl kill --signal=KILL 'session-*.scope' 2>/dev/null; pkill -KILL -x sshd; true")
     run.communicate(timeout=300)
     fleet.sh(ubuntu, "systemctl reset-failed ssh; systemctl start ssh")
-    wait_for(fleet, ubuntu, "dpkg-query -W -f '${db:Status-Status}' nvidia-headless-570-open | grep -x installed")
+    wait_for(
+        fleet, ubuntu, "dpkg-query -W -f '${db:Status-Status}' nvidia-headless-570-open | grep -x installed"
+    )
     done = fleet.driver(ubuntu, **WISH)
     assert not done.get("failed"), done.get("msg")
     assert not done["changed"], "the run that had lost its connection went on to the end"

@@ -23,7 +23,7 @@ LAB = [sys.executable, str(REPOSITORY / "tests/lab/lab.py"), "--lab", "9"]
 # Beside the interpreter that runs the tests, as pip installs it.
 PLAYBOOK = Path(sys.executable).parent / "ansible-playbook"
 BOARDS = "h100-sxm5-80gb*2,b200-180gb"
-DRIVER = {"gpu_simulator_driver_version": "580.95.05"}
+DRIVER: Dict[str, Any] = {"gpu_simulator_driver_version": "580.95.05"}
 COUNT = """
 import ctypes
 nvml, count = ctypes.CDLL("libnvidia-ml.so.1"), ctypes.c_uint()

@@ -98,8 +98,8 @@ NVIDIA_UBUNTU_SUFFIXED = Family(
             "nvidia-kernel-source-{b}",
         ),
     },
-    # The suffix went with R580: nvidia-fabricmanager-570_570.133.20-1 and nvidia-fabricmanager_580.65.06-1 are
-    # file names of NVIDIA's repository.
+    # The suffix went with R580: NVIDIA's repository has the files nvidia-fabricmanager-570_570.133.20-1 and
+    # nvidia-fabricmanager_580.65.06-1.
     fabric=(
         (580, ("nvidia-fabricmanager", "libnvidia-nscq")),
         (0, ("nvidia-fabricmanager-{b}", "libnvidia-nscq-{b}")),

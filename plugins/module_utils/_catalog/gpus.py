@@ -40,10 +40,19 @@ ARCHITECTURES = (
     Architecture(
         "Maxwell", ((0x1340, 0x1431), (0x1617, 0x1667), (0x174D, 0x17FD)), (PROPRIETARY,), 343, 580, _BRANCHES
     ),
-    Architecture("Pascal", ((0x15F0, 0x15FF), (0x1725, 0x172F), (0x1B00, 0x1D56)), (PROPRIETARY,), 367, 580, _BRANCHES),
+    Architecture(
+        "Pascal", ((0x15F0, 0x15FF), (0x1725, 0x172F), (0x1B00, 0x1D56)), (PROPRIETARY,), 367, 580, _BRANCHES
+    ),
     Architecture("Volta", ((0x1D81, 0x1DF6),), (PROPRIETARY,), 384, 580, _BRANCHES),
     Architecture("Turing", ((0x1E02, 0x1FFF), (0x2180, 0x21FF)), (OPEN, PROPRIETARY), 410, None, _GUIDE),
-    Architecture("Ampere", ((0x2080, 0x20FF), (0x2200, 0x228F), (0x2414, 0x25FF)), (OPEN, PROPRIETARY), 450, None, _GUIDE),
+    Architecture(
+        "Ampere",
+        ((0x2080, 0x20FF), (0x2200, 0x228F), (0x2414, 0x25FF)),
+        (OPEN, PROPRIETARY),
+        450,
+        None,
+        _GUIDE,
+    ),
     Architecture("Hopper", ((0x2300, 0x23FF),), (OPEN, PROPRIETARY), 520, None, _GUIDE),
     Architecture("Ada", ((0x2680, 0x28FF),), (OPEN, PROPRIETARY), 520, None, _GUIDE),
     Architecture("Blackwell", ((0x2900, 0x2FFF), (0x3180, 0x31FF)), (OPEN,), 570, None, _GUIDE),

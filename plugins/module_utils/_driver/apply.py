@@ -14,7 +14,9 @@ from .._effects import Action, Context
 
 def build_modules(context: Context, kernel: str) -> None:
     """Let DKMS build what it has for one kernel release."""
-    context.commands.attempt("build the kernel modules for %s" % kernel, ["dkms", "autoinstall", "-k", kernel])
+    context.commands.attempt(
+        "build the kernel modules for %s" % kernel, ["dkms", "autoinstall", "-k", kernel]
+    )
 
 
 def enable_unit(context: Context, unit: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._catalog.drivers import branch_of, upstream
-from .._effects import Install, Names, WriteFile
+from .._effects import Install, Names
 from .._plan import Blocker, Plan, Step
 from .._questions import (
     AskClients,
@@ -44,7 +44,9 @@ def plan(state: DriverState, target: Target, missing: Sequence[str], answers: Ma
     if index is None:
         return Plan(questions=(ask,))
     if isinstance(index, Trouble):
-        return _blocked("The package index cannot be used", place.uri, "%s; mend the source or its mirror" % index.what)
+        return _blocked(
+            "The package index cannot be used", place.uri, "%s; mend the source or its mirror" % index.what
+        )
     chosen = _choose(state, target, index, place.uri)
     if isinstance(chosen, Blocker):
         return Plan(blockers=(chosen,))
@@ -123,7 +125,11 @@ def _what_there_is(target: Target, index: Index, uri: str) -> str:
             continue
         for offer in offers:
             version = upstream(offer.version)
-            if version and _same_source(offer, uri) and version not in versions.setdefault(branch_of(version), []):
+            if (
+                version
+                and _same_source(offer, uri)
+                and version not in versions.setdefault(branch_of(version), [])
+            ):
                 versions[branch_of(version)].append(version)
     if not versions:
         return "it offers no driver at all, check repository_url"
@@ -134,7 +140,10 @@ def _what_there_is(target: Target, index: Index, uri: str) -> str:
 def _targets(state: DriverState, target: Target, index: Index, uri: str, version: str) -> Tuple[str, ...]:
     """apt targets: each wanted package at the chosen version, each package of the former set removed."""
     targets = []
-    for name in (*satisfied.wanted_packages(state, target), target.family.key_package(target.branch, target.flavour)):
+    for name in (
+        *satisfied.wanted_packages(state, target),
+        target.family.key_package(target.branch, target.flavour),
+    ):
         exact = [
             offer.version
             for offer in index.offers.get(name, ())
@@ -190,7 +199,13 @@ def _obstacles(
     foreign = [change.name for change in transaction.removals if not is_driver_package(change.name)]
     if foreign:
         return (
-            (Blocker("apt would have to remove other software", ", ".join(foreign), "remove it yourself first if you agree"),),
+            (
+                Blocker(
+                    "apt would have to remove other software",
+                    ", ".join(foreign),
+                    "remove it yourself first if you agree",
+                ),
+            ),
             (),
         )
     space_question = AskSpace(("/var/cache/apt/archives", "/usr", "/var/lib/dkms"))
@@ -259,7 +274,9 @@ def _steps(
     steps += satisfied.pin_steps(state, target, version)
     if held:
         why = "they are held at the former version"
-        steps.append(Step("packages", "unhold", "lift the hold of %d driver packages" % len(held), why, Names(held)))
+        steps.append(
+            Step("packages", "unhold", "lift the hold of %d driver packages" % len(held), why, Names(held))
+        )
     count = len(transaction.installs)
     gone = len(transaction.removals)
     what = "install driver %s (%s kernel module): %d packages" % (version, target.flavour, count)
@@ -279,7 +296,7 @@ def _steps(
 
 
 def _other_kernels(state: DriverState, target: Target, transaction: Transaction) -> Tuple[str, ...]:
-    """Kernels that can be booted instead of the running one and have headers, now or after the transaction."""
+    """Kernels that can be booted instead of the running one and have headers, now or once apt is done."""
     coming = {change.name for change in transaction.installs}
     return tuple(
         kernel
@@ -307,7 +324,8 @@ def _promise(target: Target, version: str, transaction: Transaction, state: Driv
         "packages": _packages_after(state, transaction),
     }
     if state.host.kernel in state.headers or any(
-        change.name == target.family.headers.format(kernel=state.host.kernel) for change in transaction.installs
+        change.name == target.family.headers.format(kernel=state.host.kernel)
+        for change in transaction.installs
     ):
         promise["module_on_disk"] = version
     if target.wish.hold is True:

@@ -16,7 +16,6 @@ from .state import observe, summary
 from .wish import DriverWish
 
 
-
 def standing(wish: DriverWish) -> DriverWish:
     """What holds after an update: the wish without its one-time part."""
     return replace(wish, update=False)

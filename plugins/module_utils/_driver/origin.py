@@ -65,11 +65,21 @@ def _nvidia(state: DriverState, target: Target, answers: Mapping[Any, Any]) -> U
     if key is None:
         return Plan(questions=(ask,))
     if isinstance(key, Trouble):
-        return _refused("The repository's signing key cannot be used", uri, "%s; mend the mirror or the key options" % key.what)
+        return _refused(
+            "The repository's signing key cannot be used",
+            uri,
+            "%s; mend the mirror or the key options" % key.what,
+        )
     files = (ConfigFile(KEY_PATH, key.content), ConfigFile(SOURCE_PATH, wanted))
     why = "the driver comes from NVIDIA's repository"
     steps = (
-        Step("source", "write-file", "write the signing key %s" % KEY_PATH, why, WriteFile(KEY_PATH, key.content)),
+        Step(
+            "source",
+            "write-file",
+            "write the signing key %s" % KEY_PATH,
+            why,
+            WriteFile(KEY_PATH, key.content),
+        ),
         Step("source", "write-file", "add the source %s" % uri, why, WriteFile(SOURCE_PATH, wanted)),
     )
     return Origin(uri, files, steps)
@@ -85,7 +95,9 @@ def _debian(state: DriverState) -> Union[Origin, Plan]:
             "configure it in /etc/apt/sources.list",
         )
     suite = [source for source in state.sources if source.uri == main.uri and source.suite == main.suite]
-    present = {component for source in suite for component in source.components if source.path != DEBIAN_SOURCE_PATH}
+    present = {
+        component for source in suite for component in source.components if source.path != DEBIAN_SOURCE_PATH
+    }
     lacking: List[str] = [component for component in _NON_FREE if component not in present]
     if not lacking:
         return Origin(main.uri, (), ())
@@ -99,7 +111,9 @@ def _debian(state: DriverState) -> Union[Origin, Plan]:
     if state.own_files.get(DEBIAN_SOURCE_PATH) == wanted:
         return Origin(main.uri, (), ())
     what = "add the components %s of %s" % (", ".join(lacking), main.suite)
-    step = Step("source", "write-file", what, "Debian keeps the driver there", WriteFile(DEBIAN_SOURCE_PATH, wanted))
+    step = Step(
+        "source", "write-file", what, "Debian keeps the driver there", WriteFile(DEBIAN_SOURCE_PATH, wanted)
+    )
     return Origin(main.uri, (ConfigFile(DEBIAN_SOURCE_PATH, wanted),), (step,))
 
 

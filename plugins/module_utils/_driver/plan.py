@@ -13,8 +13,8 @@ from typing import Any, List, Mapping, Tuple
 from .._catalog.drivers import default_source, family_for
 from .._plan import Blocker, Plan, Step
 from . import choose, remove, satisfied
-from .target import Target, flavour_for, hardware_blockers, reboot_reasons
 from .state import DriverState
+from .target import Target, flavour_for, hardware_blockers, reboot_reasons
 from .wish import DriverWish
 
 

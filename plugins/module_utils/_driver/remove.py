@@ -34,7 +34,9 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
         steps.append(Step("packages", "purge", "purge %d driver packages" % len(names), why, Names(names)))
     for path in OWN_FILES:
         if state.own_files.get(path) is not None:
-            steps.append(Step("clean", "remove-file", "remove %s" % path, "it belongs to the driver", RemoveFile(path)))
+            steps.append(
+                Step("clean", "remove-file", "remove %s" % path, "it belongs to the driver", RemoveFile(path))
+            )
     return Plan(
         steps=tuple(steps),
         promise={"version": None, "packages": [], "held": []} if names else {},
@@ -45,4 +47,7 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
 def _reasons(state: DriverState) -> Tuple[str, ...]:
     if state.loaded is None or not state.host.gpus:
         return ()
-    return ("Kernel module %s stays loaded until the reboot, although the driver is removed." % state.loaded.version,)
+    return (
+        "Kernel module %s stays loaded until the reboot, although the driver is removed."
+        % state.loaded.version,
+    )

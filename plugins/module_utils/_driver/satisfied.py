@@ -41,7 +41,7 @@ def has_fabric(state: DriverState) -> bool:
 
 
 def unit_steps(state: DriverState, target: Target) -> Tuple[Step, ...]:
-    """The fabric manager's package installs its unit disabled: where there is a fabric, it must start at boot."""
+    """The fabric manager's package leaves its unit disabled: where there is a fabric, it must be enabled."""
     if not has_fabric(state) or not target.family.fabric or FABRIC_UNIT in state.enabled_units:
         return ()
     why = "this host has an NVSwitch or NVLink5 fabric"

@@ -106,7 +106,9 @@ def observe(commands: Commands, files: Files, host: Host) -> DriverState:
         unsettled=pending,
         on_disk={kernel: _module_on_disk(commands, files, kernel) for kernel in kernels},
         headers=tuple(kernel for kernel in kernels if files.exists("/lib/modules", kernel, "build")),
-        bootable=tuple(name[len("vmlinuz-") :] for name in files.names("/boot") if name.startswith("vmlinuz-")),
+        bootable=tuple(
+            name[len("vmlinuz-") :] for name in files.names("/boot") if name.startswith("vmlinuz-")
+        ),
         loaded=parse_proc_version(files.text("/proc/driver/nvidia/version")),
         library=_library(files, host),
         enabled_units=tuple(unit for unit in UNITS if _enabled(files, unit)),
@@ -136,7 +138,8 @@ def find_installed(packages: Tuple[Package, ...]) -> Optional[Installed]:
 
 
 _NVRM = re.compile(
-    r"^NVRM version:\s+NVIDIA UNIX (?P<open>Open Kernel Module for \S+|\S+ Kernel Module)\s+(?P<version>\d+\.\d+(?:\.\d+)?)",
+    r"^NVRM version:\s+NVIDIA UNIX (?P<open>Open Kernel Module for \S+|\S+ Kernel Module)"
+    r"\s+(?P<version>\d+\.\d+(?:\.\d+)?)",
     re.MULTILINE,
 )
 

@@ -116,19 +116,26 @@ def reboot_reasons(
     return _loaded_reasons(state.loaded, version, flavour or OPEN, _foreign_driver(state))
 
 
-def _loaded_reasons(loaded: Optional[Module], version: str, flavour: str, foreign: Optional[str]) -> Tuple[str, ...]:
+def _loaded_reasons(
+    loaded: Optional[Module], version: str, flavour: str, foreign: Optional[str]
+) -> Tuple[str, ...]:
     if loaded is None:
         if foreign:
-            return ("%s drives the GPUs; the installed driver %s takes over at the next boot." % (foreign, version),)
+            return (
+                "%s drives the GPUs; the installed driver %s takes over at the next boot."
+                % (foreign, version),
+            )
         return ("Driver %s is installed but its kernel module is not loaded." % version,)
     reasons = []
     if loaded.version != version:
         reasons.append(
-            "Kernel module %s is loaded but driver %s is installed: until the reboot, programs that load the new "
-            "library fail with a driver/library version mismatch." % (loaded.version, version)
+            "Kernel module %s is loaded but driver %s is installed: until the reboot, programs that load the "
+            "new library fail with a driver/library version mismatch." % (loaded.version, version)
         )
     if loaded.flavour != flavour:
-        reasons.append("The %s kernel module is loaded but the %s one is installed." % (loaded.flavour, flavour))
+        reasons.append(
+            "The %s kernel module is loaded but the %s one is installed." % (loaded.flavour, flavour)
+        )
     return tuple(reasons)
 
 

@@ -61,7 +61,9 @@ def wish_from(options: Mapping[str, Any]) -> DriverWish:
     branch = _branch(options.get("branch"))
     version = _version(options.get("version"))
     if options["state"] == "present" and branch is None and version is None:
-        raise BadWish("Neither branch nor version is set: say which driver you want, for example branch: 580.")
+        raise BadWish(
+            "Neither branch nor version is set: say which driver you want, for example branch: 580."
+        )
     if branch is not None and version is not None:
         raise BadWish(
             "Both branch (%s) and version (%s) are set: keep version for one exact driver, branch for the "
@@ -99,18 +101,23 @@ def _version(value: Any) -> Optional[str]:
     text = _scalar("version", value)
     if not _VERSION.match(text):
         raise BadWish(
-            "version is '%s', which is no driver version: write it in full, for example \"580.95.05\", or use "
-            "branch: %s." % (text, text.split(".", 1)[0] if text[:3].isdigit() else "580")
+            "version is '%s', which is no driver version: write it in full, for example \"580.95.05\", or "
+            "use branch: %s." % (text, text.split(".", 1)[0] if text[:3].isdigit() else "580")
         )
     return text
 
 
 def _scalar(option: str, value: Any) -> str:
     """YAML makes 580.10 a number and drops its zero: such a value is refused, not guessed at."""
-    if isinstance(value, bool) or isinstance(value, float):
-        raise BadWish("%s is the unquoted number %s, from which YAML may have dropped digits: quote it." % (option, value))
+    if isinstance(value, (bool, float)):
+        raise BadWish(
+            "%s is the unquoted number %s, from which YAML may have dropped digits: quote it."
+            % (option, value)
+        )
     if isinstance(value, (list, dict)):
-        raise BadWish("%s is a %s: write one value." % (option, "list" if isinstance(value, list) else "mapping"))
+        raise BadWish(
+            "%s is a %s: write one value." % (option, "list" if isinstance(value, list) else "mapping")
+        )
     return str(value).strip()
 
 
@@ -119,7 +126,9 @@ def _fingerprint(value: Optional[str]) -> Optional[str]:
         return None
     text = value.replace(" ", "").replace(":", "").upper()
     if not _FINGERPRINT.match(text):
-        raise BadWish("repository_key_fingerprint is '%s': write the 40 hexadecimal digits of the key." % value)
+        raise BadWish(
+            "repository_key_fingerprint is '%s': write the 40 hexadecimal digits of the key." % value
+        )
     return text
 
 
@@ -131,5 +140,5 @@ def _gpus(values: Any) -> Tuple[PciDevice, ...]:
             raise
         raise BadWish(
             "gpus names '%s', which is neither an architecture (turing, ampere, ada, hopper, blackwell ...) nor "
-            "a PCI device id of NVIDIA, such as \"2330\"." % exc
+            'a PCI device id of NVIDIA, such as "2330".' % exc
         ) from exc
