@@ -7,13 +7,18 @@ from __future__ import annotations
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Iterator
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils import _questions as q
-from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
+from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands, Completed
+from ansible_collections.labfleet.gpu.plugins.module_utils._sources import stanzas
 from ansible_collections.labfleet.gpu.plugins.module_utils._survey import (
     Survey,
+    _AptWorkspace,
+    _problems,
+    _why_not,
     parse_madison,
     parse_simulation,
 )
@@ -153,3 +158,74 @@ def test_space_of_paths_that_are_not_there_yet(survey: Survey, tree: Tree) -> No
 def test_an_unknown_question_is_an_error_of_ours(survey: Survey) -> None:
     with pytest.raises((TypeError, AttributeError)):
         survey.answer("how are you?")
+
+
+def test_what_update_complains_of_without_its_marks() -> None:
+    problems = _problems(text("outputs/apt_get_update_problems.txt"))
+    assert len(problems) == 3
+    assert problems[0].startswith("GPG error: http://mirror.example.org/compute/")
+    assert problems[1].endswith("InRelease' is not signed.")
+    assert problems[2].startswith("Failed to fetch http://other.example.org/")
+
+
+def test_why_apt_cannot_install() -> None:
+    done = Completed(("apt-get",), 100, text("outputs/apt_get_unmet.txt"), "E: Unable to correct problems.\n")
+    assert _why_not(done) == (
+        "nvidia-headless-580-open : Depends: nvidia-dkms-580-open but it is not going to be installed; "
+        "Depends: nvidia-headless-no-dkms-580-open but it is not installable; Unable to correct problems."
+    )
+
+
+def test_why_without_any_explanation() -> None:
+    assert _why_not(Completed(("apt-get",), 100, "1\n2\n3\n4\n5\n", "")) == "2\n3\n4\n5"
+
+
+STATUS = """\
+Package: nvidia-utils-580
+Status: hold ok installed
+Version: 580.95.05-0ubuntu1
+
+Package: nvidia-utils-580-extra
+Status: hold ok installed
+
+Package: libstdc++6
+Status: hold ok installed
+"""
+
+
+def test_holds_are_lifted_in_a_copy_of_dpkgs_status(tree: Tree) -> None:
+    original = tree.write("/var/lib/dpkg/status", STATUS)
+    with module() as ansible_module:
+        workspace = _AptWorkspace(Commands(ansible_module), tree.files, ())
+        try:
+            copy = Path(workspace._status_without_holds(["nvidia-utils-580", "libstdc++6"]))
+            found = [stanza["status"] for stanza in stanzas(copy.read_text(encoding="utf-8"))]
+        finally:
+            workspace.remove()
+    assert found == ["install ok installed", "hold ok installed", "install ok installed"]
+    assert original.read_text(encoding="utf-8") == STATUS
+    assert not copy.parent.exists()
+
+
+def test_a_workspace_has_the_nodes_sources_and_ours_over_them(tree: Tree) -> None:
+    ours = "/etc/apt/sources.list.d/labfleet-gpu-nvidia.sources"
+    key = "/etc/apt/keyrings/labfleet-gpu-nvidia.asc"
+    tree.write("/etc/apt/sources.list.d/ubuntu.sources", "theirs")
+    tree.write(ours, "old")
+    tree.write("/var/lib/apt/lists/lock", "")
+    tree.write("/var/lib/apt/lists/mirror.example.org_Packages", "index")
+    files = (q.ConfigFile(key, "KEY"), q.ConfigFile(ours, "URIs: x\nSigned-By: %s\n" % key))
+    with module() as ansible_module:
+        workspace = _AptWorkspace(Commands(ansible_module), tree.files, files)
+        try:
+            root = Path(workspace._path(""))
+            assert (root / "sources.list.d/ubuntu.sources").read_text(encoding="utf-8") == "theirs"
+            laid = (root / "sources.list.d" / os.path.basename(ours)).read_text(encoding="utf-8")
+            private = laid.split("Signed-By: ")[1].strip()
+            assert private.startswith(str(root)) and Path(private).read_text(encoding="utf-8") == "KEY"
+            assert (root / "lists/mirror.example.org_Packages").read_text(encoding="utf-8") == "index"
+            assert not (root / "lists/lock").exists()
+        finally:
+            workspace.remove()
+    assert tree.files.text(ours) == "old" and tree.files.text(key) is None
+    assert not root.exists()
