@@ -139,6 +139,6 @@ def _gpus(values: Any) -> Tuple[PciDevice, ...]:
         if isinstance(exc, BadWish):
             raise
         raise BadWish(
-            "gpus names '%s', which is neither an architecture (turing, ampere, ada, hopper, blackwell ...) nor "
-            'a PCI device id of NVIDIA, such as "2330".' % exc
+            "gpus names '%s', which is neither an architecture (turing, ampere, ada, hopper, blackwell ...) "
+            'nor a PCI device id of NVIDIA, such as "2330".' % exc
         ) from exc
