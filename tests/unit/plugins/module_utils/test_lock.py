@@ -74,7 +74,8 @@ def test_a_killed_holder_leaves_no_lock(holder: "subprocess.Popen[str]", path: s
 
 def test_a_child_does_not_inherit_it(path: str) -> None:
     with HostLock(0, path):
-        child = subprocess.Popen(["sleep", "5"])
+        # A program that is run without closing what is open must not get the lock either.
+        child = subprocess.Popen(["sleep", "5"], close_fds=False)
     try:
         with HostLock(0, path):
             pass

@@ -143,6 +143,14 @@ def test_impossible_pairs(architectures: Tuple[str, ...], wish: DriverWish, part
         assert part in message
 
 
+@pytest.mark.parametrize(
+    "architecture, branch",
+    [("Volta", 580), ("Kepler", 470), ("Blackwell", 570), ("Hopper", 520), ("Ampere", 450)],
+)
+def test_the_first_and_the_last_branch_are_allowed(architecture: str, branch: int) -> None:
+    assert plan(ubuntu(architecture), DriverWish(branch=branch), {}).blockers == ()
+
+
 def test_every_gpu_that_is_refused_is_named() -> None:
     blockers = plan(ubuntu("Volta", "Pascal", "Turing"), DriverWish(branch=590), {}).blockers
     assert [blocker.which for blocker in blockers] == [
