@@ -11,21 +11,22 @@ questions of the planner, check mode, the diff, the lock, the crash switch, the 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
-from . import _job
 from ._command import CommandError, Commands
 from ._effects import SHARED_ACTIONS, Action, Context, file_diffs
 from ._host import Files, Host, observe_host
 from ._lock import HostLock, LockTimeout
 from ._plan import Blocker, Plan, Step, differences
-from ._survey import Survey
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
+
+    from ._job import Job
 
 #: How long a run waits for another one on the same host, in seconds.
 LOCK_TIMEOUT = 900.0
@@ -119,7 +120,7 @@ class _Run:
         self.diffs: List[Dict[str, str]] = []
         #: Steps started so far, over all rounds.
         self.number = 0
-        self.job: Optional[_job.Job] = None
+        self.job: Optional[Job] = None
 
     def go(self) -> None:
         for _round in range(_ROUNDS):
@@ -130,13 +131,19 @@ class _Run:
             if self.module.check_mode or not any(part.plan.steps for part in self.parts):
                 self._adopt()
                 break
-            if self.job is None and _job.wanted():
-                self.job = _job.start(self._hand_over)
+            if self.job is None:
+                self.job = self._start_job()
             if self._apply() and not any(part.plan.replan for part in self.parts):
                 break
         if self.number:
             self._look_again()
         self.finish(self._result())
+
+    def _start_job(self) -> Optional[Job]:
+        """Go on in a process of our own, if the caller can follow it."""
+        from . import _job
+
+        return _job.start(self._hand_over) if _job.wanted() else None
 
     def _hand_over(self, directory: str, pid: int) -> None:
         steps = [step.shown() for part in self.parts for step in part.plan.steps]
@@ -146,13 +153,27 @@ class _Run:
 
     def _observe_and_plan(self) -> None:
         host = observe_host(self.files)
-        with Survey(self.commands, self.files) as survey:
+        with contextlib.ExitStack() as stack:
+            answer = self._answerer(stack)
             for part in self.parts:
                 part.state = part.component.observe(self.commands, self.files, host)
                 if part.before is None:
                     part.before = part.state
-                part.plan = _settle(part, part.state, survey)
+                part.plan = _settle(part, part.state, answer)
                 part.reboot_reasons = part.plan.reboot_reasons
+
+    def _answerer(self, stack: contextlib.ExitStack) -> Callable[[Any], Any]:
+        """Answers questions. What that takes is loaded with the first one: most hosts need nothing."""
+        surveys: List[Any] = []
+
+        def answer(question: Any) -> Any:
+            from ._survey import Survey
+
+            if not surveys:
+                surveys.append(stack.enter_context(Survey(self.commands, self.files)))
+            return surveys[0].answer(question)
+
+        return answer
 
     def _adopt(self) -> None:
         """The plans of this round are what is done, or what check mode says would be done."""
@@ -297,7 +318,7 @@ def _in_words(result: Mapping[str, Any], steps: int, check_mode: bool) -> str:
     return text
 
 
-def _settle(part: Part, state: Any, survey: Survey) -> Plan:
+def _settle(part: Part, state: Any, answer: Callable[[Any], Any]) -> Plan:
     """Ask the planner, answer its questions, until it has none."""
     answers: Dict[Any, Any] = {}
     for _round in range(_ROUNDS):
@@ -306,7 +327,7 @@ def _settle(part: Part, state: Any, survey: Survey) -> Plan:
         if not open_questions:
             return plan
         for question in open_questions:
-            answers[question] = survey.answer(question)
+            answers[question] = answer(question)
     raise RuntimeError("the planner of %s never settles" % part.component.name)
 
 

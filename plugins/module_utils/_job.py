@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 import tempfile
 from typing import Any, Dict, NoReturn
 
@@ -49,7 +48,7 @@ class Job:
         with open(path + ".part", "w", encoding="utf-8") as handle:
             json.dump(result, handle)
         os.rename(path + ".part", path)
-        sys.exit(0)
+        raise SystemExit(0)
 
 
 def start(module_result: Any) -> Job:

@@ -88,7 +88,7 @@ def nvml(node: nodes.Node) -> Iterator[Any]:
 
     _load(pynvml)
     yield pynvml
-    for _ in range(8):
+    for _turn in range(8):
         try:
             pynvml.nvmlShutdown()
         except pynvml.NVMLError:

@@ -44,15 +44,15 @@ def test_a_fault_of_one_version_only(devices: list[Any], node: nodes.Node, nvml:
 @pytest.mark.rule("R_FAULT_AFTER")
 def test_after_so_many_calls(devices: list[Any], node: nodes.Node, nvml: Any) -> None:
     node.fault("nvmlDeviceGetName", f"after 2 return {TIMEOUT}")
-    assert [code(nvml.nvmlDeviceGetName, devices[0]) for _ in range(4)] == [0, 0, TIMEOUT, TIMEOUT]
+    assert [code(nvml.nvmlDeviceGetName, devices[0]) for _turn in range(4)] == [0, 0, TIMEOUT, TIMEOUT]
 
 
 @pytest.mark.rule("R_FAULT_TIMES")
 def test_only_so_many_times(devices: list[Any], node: nodes.Node, nvml: Any) -> None:
     node.fault("nvmlDeviceGetName", f"times 2 return {TIMEOUT}")
-    assert [code(nvml.nvmlDeviceGetName, devices[0]) for _ in range(4)] == [TIMEOUT, TIMEOUT, 0, 0]
+    assert [code(nvml.nvmlDeviceGetName, devices[0]) for _turn in range(4)] == [TIMEOUT, TIMEOUT, 0, 0]
     node.fault("nvmlDeviceGetUUID", f"after 1 times 1 return {TIMEOUT}")
-    assert [code(nvml.nvmlDeviceGetUUID, devices[0]) for _ in range(3)] == [0, TIMEOUT, 0]
+    assert [code(nvml.nvmlDeviceGetUUID, devices[0]) for _turn in range(3)] == [0, TIMEOUT, 0]
 
 
 @pytest.mark.rule("R_FAULT_GPU")
@@ -77,7 +77,7 @@ def test_the_volatile_order_wins(devices: list[Any], node: nodes.Node, nvml: Any
 def test_counts_go_on_in_other_processes(node: nodes.Node) -> None:
     node.load_module().add(A100)
     node.fault("nvmlInit", f"times 2 return {DRIVER_NOT_LOADED}")
-    assert [node.client("answer = code(nvmlInit)") for _ in range(3)] == [DRIVER_NOT_LOADED] * 2 + [0]
+    assert [node.client("answer = code(nvmlInit)") for _turn in range(3)] == [DRIVER_NOT_LOADED] * 2 + [0]
     node.fault("nvmlInit", f"times 1 return {DRIVER_NOT_LOADED} ")
     assert node.client("answer = code(nvmlInit)") == DRIVER_NOT_LOADED, "a new order counts anew"
 
@@ -142,7 +142,7 @@ def test_threads(node: nodes.Node, nvml: Any) -> None:
 
     def work(number: int) -> tuple[str, int, int]:
         failed = 0
-        for _ in range(25):
+        for _turn in range(25):
             nvml.nvmlInit()
             device = nvml.nvmlDeviceGetHandleByIndex(number % 2)
             failed += code(nvml.nvmlDeviceGetSerial, device) == TIMEOUT

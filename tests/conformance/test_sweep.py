@@ -120,7 +120,7 @@ def test_what_is_not_known_is_not_supported(node: nodes.Node, nvml: Any, exporte
     nvml.nvmlInit()
     device = nvml.nvmlDeviceGetHandleByIndex(0)
     # Room for any structure, whose version field fits none: such calls are left to their own tests.
-    room = [pynvml.create_string_buffer(4096) for _ in range(5)]
+    room = [pynvml.create_string_buffer(4096) for _turn in range(5)]
     answers = {}
     for name in _of_devices(exported):
         if KNOWN_OF_A_BARE_BOARD.fullmatch(name):

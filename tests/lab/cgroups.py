@@ -60,7 +60,7 @@ def groups_of(pid: int) -> list[Path]:
     """The groups that a process is in."""
     groups = []
     for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
+        _rest, controllers, path = line.split(":", 2)
         wanted = set(filter(None, controllers.split(",")))
         groups += [
             top / path.lstrip("/")
@@ -79,7 +79,7 @@ def pids(lab: Lab, name: str = "") -> set[int]:
     """Process ids below the lab's groups, or below those of one name in it."""
     found = set()
     for top in hierarchies():
-        for folder, _, files in os.walk(top / lab.tag / name):
+        for folder, _rest, files in os.walk(top / lab.tag / name):
             if "cgroup.procs" in files:
                 try:
                     found |= {int(pid) for pid in Path(folder, "cgroup.procs").read_text().split()}
@@ -110,7 +110,7 @@ def kill(lab: Lab, name: str = "", timeout: float = 15) -> None:
 def remove(lab: Lab, name: str = "") -> None:
     """Remove the (empty) groups, deepest first."""
     for top in hierarchies():
-        for folder, _, _ in os.walk(top / lab.tag / name, topdown=False):
+        for folder, _names, _files in os.walk(top / lab.tag / name, topdown=False):
             # the kernel may need a moment to notice that the last process is gone
             if not wait_until(lambda path=Path(folder): _removed(path), 5):  # type: ignore[misc]
                 raise LabError(f"The control group {folder} cannot be removed: a process still uses it.")

@@ -147,7 +147,7 @@ def up(lab: Lab, wish: Wish) -> list[nodes.Node]:
             for i, name in enumerate(names)
             if name in missing
         }
-        stacks = _cached(lab, {kind for kind, _ in chosen.values()}, wish)
+        stacks = _cached(lab, {kind for kind, _rest in chosen.values()}, wish)
         for name, (kind, boards) in chosen.items():
             layers_below = [str(path) for path in stacks[kind].layers]
             node = nodes.Node(name, _free_index(lab), kind, stacks[kind].userland, boards, layers_below)

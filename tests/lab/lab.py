@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A fleet of simulated GPU nodes on one machine. See docs/lab.md, or `lab.py --help`."""
@@ -99,7 +98,7 @@ def _boards(texts: Sequence[str]) -> list[list[str]]:
     for text in texts:
         slots: list[str] = []
         for part in filter(None, text.split(",")):
-            name, _, count = part.partition("*")
+            name, _rest, count = part.partition("*")
             if not name or (count and not (count.isdigit() and 1 <= int(count) <= 16)):
                 raise LabError(f"'{part}' is no board: write NAME or NAME*COUNT with a count from 1 to 16.")
             if known and name not in known:

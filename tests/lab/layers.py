@@ -102,7 +102,7 @@ def prepared(lab: Lab, stacks: dict[str, Stack], playbook: str | None) -> dict[s
 def _prepare(lab: Lab, work: dict[str, tuple[Stack, Path]], command: str) -> None:
     """Boot one node per kind, run the playbook against all of them, turn what each wrote into its layer."""
     throw_away = {}
-    for index, (kind, (stack, _)) in enumerate(work.items(), start=MAX_NODES + 1):
+    for index, (kind, (stack, _rest)) in enumerate(work.items(), start=MAX_NODES + 1):
         below = [str(path) for path in stack.layers]
         throw_away[kind] = nodes.Node(f"prepare-{kind}", index, kind, stack.userland, [], below)
     everyone = list(throw_away.values())

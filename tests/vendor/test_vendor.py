@@ -75,7 +75,7 @@ def test_relation(row: dict[str, Any], index: dict[tuple[str, str], Paragraph]) 
 
 def test_every_dependency_can_be_met(index: dict[tuple[str, str], Paragraph]) -> None:
     """Each name that a driver package depends on is in the repository, or is one of Debian's few."""
-    known = {name for name, _ in index}
+    known = {name for name, _rest in index}
     for item in index.values():
         known |= {re.sub(r" .*", "", name) for name in item.get("Provides", "").split(", ")}
     needed = {

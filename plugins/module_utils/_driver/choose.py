@@ -230,7 +230,7 @@ def space_blockers(space: Space, transaction: Transaction) -> Tuple[Blocker, ...
     for path, needed in needs.items():
         mount = space.free[path][0]
         by_mount[mount] = by_mount.get(mount, 0) + needed
-    free = {mount: available for mount, available in space.free.values()}
+    free = dict(space.free.values())
     return tuple(
         Blocker(
             "Not enough free space",

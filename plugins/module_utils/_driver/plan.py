@@ -12,7 +12,7 @@ from typing import Any, List, Mapping, Tuple
 
 from .._catalog.drivers import default_source, family_for
 from .._plan import Blocker, Plan, Step
-from . import choose, remove, satisfied
+from . import satisfied
 from .state import DriverState
 from .target import Target, flavour_for, hardware_blockers, reboot_reasons
 from .wish import DriverWish
@@ -21,6 +21,8 @@ from .wish import DriverWish
 def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Plan:
     """The steps to ``wish`` from ``state``, or why there are none, or what must be known first."""
     if wish.state == "absent":
+        from . import remove
+
         return remove.plan(state, wish, answers)
     source = wish.source or (state.installed.family.source if state.installed else None)
     source = source or default_source(state.host.distribution)
@@ -36,6 +38,9 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
     missing = satisfied.missing(state, target)
     if not missing:
         return _leave(state, target)
+    # Loaded only where something must change: a host that needs nothing should not pay for it.
+    from . import choose
+
     return replace(choose.plan(state, target, missing, answers), reasons=missing)
 
 

@@ -44,7 +44,7 @@ def build(control: str, content: Content) -> bytes:
     sums = [(entry.path, hashlib.md5(entry.data).hexdigest()) for entry in content.files if not entry.link]
     if sums:
         meta.append(Entry("/md5sums", "".join(f"{md5}  {path[1:]}\n" for path, md5 in sums).encode()))
-    conffiles = [path for path, _ in sums if path.startswith("/etc/")]
+    conffiles = [path for path, _rest in sums if path.startswith("/etc/")]
     if conffiles:
         meta.append(Entry("/conffiles", "".join(f"{path}\n" for path in conffiles).encode()))
     for name, text in content.scripts:

@@ -112,7 +112,7 @@ class Tree:
     def _fill(self, where: str, debs: Iterable[Written]) -> Path:
         directory = self._out / where
         names = set()
-        for _, name, data in debs:
+        for _rest, name, data in debs:
             write(directory / name, data)
             names.add(name)
         # A package that left the table, or an older kernel, must not stay behind.
