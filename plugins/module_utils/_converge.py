@@ -293,7 +293,7 @@ class _Run:
                 more.setdefault("steps", []).extend(step.shown() for step in part.steps)
         if self.single and "before" in more:
             more["before"] = more["before"][self.parts[0].component.name]
-        self.finish(dict(more, msg=message, failed=True))
+        self.finish(dict(more, msg=message, failed=True, changed=bool(self.number)))
 
     def finish(self, result: Dict[str, Any]) -> NoReturn:
         warnings = list(dict.fromkeys(self.warnings))

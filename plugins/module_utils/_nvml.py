@@ -105,6 +105,8 @@ def _answer(work: Callable[[Any], Any]) -> Dict[str, Any]:
             pynvml.nvmlShutdown()
     except pynvml.NVMLError as exc:
         return {"error": "NVML says: %s" % exc, "code": exc.value}
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as exc:
+        return {"error": "asking NVML failed: %s: %s" % (type(exc).__name__, exc)}
 
 
 def _read_all(reader: int, deadline: float) -> Optional[str]:

@@ -37,6 +37,28 @@ def fingerprint(key: bytes) -> Optional[str]:
     return None
 
 
+def armoured(key: bytes) -> str:
+    """The key in ASCII armour (RFC 4880, 6.2), as it is if it has that already."""
+    if _BEGIN.encode() in key:
+        return key.decode("utf-8", "surrogateescape")
+    body = base64.b64encode(key).decode("ascii")
+    lines = [body[start : start + 64] for start in range(0, len(body), 64)]
+    checksum = base64.b64encode(_crc24(key).to_bytes(3, "big")).decode("ascii")
+    return "\n".join([_BEGIN, "", *lines, "=" + checksum, _END, ""])
+
+
+def _crc24(data: bytes) -> int:
+    """The checksum of ASCII armour (RFC 4880, 6.1)."""
+    value = 0xB704CE
+    for byte in data:
+        value ^= byte << 16
+        for _bit in range(8):
+            value <<= 1
+            if value & 0x1000000:
+                value ^= 0x1864CFB
+    return value & 0xFFFFFF
+
+
 def dearmour(key: bytes) -> Optional[bytes]:
     """The packets inside ASCII armour; binary data comes back as it is, rubbish as None."""
     if _BEGIN.encode() not in key:

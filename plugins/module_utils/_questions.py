@@ -79,6 +79,13 @@ class AskTransaction:
 
 
 @dataclass(frozen=True)
+class AskPurge:
+    """What apt would remove with these packages; the answer is a Transaction."""
+
+    names: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Change:
     """One package of a transaction; ``old`` or ``new`` is empty for an install or a removal."""
 

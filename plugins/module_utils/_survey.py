@@ -20,11 +20,12 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from ._command import Commands, Completed
 from ._fetch import FetchError, fetch_text
 from ._host import Files
-from ._openpgp import fingerprint
+from ._openpgp import armoured, fingerprint
 from ._questions import (
     AskClients,
     AskIndex,
     AskKey,
+    AskPurge,
     AskSpace,
     AskTransaction,
     Change,
@@ -64,6 +65,8 @@ class Survey:
             return Space({path: _space(self._files.path(path)) for path in question.paths})
         if isinstance(question, AskClients):
             return Clients(gpu_clients(self._files))
+        if isinstance(question, AskPurge):
+            return self._purge(question)
         workspace = self._workspace(question.files)
         if isinstance(question, AskIndex):
             return workspace.index(question)
@@ -79,6 +82,14 @@ class Survey:
             workspace = self._workspaces[sources] = _AptWorkspace(self._commands, self._files, sources)
         return workspace
 
+    def _purge(self, question: AskPurge) -> Any:
+        argv = ["apt-get", "-q", "-s", "-y", "--allow-change-held-packages", "purge", "--", *question.names]
+        done = self._commands.try_run(argv)
+        if done.rc != 0:
+            return Trouble(_why_not(done))
+        installs, removals = parse_simulation(done.out)
+        return Transaction(installs, removals, 0, 0)
+
     @staticmethod
     def _key(question: AskKey) -> Any:
         try:
@@ -93,7 +104,8 @@ class Survey:
                 "the key at %s has the fingerprint %s, expected is %s"
                 % (question.url, found, question.fingerprint)
             )
-        return Key(content)
+        # apt reads a key in a file called .asc only in ASCII armour.
+        return Key(armoured(content.encode("utf-8", "surrogateescape")))
 
 
 def _space(path: str) -> Tuple[str, int]:
@@ -150,9 +162,12 @@ class _AptWorkspace:
                 os.symlink(self._files.path(source, name), os.path.join(self._path(target), name))
 
     def _write(self, directory: str, path: str, content: str) -> str:
+        """Lay a file over the node's own; empty content stands for no such file."""
         target = os.path.join(self._path(directory), os.path.basename(path))
         if os.path.lexists(target):
             os.unlink(target)
+        if not content:
+            return target
         with open(target, "w", encoding="utf-8", errors="surrogateescape") as handle:
             handle.write(content)
         return target
@@ -201,7 +216,6 @@ class _AptWorkspace:
         for entry in question.files:
             if "/preferences.d/" in entry.path:
                 self._write("preferences.d", entry.path, entry.content)
-        # An empty file of ours stands for "no such file": apt reads nothing from it either way.
         argv = ["apt-get", *self._options(), "-s", "-y", "--no-install-recommends"]
         if question.downgrade:
             argv.append("--allow-downgrades")

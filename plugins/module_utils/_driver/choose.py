@@ -159,17 +159,16 @@ def _former(state: DriverState, target: Target) -> Tuple[str, ...]:
     if installed is None:
         return ()
     there = [package.name for package in state.packages if package.installed]
+    former: Tuple[str, ...] = ()
     if installed.branch != target.branch:
         mark = "-%d" % installed.branch
         fabric = set(installed.family.fabric_packages(installed.branch))
         fabric -= set(target.family.fabric_packages(target.branch))
-        former = [name for name in there if name.endswith(mark) or mark + "-" in name or name in fabric]
-    elif installed.flavour != target.flavour:
+        former += tuple(name for name in there if name.endswith(mark) or mark + "-" in name or name in fabric)
+    if installed.flavour != target.flavour:
         other = installed.family.packages_of_flavour(installed.branch, installed.flavour)
-        former = [name for name in there if name in other]
-    else:
-        former = []
-    return tuple(name + "-" for name in former)
+        former += tuple(name for name in there if name in other)
+    return tuple(name + "-" for name in dict.fromkeys(former))
 
 
 def _headers(state: DriverState, target: Target, index: Index) -> Any:
@@ -296,14 +295,13 @@ def _steps(
 
 
 def _other_kernels(state: DriverState, target: Target, transaction: Transaction) -> Tuple[str, ...]:
-    """Kernels that can be booted instead of the running one and have headers, now or once apt is done."""
+    """Kernels beside the running one that have headers, now or once apt is done."""
     coming = {change.name for change in transaction.installs}
-    return tuple(
-        kernel
-        for kernel in state.bootable
-        if kernel != state.host.kernel
-        and (kernel in state.headers or target.family.headers.format(kernel=kernel) in coming)
-    )
+    kernels = [
+        *state.headers,
+        *(name for name in state.bootable if target.family.headers.format(kernel=name) in coming),
+    ]
+    return tuple(kernel for kernel in dict.fromkeys(kernels) if kernel != state.host.kernel)
 
 
 def _after(state: DriverState, transaction: Transaction) -> Tuple[str, ...]:

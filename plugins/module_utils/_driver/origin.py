@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, List, Mapping, Optional, Tuple, Union
 
 from .._catalog.drivers import nvidia_releases, nvidia_repository
-from .._effects import WriteFile
+from .._effects import RemoveFile, WriteFile
 from .._plan import Blocker, Plan, Step
 from .._questions import AskKey, ConfigFile, Trouble
 from .._sources import Source, normal_uri, render_source
@@ -52,7 +52,7 @@ def _nvidia(state: DriverState, target: Target, answers: Mapping[Any, Any]) -> U
     foreign = [source for source in state.sources if source.uri == uri and source.path != SOURCE_PATH]
     if foreign:
         # The admin or cuda-keyring configured it: a second entry with another key would stop apt.
-        return Origin(uri, (), ())
+        return Origin(uri, _without_ours(state), doubled_source_steps(state))
     fingerprint = wish.repository_key_fingerprint or (known.fingerprint if known else None)
     if fingerprint is None:
         return _refused("The repository's key is not known", uri, "set repository_key_fingerprint")
@@ -83,6 +83,21 @@ def _nvidia(state: DriverState, target: Target, answers: Mapping[Any, Any]) -> U
         Step("source", "write-file", "add the source %s" % uri, why, WriteFile(SOURCE_PATH, wanted)),
     )
     return Origin(uri, files, steps)
+
+
+def _without_ours(state: DriverState) -> Tuple[ConfigFile, ...]:
+    return (ConfigFile(SOURCE_PATH, ""),) if state.own_files.get(SOURCE_PATH) is not None else ()
+
+
+def doubled_source_steps(state: DriverState) -> Tuple[Step, ...]:
+    """Take our source away where somebody else configured the same one since: apt refuses two keys for it."""
+    ours = {source.uri for source in state.sources if source.path == SOURCE_PATH}
+    others = {source.uri: source.path for source in state.sources if source.path != SOURCE_PATH}
+    doubled = sorted(ours & set(others))
+    if not doubled:
+        return ()
+    why = "%s configures the same repository" % others[doubled[0]]
+    return (Step("source", "remove-file", "remove %s" % SOURCE_PATH, why, RemoveFile(SOURCE_PATH)),)
 
 
 def _debian(state: DriverState) -> Union[Origin, Plan]:

@@ -8,11 +8,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, List, Mapping, Tuple
+from typing import Any, Mapping, Tuple
 
 from .._catalog.drivers import default_source, family_for
-from .._plan import Blocker, Plan, Step
+from .._plan import Blocker, Plan
 from . import satisfied
+from .origin import doubled_source_steps
+from .recover import recovery
 from .state import DriverState
 from .target import Target, flavour_for, hardware_blockers, reboot_reasons
 from .wish import DriverWish
@@ -34,7 +36,7 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
     if blockers:
         return Plan(blockers=blockers)
     if state.unsettled:
-        return _finish_first(state)
+        return recovery(state)
     missing = satisfied.missing(state, target)
     if not missing:
         return _leave(state, target)
@@ -46,24 +48,8 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
 
 def _leave(state: DriverState, target: Target) -> Plan:
     """The right driver is there; holds and pins may still differ."""
-    steps = satisfied.guard_steps(state, target)
+    steps = doubled_source_steps(state) + satisfied.guard_steps(state, target)
     return Plan(steps=steps, promise={}, reboot_reasons=reboot_reasons(state))
-
-
-def _finish_first(state: DriverState) -> Plan:
-    """A cut-off dpkg run comes first: what it leaves decides the rest, so the next phase plans again."""
-    names: List[str] = list(state.unsettled)
-    return Plan(
-        steps=(
-            Step(
-                "recover",
-                "finish-dpkg",
-                "finish the interrupted package run",
-                "dpkg was cut off while it worked on %s" % ", ".join(names[:6]),
-            ),
-        ),
-        replan=True,
-    )
 
 
 def _no_family(state: DriverState, source: Any) -> Blocker:

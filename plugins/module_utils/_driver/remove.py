@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Any, List, Mapping, Tuple
 
 from .._effects import Names, RemoveFile
-from .._plan import Plan, Step
-from .._questions import AskClients
+from .._plan import Blocker, Plan, Step
+from .._questions import AskClients, AskPurge, Trouble
 from .choose import client_blockers
-from .state import OWN_FILES, DriverState
+from .recover import recovery
+from .state import OWN_FILES, DriverState, is_driver_package
 from .wish import DriverWish
 
 
@@ -24,12 +25,15 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
     if names:
         if state.loaded and AskClients() not in answers:
             return Plan(questions=(AskClients(),))
-        blockers = client_blockers(answers.get(AskClients()), wish)
+        ask = AskPurge(names)
+        # dpkg in disorder cannot simulate anything: it is put in order first, and the plan made again.
+        if not state.unsettled and ask not in answers:
+            return Plan(questions=(ask,))
+        blockers = client_blockers(answers.get(AskClients()), wish) + _foreign(answers.get(ask))
         if blockers:
             return Plan(blockers=blockers)
         if state.unsettled:
-            why = "dpkg was cut off while it worked on %s" % ", ".join(state.unsettled[:6])
-            steps.append(Step("recover", "finish-dpkg", "finish the interrupted package run", why))
+            return recovery(state)
         why = "state: absent is wished"
         steps.append(Step("packages", "purge", "purge %d driver packages" % len(names), why, Names(names)))
     for path in OWN_FILES:
@@ -41,6 +45,24 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
         steps=tuple(steps),
         promise={"version": None, "packages": [], "held": []} if names else {},
         reboot_reasons=_reasons(state),
+    )
+
+
+def _foreign(answer: Any) -> Tuple[Blocker, ...]:
+    """Other software that depends on the driver would go with it: its owner decides, not we."""
+    if answer is None:
+        return ()
+    if isinstance(answer, Trouble):
+        return (Blocker("apt cannot remove the driver", "the packages of the driver set", answer.what),)
+    foreign = [change.name for change in answer.removals if not is_driver_package(change.name)]
+    if not foreign:
+        return ()
+    return (
+        Blocker(
+            "Other software depends on the driver and would be removed with it",
+            ", ".join(foreign),
+            "remove it yourself first if you agree",
+        ),
     )
 
 

@@ -30,17 +30,19 @@ FABRIC_UNIT = "nvidia-fabricmanager.service"
 #: Units that the packages install without enabling them.
 UNITS = (FABRIC_UNIT,)
 
+#: The driver's packages by the first words of their names. A list of what is meant, not of what is not:
+#: other software of the vendor (DGX OS, DCGM, CUDA, the container toolkit) is called nvidia-* as well.
 _DRIVER_NAME = re.compile(
-    r"^(?:nvidia-|libnvidia-|cuda-drivers|libcuda1$|libcudadebugger1$|libnvcuvid1$|libnvoptix1$|"
+    r"^(?:nvidia-(?:\d{3}|alternative|compute-utils|cuda-mps|current|dkms|driver|egl|fabricmanager|firmware|headless|"
+    r"imex|kernel|legacy|libopencl|libopencl1|libs|modprobe|nonglvnd|open|opencl-common|opencl-icd|persistenced|"
+    r"powerd|prime|settings|smi|suspend-common|tesla|utils|vdpau|vulkan|xconfig)(?:-|$)|"
+    r"libnvidia-|cuda-drivers(?:-|$)|libcuda1$|libcudadebugger1$|libnvcuvid1$|libnvoptix1$|"
     r"xserver-xorg-video-nvidia|firmware-nvidia-(?!graphics$)|linux-(?:modules|objects|signatures)-nvidia-|"
     r"glx-alternative-nvidia$|(?:libegl1?|libgl1|libgles[12]?|libglx)-nvidia)"
 )
-#: Look like driver packages by name and are none: they stay when the driver goes.
+#: Look like the above and are not: they stay when the driver goes.
 _NOT_DRIVER = re.compile(
-    r"^(?:nvidia-container|libnvidia-container|nvidia-docker|nvidia-cuda(?!-mps$)|nvidia-cudnn|nvidia-gds|"
-    r"nvidia-fs|nvidia-nsight|nvidia-visual-profiler|nvidia-profiler|nvidia-mig-|nvidia-vaapi|nvidia-support$|"
-    r"libnvidia-ml-dev$|nvidia-opencl-dev$|nvidia-openjdk-|nvidia-cg-|nvidia-primus-|nvidia-texture-tools$|"
-    r"nvidia-installer-cleanup$|nvidia-detect$|nvidia-driver-local-repo)"
+    r"^(?:libnvidia-container|libnvidia-ml-dev$|nvidia-driver-local-repo|nvidia-kernel-defaults$)"
 )
 
 
@@ -95,9 +97,10 @@ def is_driver_package(name: str) -> bool:
 
 def observe(commands: Commands, files: Files, host: Host) -> DriverState:
     """Read the node: one dpkg-query and one modinfo for each kernel, no network."""
-    everything = observe_packages(commands)
+    admindir = files.path("/var/lib/dpkg")
+    everything = observe_packages(commands, admindir)
     packages = tuple(package for package in everything if is_driver_package(package.name))
-    pending = unsettled(everything) or (("dpkg",) if dpkg_interrupted() else ())
+    pending = unsettled(everything) or (("dpkg",) if dpkg_interrupted(admindir) else ())
     kernels = files.names("/lib/modules")
     return DriverState(
         host=host,

@@ -65,13 +65,14 @@ def flavour_for(state: DriverState, wish: DriverWish) -> str:
 def hardware_blockers(state: DriverState, target: Target) -> Tuple[Blocker, ...]:
     """The GPUs that the wished driver cannot drive."""
     blockers: List[Blocker] = []
-    for gpu in gpus_of(state, target.wish):
+    gpus = gpus_of(state, target.wish)
+    for gpu in gpus:
         architecture = gpu.architecture
         if architecture is None:
             continue
         if target.flavour not in architecture.flavours:
             other = architecture.flavours[0]
-            mixed = target.wish.kernel_module == "auto"
+            mixed = not all(other in gpu.architecture.flavours for gpu in gpus if gpu.architecture)
             blockers.append(
                 Blocker(
                     "The %s kernel module cannot drive this GPU" % target.flavour,

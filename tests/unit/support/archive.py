@@ -18,6 +18,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._questions import (
     AskClients,
     AskIndex,
     AskKey,
+    AskPurge,
     AskSpace,
     AskTransaction,
     Change,
@@ -113,6 +114,8 @@ class Archive:
             self.rows.setdefault(row.name, []).append(row)
         #: What is installed on the node that asks.
         self.installed = installed
+        #: Other software on the node, and the package that each needs.
+        self.dependents: Dict[str, str] = {}
         #: Answers that replace the computed ones, by type of question.
         self.fixed: Dict[type, Any] = {
             AskKey: Key(KEY),
@@ -128,12 +131,20 @@ class Archive:
             return fixed
         if isinstance(question, AskIndex):
             return self._index(question)
+        if isinstance(question, AskPurge):
+            return self.purge(question)
         assert isinstance(question, AskTransaction)
         return self.transaction(question)
 
     def _index(self, question: AskIndex) -> Index:
         names = [name for name in self.rows if re.search(question.pattern, name)]
         return Index({name: tuple(Offer(row.version, row.uri) for row in self.rows[name]) for name in names})
+
+    def purge(self, question: AskPurge) -> Transaction:
+        """What apt removes: these, and whatever of ``dependents`` needs one of them."""
+        names = [*question.names]
+        names += [name for name, needs in self.dependents.items() if needs in names]
+        return Transaction((), tuple(Change(name, "1", "") for name in names), 0, 0)
 
     def transaction(self, question: AskTransaction) -> Any:
         """What apt does: dependencies at the same upstream version, rivals and their dependents removed."""

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._openpgp import dearmour, fingerprint
+from ansible_collections.labfleet.gpu.plugins.module_utils._openpgp import armoured, dearmour, fingerprint
 from ansible_collections.labfleet.gpu.tests.unit.support.data import DATA
 
 KEYS = DATA / "keys"
@@ -21,6 +21,12 @@ def test_every_form_has_the_same_fingerprint(name: str) -> None:
 
 def test_armour_gives_the_binary_form() -> None:
     assert dearmour(ARMOURED) == (KEYS / "throwaway-old-packets.gpg").read_bytes()
+
+
+def test_a_binary_key_gets_the_armour_that_gpg_gives_it() -> None:
+    binary = (KEYS / "throwaway-old-packets.gpg").read_bytes()
+    assert armoured(binary).encode() == ARMOURED
+    assert armoured(ARMOURED).encode() == ARMOURED
 
 
 @pytest.mark.parametrize(

@@ -31,4 +31,4 @@ def test_equal_questions_share_an_answer(make: Any, other: Any) -> None:
 
 
 def test_a_client_in_words() -> None:
-    assert str(q.Client(4711, "ada", "python3")) == "4711 (ada, python3)"
+    assert str(q.Client(4711, "research", "python3")) == "4711 (research, python3)"

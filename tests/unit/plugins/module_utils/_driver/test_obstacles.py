@@ -38,7 +38,7 @@ from ansible_collections.labfleet.gpu.tests.unit.support.planning import actions
 
 WISH = DriverWish(branch=580)
 MIB = 1024**2
-TRAINING = Clients((Client(4711, "ada", "python3"), Client(4712, "root", "ollama")))
+TRAINING = Clients((Client(4711, "research", "python3"), Client(4712, "root", "ollama")))
 
 
 def planned(state: DriverState, archive: Archive, wish: DriverWish = WISH) -> Plan:
@@ -95,7 +95,7 @@ def test_running_work_is_not_disturbed_without_consent() -> None:
     archive.fixed[AskClients] = TRAINING
     state = with_driver(ubuntu(), "570.172.08")
     message = refusal(planned(state, archive))
-    assert "4711 (ada, python3); 4712 (root, ollama)" in message
+    assert "4711 (research, python3); 4712 (root, ollama)" in message
     assert message.endswith("let them end, or set disrupt_running_work: true")
     assert "install" in actions(planned(state, archive, replace(WISH, disrupt_running_work=True)))
 
