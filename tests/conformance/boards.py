@@ -175,7 +175,7 @@ ADA = Board(
     hardware={
         "name": "NVIDIA RTX 4000 SFF Ada Generation",
         "uuid": "GPU-37037c3f-65c8-ec4d-24a9-420204ad8026",
-        "architecture": "research",
+        "architecture": "ada",
         "brand": "nvidia_rtx",
         "cuda_capability": "8.9",
         "pci_bus_id": "0000:06:00.0",

@@ -12,7 +12,9 @@ VERSION = "570.211.01"
 
 def test_the_installed_driver_is_the_loaded_one(host: Any) -> None:
     assert host.package("nvidia-headless-570-open").version.startswith(VERSION)
-    assert f"Open Kernel Module for x86_64  {VERSION}" in host.file("/proc/driver/nvidia/version").content_string
+    assert (
+        f"Open Kernel Module for x86_64  {VERSION}" in host.file("/proc/driver/nvidia/version").content_string
+    )
 
 
 def test_the_programs_see_the_gpus(host: Any) -> None:
@@ -25,7 +27,9 @@ def test_the_programs_see_the_gpus(host: Any) -> None:
 
 
 def test_the_set_is_pinned_and_held(host: Any) -> None:
-    assert f"Pin: version {VERSION}-*" in host.file("/etc/apt/preferences.d/labfleet-gpu-driver").content_string
+    assert (
+        f"Pin: version {VERSION}-*" in host.file("/etc/apt/preferences.d/labfleet-gpu-driver").content_string
+    )
     held = host.check_output("apt-mark showhold").split()
     assert "libnvidia-compute-570" in held and "nvidia-dkms-570-open" in held
 
