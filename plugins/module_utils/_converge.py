@@ -45,6 +45,8 @@ class Component:
     plan: Callable[[Any, Any, Mapping[Any, Any]], Plan]
     summary: Callable[[Any], Dict[str, Any]]
     actions: Mapping[str, Action] = field(default_factory=dict)
+    #: Loads what the planner loads only when it needs it.
+    load: Callable[[], None] = lambda: None
     #: The wish as it stands once it was applied: without its one-time parts, such as "update".
     standing: Callable[[Any], Any] = lambda wish: wish
 
@@ -140,10 +142,17 @@ class _Run:
         self.finish(self._result())
 
     def _start_job(self) -> Optional[Job]:
-        """Go on in a process of our own, if the caller can follow it."""
-        from . import _job
+        """Go on in a process of our own, if the caller can follow it.
 
-        return _job.start(self._hand_over) if _job.wanted() else None
+        It outlives the archive that Ansible loads our code from, so what it may need later is loaded now.
+        """
+        from . import _job, _survey  # noqa: F401  # pylint: disable=unused-import
+
+        if not _job.wanted():
+            return None
+        for part in self.parts:
+            part.component.load()
+        return _job.start(self._hand_over)
 
     def _hand_over(self, directory: str, pid: int) -> None:
         steps = [step.shown() for part in self.parts for step in part.plan.steps]

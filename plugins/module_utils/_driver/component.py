@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from .._converge import Component
 from .apply import ACTIONS
-from .plan import plan
+from .plan import load, plan
 from .state import observe, summary
 from .wish import DriverWish
 
@@ -22,5 +22,11 @@ def standing(wish: DriverWish) -> DriverWish:
 
 
 DRIVER = Component(
-    name="driver", observe=observe, plan=plan, summary=summary, actions=ACTIONS, standing=standing
+    name="driver",
+    observe=observe,
+    plan=plan,
+    summary=summary,
+    actions=ACTIONS,
+    load=load,
+    standing=standing,
 )

@@ -46,6 +46,11 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
     return replace(choose.plan(state, target, missing, answers), reasons=missing)
 
 
+def load() -> None:
+    """Load what ``plan`` loads only where something must change."""
+    from . import choose, remove  # noqa: F401  # pylint: disable=unused-import
+
+
 def _leave(state: DriverState, target: Target) -> Plan:
     """The right driver is there; holds and pins may still differ."""
     steps = doubled_source_steps(state) + satisfied.guard_steps(state, target)
