@@ -11,7 +11,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils import _questions as 
 
 FILE = q.ConfigFile("/etc/apt/preferences.d/x", "Pin: version 1")
 PAIRS = [
-    (lambda: q.AskClients(), q.AskSpace(())),
+    (q.AskClients, q.AskSpace(())),
     (
         lambda: q.AskKey("http://mirror.example.org/k", "A" * 40),
         q.AskKey("http://mirror.example.org/k", "B" * 40),
