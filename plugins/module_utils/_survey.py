@@ -20,7 +20,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from ._command import Commands, Completed
 from ._fetch import FetchError, fetch_text
 from ._host import Files
-from ._openpgp import armoured, fingerprint
+from ._openpgp import BadKey, armoured, public_key
 from ._questions import (
     AskClients,
     AskIndex,
@@ -96,16 +96,17 @@ class Survey:
             content = fetch_text(question.url)
         except FetchError as exc:
             return Trouble("the repository's key cannot be fetched: %s" % exc)
-        found = fingerprint(content.encode("utf-8", "surrogateescape"))
-        if found is None:
-            return Trouble("%s is not an OpenPGP public key" % question.url)
-        if found != question.fingerprint.replace(" ", "").upper():
+        try:
+            key = public_key(content.encode("utf-8", "surrogateescape"))
+        except BadKey as exc:
+            return Trouble("%s %s" % (question.url, exc))
+        if key.fingerprint != question.fingerprint.replace(" ", "").upper():
             return Trouble(
                 "the key at %s has the fingerprint %s, expected is %s"
-                % (question.url, found, question.fingerprint)
+                % (question.url, key.fingerprint, question.fingerprint)
             )
-        # apt reads a key in a file called .asc only in ASCII armour.
-        return Key(armoured(content.encode("utf-8", "surrogateescape")))
+        # What was checked is what is written; apt reads a file called .asc only in ASCII armour.
+        return Key(armoured(key.packets))
 
 
 def _space(path: str) -> Tuple[str, int]:

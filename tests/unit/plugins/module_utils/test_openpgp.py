@@ -5,28 +5,32 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._openpgp import armoured, dearmour, fingerprint
+from ansible_collections.labfleet.gpu.plugins.module_utils._openpgp import (
+    BadKey,
+    armoured,
+    dearmour,
+    public_key,
+)
 from ansible_collections.labfleet.gpu.tests.unit.support.data import DATA
 
 KEYS = DATA / "keys"
 #: As gpg --show-keys prints it.
 FINGERPRINT = "1BCB5414F3457F045E11522584240FE321877A2A"
 ARMOURED = (KEYS / "throwaway.asc").read_bytes()
+BINARY = (KEYS / "throwaway-old-packets.gpg").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["throwaway.asc", "throwaway-old-packets.gpg", "throwaway-new-packets.gpg"])
 def test_every_form_has_the_same_fingerprint(name: str) -> None:
-    assert fingerprint((KEYS / name).read_bytes()) == FINGERPRINT
+    assert public_key((KEYS / name).read_bytes()).fingerprint == FINGERPRINT
 
 
 def test_armour_gives_the_binary_form() -> None:
-    assert dearmour(ARMOURED) == (KEYS / "throwaway-old-packets.gpg").read_bytes()
+    assert dearmour(ARMOURED) == BINARY
 
 
 def test_a_binary_key_gets_the_armour_that_gpg_gives_it() -> None:
-    binary = (KEYS / "throwaway-old-packets.gpg").read_bytes()
-    assert armoured(binary).encode() == ARMOURED
-    assert armoured(ARMOURED).encode() == ARMOURED
+    assert armoured(BINARY).encode() == ARMOURED
 
 
 @pytest.mark.parametrize(
@@ -39,13 +43,49 @@ def test_a_binary_key_gets_the_armour_that_gpg_gives_it() -> None:
     ids=["carriage returns", "text before", "headers"],
 )
 def test_armour_in_the_wild(key: bytes) -> None:
-    assert fingerprint(key) == FINGERPRINT
+    found = public_key(key)
+    assert found.fingerprint == FINGERPRINT and found.packets == BINARY
+
+
+def changed(key: bytes) -> bytes:
+    data = bytearray(key)
+    data[40] ^= 1
+    return bytes(data)
 
 
 def test_another_key_has_another_fingerprint() -> None:
-    data = bytearray((KEYS / "throwaway-old-packets.gpg").read_bytes())
-    data[40] ^= 1
-    assert fingerprint(bytes(data)) not in (None, FINGERPRINT)
+    assert public_key(changed(BINARY)).fingerprint != FINGERPRINT
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        BINARY + changed(BINARY),
+        armoured(BINARY + changed(BINARY)).encode(),
+        ARMOURED + armoured(changed(BINARY)).encode(),
+    ],
+    ids=["binary", "one block", "two blocks"],
+)
+def test_a_second_key_beside_the_right_one_is_refused(data: bytes) -> None:
+    with pytest.raises(BadKey, match="holds 2 keys"):
+        public_key(data)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        b"\xc8\x03\x01ab",  # compressed data, in which a key may hide
+        b"\xc5\x01\x04",  # a secret key
+        b"\x00",
+        b"\xc6\x05\x04",
+        b"\xc6\xe1\x04",
+        b"\x9b\x04",
+    ],
+    ids=["compressed", "secret", "no packet", "cut off", "partial length", "indeterminate length"],
+)
+def test_what_else_comes_with_a_key_is_refused(more: bytes) -> None:
+    with pytest.raises(BadKey):
+        public_key(BINARY + more)
 
 
 @pytest.mark.parametrize(
@@ -66,4 +106,5 @@ def test_another_key_has_another_fingerprint() -> None:
     ids=lambda rubbish: repr(rubbish[:24]),
 )
 def test_rubbish_is_no_key(rubbish: bytes) -> None:
-    assert fingerprint(rubbish) is None
+    with pytest.raises(BadKey, match="is not an OpenPGP public key"):
+        public_key(rubbish)

@@ -84,6 +84,8 @@ def server() -> Iterator[str]:
         def do_GET(self) -> None:
             bodies = {
                 "/key.pub": KEY.read_bytes(),
+                "/noted.pub": b"Our key:\n" + KEY.read_bytes() + b"More words.\n",
+                "/two.pub": KEY.read_bytes() * 2,
                 "/page": b"<html>It works</html>",
                 "/long": bytes(1024 * 1024 + 1),
             }
@@ -110,6 +112,11 @@ def test_the_right_key(survey: Survey, server: str, spelt: str) -> None:
     assert survey.answer(q.AskKey(server + "/key.pub", spelt)) == q.Key(KEY.read_text(encoding="utf-8"))
 
 
+def test_only_what_was_checked_is_written(survey: Survey, server: str) -> None:
+    answer = survey.answer(q.AskKey(server + "/noted.pub", FINGERPRINT))
+    assert answer == q.Key(KEY.read_text(encoding="utf-8"))
+
+
 def test_a_key_file(survey: Survey) -> None:
     assert isinstance(survey.answer(q.AskKey("file://%s" % KEY, FINGERPRINT)), q.Key)
 
@@ -118,6 +125,7 @@ def test_a_key_file(survey: Survey) -> None:
     "path, fingerprint, words",
     [
         ("/key.pub", "A" * 40, "has the fingerprint " + FINGERPRINT + ", expected is " + "A" * 40),
+        ("/two.pub", FINGERPRINT, "holds 2 keys and must hold only the expected one"),
         ("/page", FINGERPRINT, "is not an OpenPGP public key"),
         ("/nothing", FINGERPRINT, "answered 404"),
         ("/long", FINGERPRINT, "is longer than"),
