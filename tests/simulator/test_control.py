@@ -101,6 +101,56 @@ def test_fabric_completes_when_its_manager_starts(running: Node) -> None:
     assert "NOT_SUPPORTED" in running.refused("get", "2", "fabric_state")
 
 
+@pytest.fixture
+def nvlink5(node: Node) -> Node:
+    node.module("580.95.05", "open")
+    node.boot("b200-180gb*2")
+    return node
+
+
+def install_nvlsm(node: Node) -> None:
+    node.write("opt/nvidia/nvlsm/sbin/nvlsm", "#!/bin/sh")
+
+
+def test_an_nvlink5_fabric_needs_ib_umad_and_nvlsm(nvlink5: Node) -> None:
+    start = ("fabric", "start", "--version", "580.95.05")
+    assert '"ib_umad" has not been loaded' in nvlink5.refused(*start)
+    nvlink5.run("load", "ib_umad")
+    assert "install the package nvlsm" in nvlink5.refused(*start)
+    assert nvlink5.value(0, "fabric_state") == "2", "what is refused completes nothing"
+    assert nvlink5.states() == ["running"] * 2, "all else looks healthy"
+    install_nvlsm(nvlink5)
+    nvlink5.run(*start)
+    assert [nvlink5.value(gpu, "fabric_state") for gpu in (0, 1)] == ["3", "3"]
+
+
+@pytest.mark.parametrize(
+    "files, loaded",
+    [
+        ({}, False),
+        ({"etc/modules-load.d/fabric.conf": "# for Fabric Manager\nib-umad"}, True),
+        ({"usr/lib/modules-load.d/fabric.conf": "ib_umad"}, True),
+        ({"usr/lib/modules-load.d/fabric.conf": "ib_umad", "etc/modules-load.d/fabric.conf": ""}, False),
+        ({"etc/modules-load.d/fabric.conf": "#ib_umad"}, False),
+        (
+            {"etc/modules-load.d/fabric.conf": "ib_umad", "etc/modprobe.d/no.conf": "blacklist ib_umad"},
+            False,
+        ),
+    ],
+)
+def test_a_boot_loads_what_modules_load_names(nvlink5: Node, files: dict, loaded: bool) -> None:
+    install_nvlsm(nvlink5)
+    nvlink5.run("load", "ib_umad")
+    for path, text in files.items():
+        nvlink5.write(path, text)
+    nvlink5.boot()
+    assert nvlink5.call("fabric", "start", "--version", "580.95.05").returncode == (0 if loaded else 1)
+
+
+def test_any_user_may_count_calls_for_a_fault(running: Node) -> None:
+    assert (running.state / "faults/calls").stat().st_mode & 0o7777 == 0o1777
+
+
 def test_fabric_manager_has_nothing_to_do_without_switches(node: Node) -> None:
     node.module("580.95.05", "open")
     node.boot("l40s")

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import List, Optional
 
-from . import boards, control, driver, power, status
+from . import boards, control, driver, nvlink5, power, status
 from .tree import SimulatorError, Tree
 
 
@@ -26,7 +26,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.required = True
     commands.add_parser("boot", help="power cycle: put the listed boards in, show them, load the driver")
-    commands.add_parser("load", help="load the kernel module that modprobe would take")
+    load = commands.add_parser("load", help="load the kernel module that modprobe would take")
+    load.add_argument("module", nargs="?", choices=("nvidia", nvlink5.MODULE), default="nvidia")
     commands.add_parser("unload", help="unload it; refused while a GPU is in use")
     commands.add_parser("remove", help="take the simulation off this node")
     catalogue = commands.add_parser("boards", help="list the board ids")
@@ -92,7 +93,7 @@ def run(tree: Tree, options: argparse.Namespace) -> str:
     """Carry out a parsed command and return what it prints."""
     simple = {
         "boot": power.boot,
-        "load": driver.load,
+        "load": nvlink5.load_umad if getattr(options, "module", "") == nvlink5.MODULE else driver.load,
         "unload": driver.unload,
         "remove": power.remove_all,
     }

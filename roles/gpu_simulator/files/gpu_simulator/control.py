@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import List
 
-from . import attributes, chassis, driver, pci, surfaces
+from . import attributes, chassis, driver, nvlink5, pci, surfaces
 from .tree import SimulatorError, Tree, read, remove, write
 
 FAULT = re.compile(r"^(?:(?:after|times) [0-9]+ )?(?:return [0-9]+|hang(?: [0-9]+)?|crash)(?: gpu [0-9]+)?$")
@@ -166,7 +166,8 @@ def _processes(tree: Tree, slot: int) -> Path:
 def start_fabric(tree: Tree, manager_version: str) -> str:
     """What Fabric Manager does when it starts: every registered GPU completes.
 
-    :raises SimulatorError: no driver, no fabric, or a manager of another version than the driver
+    :raises SimulatorError: no driver, no fabric, a manager of another version than the driver, or an NVLink 5
+        fabric without what that needs besides
     """
     version = driver.loaded(tree)
     if not version:
@@ -179,6 +180,8 @@ def start_fabric(tree: Tree, manager_version: str) -> str:
     with_links = [slot for slot in tree.bound_gpus() if read(tree.gpu_state(slot) / "nvlink_active_mask")]
     if not with_links:
         raise SimulatorError("NV_WARN_NOTHING_TO_DO: this chassis has no NVSwitch and no NVLink 5 fabric.")
+    if any(chassis.installed(tree)[slot].fabric["kind"] == "nvlink5" for slot in with_links):
+        nvlink5.require(tree)
     for slot in with_links:
         if read(tree.gpu_state(slot) / "fabric_state") is not None:
             write(tree.gpu_state(slot) / "fabric_state", 3)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from . import chassis, driver, infiniband, mounts, pci, surfaces
+from . import chassis, driver, infiniband, mounts, nvlink5, pci, surfaces
 from .tree import Tree, remove
 
 
@@ -15,14 +15,16 @@ def boot(tree: Tree) -> str:
     """
     driver.power_off(tree)
     surfaces.hide_modules(tree, "nouveau")
+    surfaces.hide_modules(tree, nvlink5.MODULE)
     remove(tree.kernel_log)
     remove(tree.state / "faults")
     present = chassis.install(tree)
     others = pci.build(tree, present)
     infiniband.build(tree, others)
     mounts.show(tree)
+    nvlink5.load_umad_at_boot(tree)
     outcome = driver.autoload(tree)
-    (tree.state / "faults").mkdir(parents=True, exist_ok=True)
+    _make_room_for_counts(tree)
     return "{0} GPU(s) in the chassis. {1}".format(len(present), outcome)
 
 
@@ -33,3 +35,10 @@ def remove_all(tree: Tree) -> str:
     remove(tree.state)
     remove(tree.hardware)
     return "The simulated GPUs are gone."
+
+
+def _make_room_for_counts(tree: Tree) -> None:
+    """Where any user's NVML client may count its calls for a fault ``after`` or ``times``."""
+    counts = tree.state / "faults" / "calls"
+    counts.mkdir(parents=True, exist_ok=True)
+    counts.chmod(0o1777)
