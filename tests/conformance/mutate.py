@@ -28,6 +28,10 @@ import nodes  # noqa: E402
 NO_TEST_FAILED, SOME_TEST_FAILED, NOTHING_COLLECTED = 0, 1, 5  # pytest's exit statuses
 
 
+class SuiteError(Exception):
+    """The suite did not come to a verdict on a mutant."""
+
+
 def rules() -> list[str]:
     """The rules by name."""
     text = (nodes.SOURCES / "rules.h").read_text(encoding="utf-8")
@@ -42,13 +46,13 @@ def run_suite(library: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def first_failure(done: subprocess.CompletedProcess[str]) -> str:
-    """The test that noticed, or how the run ended."""
+    """The test that noticed, if one did."""
     found = re.search(r"^(?:FAILED|ERROR) \S*?::(\S+)", done.stdout, re.MULTILINE)
-    return found.group(1) if found else f"the suite ended with status {done.returncode}"
+    return found.group(1) if found else "no test failed"
 
 
 def try_rule(rule: str) -> tuple[str, bool, str]:
-    """Rule, whether its mutant was killed, and by what."""
+    """Rule, whether its mutant was killed, and by what; SuiteError when the suite broke off otherwise."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         library = nodes.build(Path(folder), mutate=rule)
         done = run_suite(library, "--rule", rule)
@@ -56,7 +60,12 @@ def try_rule(rule: str) -> tuple[str, bool, str]:
             return rule, False, "no test is marked with it"
         if done.returncode == NO_TEST_FAILED:
             done = run_suite(library)
-        return rule, done.returncode != NO_TEST_FAILED, first_failure(done)
+        if done.returncode not in (NO_TEST_FAILED, SOME_TEST_FAILED):
+            raise SuiteError(
+                f"The suite could not run against the mutant of {rule} (pytest's exit status "
+                f"{done.returncode}); this says nothing about the rule.\n{done.stdout}{done.stderr}"
+            )
+        return rule, done.returncode == SOME_TEST_FAILED, first_failure(done)
 
 
 def main(wanted: list[str]) -> int:
@@ -74,10 +83,15 @@ def main(wanted: list[str]) -> int:
         return 2
     survivors = []
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for rule, killed, how in pool.map(try_rule, wanted or known):
-            print(f"{'killed  ' if killed else 'SURVIVED'}  {rule:<24} {how}", flush=True)
-            if not killed:
-                survivors.append(rule)
+        try:
+            for rule, killed, how in pool.map(try_rule, wanted or known):
+                print(f"{'killed  ' if killed else 'SURVIVED'}  {rule:<24} {how}", flush=True)
+                if not killed:
+                    survivors.append(rule)
+        except SuiteError as error:
+            pool.shutdown(cancel_futures=True)
+            print(error)
+            return 2
     count = len(wanted or known)
     print(f"{count - len(survivors)} of {count} mutants killed in {time.monotonic() - begin:.0f} s.")
     return 1 if survivors else 0

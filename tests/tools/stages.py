@@ -62,6 +62,13 @@ STAGES = (
     Stage("simulator", TEST, "pytest tests/simulator", root=True),
     Stage("lab", TEST, "pytest tests/lab", root=True, limit=15 * MINUTE),
     Stage("scenarios", TEST, "pytest tests/scenarios", root=True, limit=30 * MINUTE),
+    Stage(
+        "every-crash-point",
+        ALL,
+        "env ALL_CRASH_POINTS=1 pytest tests/scenarios/test_interrupted.py",
+        root=True,
+        limit=45 * MINUTE,
+    ),
     Stage("molecule", TEST, "molecule test --all", root=True, limit=20 * MINUTE),
     Stage("demo", TEST, "python tests/tools/demo.py", root=True, limit=15 * MINUTE),
     Stage("benchmark", ALL, "python tests/benchmark/benchmark.py", root=True, limit=60 * MINUTE),
