@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from ._host import Files
@@ -18,13 +18,17 @@ _SUFFIXES = (".list", ".sources")
 
 @dataclass(frozen=True)
 class Source:
-    """One enabled binary source: one URI, one suite."""
+    """One enabled binary source: one URI, one suite.
+
+    ``uri`` is for comparing (normal_uri), ``spelt`` is the URI as it is written: with its password, if any.
+    """
 
     uri: str
     suite: str
     components: Tuple[str, ...]
     signed_by: Optional[str]
     path: str
+    spelt: str = field(default="", compare=False, repr=False)
 
 
 def observe_sources(files: Files) -> Tuple[Source, ...]:
@@ -62,6 +66,7 @@ def parse_one_line(text: str, path: str) -> List[Source]:
                 tuple(match.group("components").split()),
                 options.get("signed-by"),
                 path,
+                match.group("uri"),
             )
         )
     return sources
@@ -82,7 +87,8 @@ def parse_deb822(text: str, path: str) -> List[Source]:
         for uri in stanza.get("uris", "").split():
             for suite in stanza.get("suites", "").split():
                 components = tuple(stanza.get("components", "").split())
-                sources.append(Source(normal_uri(uri), suite, components, stanza.get("signed-by"), path))
+                signed_by = stanza.get("signed-by")
+                sources.append(Source(normal_uri(uri), suite, components, signed_by, path, uri))
     return sources
 
 
@@ -106,9 +112,19 @@ def stanzas(text: str) -> Iterator[Dict[str, str]]:
                 stanza[field] = value.strip()
 
 
+_URI = re.compile(r"([A-Za-z][A-Za-z0-9.+-]*):(?://(?:[^/]*@)?([^/]*))?(/.*)")
+
+
 def normal_uri(uri: str) -> str:
-    """One spelling for one place: exactly one slash at the end."""
-    return uri.rstrip("/") + "/"
+    """One spelling for one place, for comparing: without a user's name and password, one slash at the end.
+
+    apt says ``file:/srv`` for ``file:///srv``, and keeps passwords out of what it says.
+    """
+    match = _URI.fullmatch(uri.rstrip("/") + "/")
+    if not match:
+        return uri.rstrip("/") + "/"
+    scheme, host, path = match.groups()
+    return "%s:%s%s" % (scheme, "//" + host if host else "", path)
 
 
 def render_source(about: str, uris: str, suites: str, components: str, signed_by: Optional[str]) -> str:

@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 import tempfile
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ._command import Commands, Completed
 from ._fetch import FetchError, fetch_text
@@ -58,15 +58,25 @@ class Survey:
             workspace.remove()
 
     def answer(self, question: Any) -> Any:
-        """The answer to one question: its answer type, or Trouble with the cause."""
+        """The answer to one question: its answer type, or Trouble with the cause.
+
+        Raises OSError where free space and running work cannot be looked at.
+        """
         if isinstance(question, AskKey):
             return self._key(question)
         if isinstance(question, AskSpace):
             return Space({path: _space(self._files.path(path)) for path in question.paths})
         if isinstance(question, AskClients):
             return Clients(gpu_clients(self._files))
+        try:
+            return self._ask_apt(question)
+        except OSError as exc:
+            what = exc.filename or tempfile.gettempdir()
+            return Trouble("apt cannot be asked in a directory of ours: %s: %s" % (what, exc.strerror))
+
+    def _ask_apt(self, question: Any) -> Any:
         if isinstance(question, AskPurge):
-            return self._purge(question)
+            return self._workspace(()).purge(question)
         workspace = self._workspace(question.files)
         if isinstance(question, AskIndex):
             return workspace.index(question)
@@ -81,14 +91,6 @@ class Survey:
         if workspace is None:
             workspace = self._workspaces[sources] = _AptWorkspace(self._commands, self._files, sources)
         return workspace
-
-    def _purge(self, question: AskPurge) -> Any:
-        argv = ["apt-get", "-q", "-s", "-y", "--allow-change-held-packages", "purge", "--", *question.names]
-        done = self._commands.try_run(argv)
-        if done.rc != 0:
-            return Trouble(_why_not(done))
-        installs, removals = parse_simulation(done.out)
-        return Transaction(installs, removals, 0, 0)
 
     @staticmethod
     def _key(question: AskKey) -> Any:
@@ -122,6 +124,22 @@ def _space(path: str) -> Tuple[str, int]:
 #: What apt writes into beside the indexes.
 _APT_OWN = ("lock", "partial", "auxfiles")
 
+#: Programs that the node's configuration has apt run: they would act on the node. The values given with -o
+#: come after the configuration, so they are cleared in a file given with -c, which does as well.
+_NO_HOOKS = "".join(
+    "#clear %s;\n" % name
+    for name in (
+        "APT::Update::Pre-Invoke",
+        "APT::Update::Post-Invoke",
+        "APT::Update::Post-Invoke-Success",
+        "APT::Update::Post-Invoke-Stats",
+        "AptCli::Hooks",
+        "DPkg::Pre-Invoke",
+        "DPkg::Post-Invoke",
+        "DPkg::Pre-Install-Pkgs",
+    )
+)
+
 
 class _AptWorkspace:
     """apt's configuration, indexes and cache in a directory of ours."""
@@ -129,8 +147,17 @@ class _AptWorkspace:
     def __init__(self, commands: Commands, files: Files, sources: Tuple[ConfigFile, ...]):
         self._commands = commands
         self._files = files
-        self._directory = tempfile.mkdtemp(prefix="labfleet-gpu-survey-")
         self._updated: Optional[Completed] = None
+        self._directory = tempfile.mkdtemp(prefix="labfleet-gpu-survey-")
+        try:
+            self._fill(sources)
+        except OSError:
+            self.remove()
+            raise
+
+    def _fill(self, sources: Tuple[ConfigFile, ...]) -> None:
+        with open(self._path("no-hooks.conf"), "w", encoding="utf-8") as handle:
+            handle.write(_NO_HOOKS)
         for name in ("sources.list.d", "preferences.d", "lists/partial", "cache/archives/partial", "keys"):
             os.makedirs(os.path.join(self._directory, name))
         self._link("/etc/apt/sources.list.d", "sources.list.d", skip=[entry.path for entry in sources])
@@ -184,7 +211,7 @@ class _AptWorkspace:
             "Acquire::http::Timeout": "20",
             "Acquire::https::Timeout": "20",
         }
-        options = ["-q"]
+        options = ["-q", "-c", self._path("no-hooks.conf")]
         for name, value in pairs.items():
             options += ["-o", "%s=%s" % (name, value)]
         return options
@@ -197,10 +224,10 @@ class _AptWorkspace:
     def index(self, question: AskIndex) -> Any:
         done = self._update()
         problems = _problems(done.err)
-        for uri in question.required:
-            for line in problems:
-                if uri.rstrip("/") in line:
-                    return Trouble(line)
+        required = {normal_uri(uri) for uri in question.required}
+        for line in problems:
+            if _concerns(line, required):
+                return Trouble(line)
         if done.rc != 0:
             return Trouble("apt-get update failed: %s" % (problems[-1] if problems else done.tail(3)))
         pattern = re.compile(question.pattern)
@@ -228,6 +255,14 @@ class _AptWorkspace:
         installs, removals = parse_simulation(done.out)
         download, installed = self._sizes(installs)
         return Transaction(installs, removals, download, installed)
+
+    def purge(self, question: AskPurge) -> Any:
+        argv = ["apt-get", *self._options(), "-s", "-y", "--allow-change-held-packages", "purge"]
+        done = self._commands.try_run([*argv, "--", *question.names])
+        if done.rc != 0:
+            return Trouble(_why_not(done))
+        installs, removals = parse_simulation(done.out)
+        return Transaction(installs, removals, 0, 0)
 
     def _status_without_holds(self, names: Sequence[str]) -> str:
         """dpkg's status with the hold of these packages lifted, as the plan will lift it before apt runs."""
@@ -258,6 +293,30 @@ _STATUS = re.compile(r"^(?:W|E|Err):?\S*\s+(.*)$")
 def _problems(text: str) -> List[str]:
     """The warnings and errors of apt-get update, without their marks."""
     return [match.group(1) for match in map(_STATUS.match, text.splitlines()) if match]
+
+
+#: What apt says of a source whose index it did not get or does not trust. Whatever else it warns of, such as
+#: an old form of key file, is no reason to leave the node as it is.
+_REPOSITORY = re.compile(
+    r"GPG error: (\S+)"
+    r"|The repository '(\S+)[^']*' (?:is not signed|does (?:not|no longer) have a Release file)"
+)
+_FILE = re.compile(r"Failed to fetch (\S+)")
+
+
+def _concerns(line: str, required: Set[str]) -> bool:
+    """Does this line say that one of the required sources cannot be used?"""
+    match = _REPOSITORY.search(line)
+    if match:
+        return normal_uri(match.group(1) or match.group(2)) in required
+    match = _FILE.search(line)
+    if not match:
+        return False
+    source, distribution, _rest = match.group(1).partition("/dists/")
+    if distribution:
+        return normal_uri(source) in required
+    # A flat repository: the file is in the source's directory or below it.
+    return normal_uri(source).startswith(tuple(required))
 
 
 def _why_not(done: Completed) -> str:

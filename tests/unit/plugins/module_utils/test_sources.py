@@ -109,6 +109,33 @@ def test_one_spelling_for_one_place(uri: str) -> None:
     assert normal_uri(uri) == "http://a.example.org/x/"
 
 
+@pytest.mark.parametrize(
+    "spelt, ours",
+    [
+        ("file:///srv/mirror", "file:/srv/mirror/"),
+        ("file:/srv/mirror/", "file:/srv/mirror/"),
+        ("mirror+file:///etc/apt/mirrors.txt", "mirror+file:/etc/apt/mirrors.txt/"),
+        ("https://me:secret@a.example.org/x", "https://a.example.org/x/"),
+        ("https://me@a.example.org:8443", "https://a.example.org:8443/"),
+        ("http://[2001:db8::1]/x", "http://[2001:db8::1]/x/"),
+        ("http://a.example.org/@x", "http://a.example.org/@x/"),
+        ("cdrom:[Debian GNU/Linux 12]/", "cdrom:[Debian GNU/Linux 12]/"),
+    ],
+)
+def test_as_apt_says_it(spelt: str, ours: str) -> None:
+    assert normal_uri(spelt) == ours
+    assert normal_uri(ours) == ours
+
+
+def test_the_written_uri_is_kept_beside_the_one_to_compare() -> None:
+    written = "https://me:secret@a.example.org/x"
+    (listed,) = parse_one_line("deb %s bookworm main\n" % written, "p")
+    (stanza,) = parse_deb822("Types: deb\nURIs: %s\nSuites: bookworm\nComponents: main\n" % written, "p")
+    assert listed.spelt == stanza.spelt == written
+    assert listed.uri == stanza.uri == "https://a.example.org/x/"
+    assert "secret" not in repr(listed)
+
+
 WORD = st.text(
     st.characters(min_codepoint=33, max_codepoint=126, blacklist_characters="#"), min_size=1, max_size=12
 )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import Iterator
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils import _questions as q
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands, Completed
-from ansible_collections.labfleet.gpu.plugins.module_utils._sources import stanzas
+from ansible_collections.labfleet.gpu.plugins.module_utils._sources import normal_uri, stanzas
 from ansible_collections.labfleet.gpu.plugins.module_utils._survey import (
     Survey,
     _AptWorkspace,
+    _concerns,
     _problems,
     _why_not,
     parse_madison,
@@ -176,6 +178,50 @@ def test_what_update_complains_of_without_its_marks() -> None:
     assert problems[2].startswith("Failed to fetch http://other.example.org/")
 
 
+@pytest.mark.parametrize(
+    "line, uri",
+    [
+        ("GPG error: http://m.example.org/x86_64  InRelease: The following signatures couldn't be", "x86_64"),
+        (
+            "An error occurred during the signature verification. The repository is not updated and the "
+            "previous index files will be used. GPG error: http://m.example.org/debian sid InRelease: BADSIG",
+            "debian",
+        ),
+        ("The repository 'http://m.example.org/x86_64  InRelease' is not signed.", "x86_64"),
+        (
+            "The repository 'http://m.example.org/debian bookworm Release' does not have a Release file.",
+            "debian",
+        ),
+        (
+            "The repository 'http://m.example.org/debian sid Release' does no longer have a Release file.",
+            "debian",
+        ),
+        ("Failed to fetch http://m.example.org/debian/dists/bookworm/InRelease  Could not connect", "debian"),
+        ("Failed to fetch http://m.example.org/x86_64/Packages.gz  Hash Sum mismatch", "x86_64"),
+        ("Failed to fetch http://m.example.org/x86_64/./InRelease  404  Not Found", "x86_64"),
+    ],
+)
+def test_what_makes_a_source_unusable(line: str, uri: str) -> None:
+    assert _concerns(line, {normal_uri("http://m.example.org/" + uri)})
+    for other in ("deb", "debian-security", "x86", "x86_64/sub", "x86_64-2", ""):
+        # A server may hold an archive at its root, and others below.
+        if other or "/dists/" in line or "fetch" not in line:
+            assert not _concerns(line, {normal_uri("http://m.example.org/" + other)}), other
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "http://m.example.org/debian/dists/bookworm/InRelease: Key is stored in legacy trusted.gpg keyring "
+        "(/etc/apt/trusted.gpg), see the DEPRECATION section in apt-key(8) for details.",
+        "Target Packages (main/binary-amd64/Packages) is configured multiple times in x.list:1",
+        "http://m.example.org/debian/dists/bookworm/InRelease: Signature by key 1B uses weak algorithm",
+    ],
+)
+def test_other_warnings_do_not(line: str) -> None:
+    assert not _concerns(line, {"http://m.example.org/debian/"})
+
+
 def test_why_apt_cannot_install() -> None:
     done = Completed(("apt-get",), 100, text("outputs/apt_get_unmet.txt"), "E: Unable to correct problems.\n")
     assert _why_not(done) == (
@@ -237,3 +283,65 @@ def test_a_workspace_has_the_nodes_sources_and_ours_over_them(tree: Tree) -> Non
             workspace.remove()
     assert tree.files.text(ours) == "old" and tree.files.text(key) is None
     assert not root.exists()
+
+
+REPOSITORY = """\
+Package: nvidia-utils-580
+Version: 580.95.05-0ubuntu1
+Architecture: all
+Maintainer: nobody
+Installed-Size: 10
+Filename: ./x.deb
+Size: 1000
+"""
+INSTALLED = """\
+Package: nvidia-utils-570
+Status: install ok installed
+Version: 570.133.20-0ubuntu1
+Architecture: all
+Maintainer: nobody
+"""
+
+
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="apt itself is asked")
+def test_apt_is_asked_and_none_of_the_nodes_programs_run(
+    tree: Tree, survey: Survey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node whose configuration has hooks everywhere; its repository is a folder."""
+    repository = tree.write("/srv/repository/Packages", REPOSITORY).parent
+    status = tree.write("/var/lib/dpkg/status", INSTALLED)
+    fired = tree.path("/fired")
+    source = "deb [trusted=yes] file://%s ./\n" % repository
+    hooks = ["APT::Update::" + name for name in ("Pre-Invoke", "Post-Invoke", "Post-Invoke-Success")]
+    configuration = "".join('%s { "echo %s >> %s"; };\n' % (name, name, fired) for name in hooks)
+    configuration += 'Dir::Etc::sourcelist "/dev/null";\nDir::State::status "%s";\n' % status
+    # apt reads this file first, then /etc/apt: what takes effect on it does so on both.
+    monkeypatch.setenv("APT_CONFIG", str(tree.write("/apt.conf", configuration)))
+    path = "/etc/apt/sources.list.d/ours.list"
+    answer = survey.answer(q.AskIndex((q.ConfigFile(path, source),), "^nvidia-", ("file://%s" % repository,)))
+    assert isinstance(answer, q.Index), answer
+    assert answer.offers == {
+        "nvidia-utils-580": (q.Offer("580.95.05-0ubuntu1", normal_uri("file://%s" % repository)),)
+    }
+    assert not fired.exists()
+    assert survey.answer(q.AskPurge(("nvidia-utils-570",))) == q.Transaction(
+        (), (q.Change("nvidia-utils-570", "570.133.20-0ubuntu1", ""),), 0, 0
+    )
+
+
+def test_no_room_for_a_survey_is_trouble(survey: Survey, monkeypatch: pytest.MonkeyPatch, tree: Tree) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tree.path("/missing")))
+    answer = survey.answer(q.AskIndex((), "x"))
+    assert isinstance(answer, q.Trouble)
+    assert "/missing/" in answer.what and answer.what.endswith("No such file or directory")
+
+
+def test_a_survey_that_cannot_begin_leaves_nothing(
+    survey: Survey, monkeypatch: pytest.MonkeyPatch, tree: Tree
+) -> None:
+    room = tree.write("/room/x").parent
+    monkeypatch.setattr("tempfile.tempdir", str(room))
+    too_long = "/etc/apt/sources.list.d/" + "x" * 300
+    answer = survey.answer(q.AskIndex((q.ConfigFile(too_long, "y"),), "x"))
+    assert isinstance(answer, q.Trouble) and "File name too long" in answer.what
+    assert [path.name for path in room.iterdir()] == ["x"]
