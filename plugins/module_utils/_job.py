@@ -12,10 +12,12 @@ laptop, does not cut dpkg. The action plugin reads ``progress`` and ``result`` f
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import tempfile
+import time
 from typing import Any, Dict, NoReturn
 
 from ._plan import Step
@@ -24,6 +26,8 @@ from ._plan import Step
 VARIABLE = "LABFLEET_GPU_JOB"
 _PARENT = "/run"
 _PREFIX = "labfleet-gpu-job-"
+#: Seconds for which an ended job is kept: whoever follows it may have lost the connection for a while.
+_KEPT = 3600
 
 
 def wanted() -> bool:
@@ -38,9 +42,11 @@ class Job:
         self.directory = directory
 
     def progress(self, step: Step, number: int, total: int) -> None:
+        """Tell how far it is. What cannot be told (no room left in /run) is no reason to stop halfway."""
         line = json.dumps(dict(step.shown(), number=number, total=total))
-        with open(os.path.join(self.directory, "progress"), "a", encoding="utf-8") as handle:
-            handle.write(line + "\n")
+        with contextlib.suppress(OSError):
+            with open(os.path.join(self.directory, "progress"), "a", encoding="utf-8") as handle:
+                handle.write(line + "\n")
 
     def finish(self, result: Dict[str, Any]) -> NoReturn:
         """Leave the result, whole or not at all, and end."""
@@ -73,7 +79,7 @@ def start(module_result: Any) -> Job:
 
 
 def _stale() -> Any:
-    """Directories of jobs that ended and that nobody followed to the end."""
+    """Directories of jobs that ended long ago and that nobody followed to the end."""
     for name in os.listdir(_PARENT):
         if not name.startswith(_PREFIX):
             continue
@@ -82,7 +88,10 @@ def _stale() -> Any:
             with open(os.path.join(path, "pid"), encoding="utf-8") as handle:
                 os.kill(int(handle.read()), 0)
         except ProcessLookupError:
-            yield path
+            # Writing the result was the last change to the directory.
+            with contextlib.suppress(OSError):
+                if time.time() - os.stat(path).st_mtime > _KEPT:
+                    yield path
         except (OSError, ValueError):
             continue
 

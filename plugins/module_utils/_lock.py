@@ -13,15 +13,24 @@ import time
 from types import TracebackType
 from typing import Optional, Type
 
-PATH = "/run/lock/labfleet-gpu.lock"
+#: In a directory that only root may write: nobody else can hold it, or put something else in its place.
+PATH = "/run/labfleet-gpu.lock"
+NEEDS_ROOT = "Changing this host needs root on the node: set become: true."
 
 
-class LockTimeout(Exception):
+class LockError(Exception):
+    """The lock cannot be had; the message says why."""
+
+
+class LockTimeout(LockError):
     """Another run did not finish in time; the message names it."""
 
 
 class HostLock:
-    """``with HostLock(seconds):`` waits at most so long, then raises LockTimeout."""
+    """``with HostLock(seconds):`` waits at most so long, then raises LockTimeout.
+
+    Raises LockError where there can be no lock.
+    """
 
     def __init__(self, timeout: float, path: str = PATH):
         self._timeout = timeout
@@ -30,7 +39,15 @@ class HostLock:
 
     def __enter__(self) -> HostLock:
         # Close-on-exec (Python's default): a dpkg that outlives a cut run must not keep this lock.
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            self._descriptor = os.open(self._path, flags, 0o600)
+        except PermissionError as exc:
+            raise LockError(NEEDS_ROOT) from exc
+        except OSError as exc:
+            raise LockError(
+                "The lock %s cannot be opened (%s): remove what is there." % (self._path, exc.strerror)
+            ) from exc
         end = time.monotonic() + self._timeout
         while True:
             try:

@@ -88,18 +88,27 @@ def test_only_its_user_may_look(parent: Path) -> None:
     assert os.stat(directory).st_mode & 0o077 == 0
 
 
-def test_a_job_that_nobody_followed_is_cleared_away() -> None:
+def test_a_job_that_nobody_followed_is_cleared_away_after_an_hour() -> None:
     first, pid = run({})
     ended(pid)
     second, pid = run({})
-    assert not os.path.exists(first) and os.path.isdir(second)
     ended(pid)
+    assert os.path.isfile(first + "/result"), "its follower may not have read it yet"
+    os.utime(first, (time.time() - 3700, time.time() - 3700))
+    third, pid = run({})
+    ended(pid)
+    assert not os.path.exists(first) and os.path.isdir(second) and os.path.isdir(third)
+
+
+def test_progress_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    _job.Job(str(tmp_path / "missing")).progress(STEP, 1, 2)
 
 
 def test_a_running_job_and_other_folders_stay(parent: Path) -> None:
     running = parent / "labfleet-gpu-job-running"
     running.mkdir()
     (running / "pid").write_text("%d\n" % os.getpid(), encoding="utf-8")
+    os.utime(str(running), (0, 0))
     (parent / "labfleet-gpu-job-new").mkdir()
     (parent / "other").mkdir()
     _directory, pid = run({})

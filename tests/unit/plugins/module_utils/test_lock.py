@@ -15,7 +15,7 @@ from typing import Iterator
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils import _lock
-from ansible_collections.labfleet.gpu.plugins.module_utils._lock import HostLock, LockTimeout
+from ansible_collections.labfleet.gpu.plugins.module_utils._lock import HostLock, LockError, LockTimeout
 
 _HOLD = """
 import sys
@@ -89,3 +89,39 @@ def test_it_is_free_after_an_error(path: str) -> None:
         raise ValueError
     with HostLock(0, path):
         pass
+
+
+def test_only_its_user_may_open_it(path: str) -> None:
+    with HostLock(0, path):
+        assert os.stat(path).st_mode & 0o777 == 0o600
+
+
+def test_a_link_in_its_place_is_not_followed(path: str, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_text("precious", encoding="utf-8")
+    os.symlink(str(target), path)
+    with pytest.raises(LockError, match="cannot be opened .*: remove what is there"), HostLock(0, path):
+        pass
+    assert target.read_text(encoding="utf-8") == "precious"
+
+
+def test_without_root_the_next_step_is_told(tmp_path: Path) -> None:
+    """As another user, in a directory that only this one may write."""
+    tmp_path.chmod(0o500)
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            if os.geteuid() == 0:
+                os.setuid(65534)
+            with HostLock(0, str(tmp_path / "lock")):
+                status = 2
+        except LockError as exc:
+            status = 0 if str(exc).endswith("set become: true.") else 3
+        finally:
+            os._exit(status)
+    assert os.WEXITSTATUS(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_the_hosts_lock_is_where_only_root_may_write() -> None:
+    assert os.path.dirname(_lock.PATH) == "/run"
