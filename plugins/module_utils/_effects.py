@@ -35,10 +35,11 @@ class RemoveFile:
 
 @dataclass(frozen=True)
 class Install:
-    """``targets`` are ``name=version``; ``downgrade`` allows apt to go back."""
+    """``targets`` are ``name=version``; the flags allow apt to go back, and to move what is on hold."""
 
     targets: Tuple[str, ...]
     downgrade: bool = False
+    allow_held: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def refresh_index(context: Context, _data: Any) -> None:
 
 
 def install(context: Context, data: Install) -> None:
-    context.apt.install(data.targets, data.downgrade)
+    context.apt.install(data.targets, data.downgrade, data.allow_held)
 
 
 def purge(context: Context, data: Names) -> None:

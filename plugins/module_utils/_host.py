@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import os
-import platform
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple
 
@@ -122,7 +121,7 @@ def parse_os_release(text: str) -> Dict[str, str]:
 def observe_host(files: Files, kernel: Optional[str] = None) -> Host:
     """Read the node: no commands, no network. ``kernel`` overrides the running one (tests)."""
     release = parse_os_release(files.text("/etc/os-release") or "")
-    uname = platform.uname()
+    uname = os.uname()
     return Host(
         distribution=release.get("ID", "unknown"),
         release=release.get("VERSION_ID", ""),

@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import time
 from dataclasses import dataclass
 from typing import Iterable, List, Sequence, Tuple
 
@@ -15,6 +17,9 @@ from ._command import CommandError, Commands, Completed
 
 #: States in which a package needs nothing more from dpkg (dpkg(1), package states).
 SETTLED = ("installed", "config-files", "not-installed")
+
+#: Debian's names of the machines that we run on.
+NATIVE = {"x86_64": "amd64", "aarch64": "arm64"}
 
 #: Seconds that apt waits for another apt or dpkg (unattended-upgrades, an orphan of a cut run).
 LOCK_TIMEOUT = 600
@@ -59,7 +64,7 @@ class Package:
         return self.want == "hold"
 
 
-def observe_packages(commands: Commands, admindir: str = "/var/lib/dpkg") -> Tuple[Package, ...]:
+def observe_packages(commands: Commands, admindir: str, machine: str) -> Tuple[Package, ...]:
     """Every package that dpkg has something of. Raises CommandError when dpkg cannot be asked."""
     listing = commands.attempt(
         "list the installed packages",
@@ -67,19 +72,24 @@ def observe_packages(commands: Commands, admindir: str = "/var/lib/dpkg") -> Tup
             "dpkg-query",
             "--admindir=" + admindir,
             "-W",
-            "-f=${Package}\\t${Version}\\t${db:Status-Want}\\t${db:Status-Status}\\n",
+            "-f=${binary:Package}\\t${Version}\\t${db:Status-Want}\\t${db:Status-Status}\\n",
         ],
     )
-    return parse_packages(listing.out)
+    return parse_packages(listing.out, machine)
 
 
-def parse_packages(listing: str) -> Tuple[Package, ...]:
-    """The tab-separated answer of dpkg-query, packages of which nothing is left dropped."""
+def parse_packages(listing: str, machine: str = "x86_64") -> Tuple[Package, ...]:
+    """The tab-separated answer of dpkg-query, packages of which nothing is left dropped.
+
+    dpkg writes "name:arch" for packages that may be there twice; only a foreign one stays in the name.
+    """
+    native = ":" + NATIVE.get(machine, machine)
     packages = []
     for line in listing.splitlines():
         fields = line.split("\t")
         if len(fields) == 4 and fields[3] != "not-installed":
-            packages.append(Package(fields[0], fields[1], fields[2], fields[3]))
+            name = fields[0][: -len(native)] if fields[0].endswith(native) else fields[0]
+            packages.append(Package(name, fields[1], fields[2], fields[3]))
     return tuple(packages)
 
 
@@ -109,11 +119,13 @@ class Apt:
         )
         return [line for line in done.err.splitlines() if line.startswith(("W:", "E:"))]
 
-    def install(self, targets: Sequence[str], downgrade: bool) -> Completed:
+    def install(self, targets: Sequence[str], downgrade: bool, allow_held: bool = False) -> Completed:
         """Install exactly these ``name=version`` targets."""
         argv = ["apt-get", *APT_OPTIONS]
         if downgrade:
             argv.append("--allow-downgrades")
+        if allow_held:
+            argv.append("--allow-change-held-packages")
         return self._commands.attempt("install the packages", [*argv, "install", "--", *targets])
 
     def purge(self, names: Sequence[str]) -> Completed:
@@ -124,11 +136,24 @@ class Apt:
 
     def configure(self) -> Completed:
         """Finish what an interrupted dpkg left: configure what can be, then let apt mend the rest."""
+        self._wait_for_dpkg()
         first = self._commands.run(["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"])
         mended = self._commands.run(["apt-get", *APT_OPTIONS, "-f", "install"])
         if mended.rc != 0:
             raise CommandError("finish the interrupted package run", first if first.rc else mended)
         return mended
+
+    @staticmethod
+    def _wait_for_dpkg(path: str = "/var/lib/dpkg/lock-frontend") -> None:
+        """dpkg itself does not wait: let an orphan of a cut run, or unattended-upgrades, end first."""
+        end = time.monotonic() + LOCK_TIMEOUT
+        with open(path, "a", encoding="ascii") as handle:
+            while time.monotonic() < end:
+                try:
+                    fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return
+                except OSError:
+                    time.sleep(0.5)
 
     def select(self, names: Sequence[str], hold: bool) -> Completed:
         """Put packages on hold, or lift it."""

@@ -12,7 +12,7 @@ Sources: NVIDIA Driver Installation Guide (package names per distribution), a lo
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Dict, Optional, Tuple
 
 from .gpus import OPEN, PROPRIETARY
@@ -43,6 +43,19 @@ class Family:
     dkms_names: Tuple[str, ...]
     #: packages of the set that have a version of their own
     loose: Tuple[str, ...] = ()
+    #: what must be there for the set to count as installed; the metapackages above only pull it in
+    needed: Dict[str, Tuple[str, ...]] = field(default_factory=dict)
+    #: do all packages of the set but the loose ones have the driver's version?
+    one_version: bool = True
+    #: pattern of package versions that are another vendor's under the same names
+    foreign: Optional[str] = None
+
+    def needs(self, branch: int, flavour: str, components: str) -> Tuple[str, ...]:
+        """The packages whose presence, at one version, makes the set complete."""
+        names = self.needed.get(
+            components, (self.desktop if components == "desktop" else self.compute)[flavour]
+        )
+        return (self.key_package(branch, flavour), *(name.format(b=branch) for name in names))
 
     def packages(self, branch: int, flavour: str, components: str) -> Tuple[str, ...]:
         names = (self.desktop if components == "desktop" else self.compute)[flavour]
@@ -119,6 +132,23 @@ NVIDIA_UBUNTU_SUFFIXED = Family(
     key_pattern=r"^nvidia-dkms-(?P<branch>\d+)(?P<open>-open)?$",
     headers="linux-headers-{kernel}",
     dkms_names=("nvidia",),
+    loose=("nvidia-modprobe", "nvidia-settings", "nvidia-persistenced"),
+    needed={
+        "compute": (
+            "libnvidia-compute-{b}",
+            "libnvidia-cfg1-{b}",
+            "nvidia-utils-{b}",
+            "nvidia-compute-utils-{b}",
+        ),
+        "desktop": (
+            "libnvidia-compute-{b}",
+            "nvidia-utils-{b}",
+            "libnvidia-gl-{b}",
+            "xserver-xorg-video-nvidia-{b}",
+        ),
+    },
+    # Ubuntu's own packages of the same names: 580.65.06-0ubuntu0.24.04.1
+    foreign=r"-\d+ubuntu0\.",
 )
 
 DEBIAN = Family(
@@ -139,7 +169,17 @@ DEBIAN = Family(
     key_pattern=r"^nvidia-(?P<open>open-)?kernel-dkms$",
     headers="linux-headers-{kernel}",
     dkms_names=("nvidia-current", "nvidia-current-open", "nvidia"),
-    loose=("nvidia-persistenced",),
+    one_version=False,
+    loose=(
+        "glx-alternative-nvidia",
+        "nvidia-installer-cleanup",
+        "nvidia-kernel-common",
+        "nvidia-modprobe",
+        "nvidia-persistenced",
+        "nvidia-settings",
+        "nvidia-support",
+        "nvidia-xconfig",
+    ),
 )
 
 FAMILIES = (NVIDIA_UBUNTU_SUFFIXED, DEBIAN)

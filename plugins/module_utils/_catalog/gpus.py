@@ -64,6 +64,23 @@ NVSWITCH_CLASS = 0x0680
 NVIDIA_VENDOR = 0x10DE
 
 
+#: Boards whose support came later than their architecture's. Source: MIG User Guide 620, minimum drivers.
+BOARD_FIRST_BRANCH = {
+    0x2335: 550,  # H200 SXM
+    0x233B: 550,  # H200 NVL
+    0x2BB1: 575,  # RTX PRO 6000 Workstation
+    0x2BB4: 575,  # RTX PRO 6000 Max-Q
+    0x2BB5: 575,  # RTX PRO 6000 Server
+    0x3182: 580,  # B300
+}
+
+
+def first_branch_of(device_id: int) -> int:
+    """The first driver branch that drives a board, 0 where nothing is known of it."""
+    architecture = architecture_of(device_id)
+    return max(architecture.first_branch if architecture else 0, BOARD_FIRST_BRANCH.get(device_id, 0))
+
+
 def architecture_of(device_id: int) -> Optional[Architecture]:
     """The architecture of a PCI device id, or None for an id that no table knows."""
     for architecture in ARCHITECTURES:

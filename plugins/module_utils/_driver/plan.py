@@ -15,8 +15,8 @@ from .._plan import Blocker, Plan
 from . import satisfied
 from .origin import doubled_source_steps
 from .recover import recovery
-from .state import DriverState
-from .target import Target, flavour_for, hardware_blockers, reboot_reasons
+from .state import DriverState, is_driver_package
+from .target import Target, flavour_for, hardware_blockers, load_trouble, reboot_reasons
 from .wish import DriverWish
 
 
@@ -35,11 +35,16 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
     blockers = hardware_blockers(state, target)
     if blockers:
         return Plan(blockers=blockers)
-    if state.unsettled:
+    if state.other_owner:
+        return Plan(blockers=(_not_ours(state),))
+    affected = any(is_driver_package(name) or name == "dpkg" for name in state.unsettled)
+    if affected:
         return recovery(state)
     missing = satisfied.missing(state, target)
     if not missing:
         return _leave(state, target)
+    if state.unsettled:
+        return recovery(state)
     # Loaded only where something must change: a host that needs nothing should not pay for it.
     from . import choose
 
@@ -54,7 +59,22 @@ def load() -> None:
 def _leave(state: DriverState, target: Target) -> Plan:
     """The right driver is there; holds and pins may still differ."""
     steps = doubled_source_steps(state) + satisfied.guard_steps(state, target)
-    return Plan(steps=steps, promise={}, reboot_reasons=reboot_reasons(state))
+    if not steps:
+        trouble = load_trouble(state)
+        if trouble:
+            return Plan(blockers=trouble)
+    return Plan(steps=steps, reboot_reasons=reboot_reasons(state), warnings=satisfied.warnings(state))
+
+
+def _not_ours(state: DriverState) -> Blocker:
+    loaded = (
+        "kernel module %s is loaded" % state.loaded.version if state.loaded else "no kernel module is loaded"
+    )
+    return Blocker(
+        "This host has a driver that this collection did not bring and does not manage",
+        "%s; %s" % (state.other_owner, loaded),
+        "remove it the way it came, or leave this host to it",
+    )
 
 
 def _no_family(state: DriverState, source: Any) -> Blocker:

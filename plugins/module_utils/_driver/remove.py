@@ -12,9 +12,9 @@ from typing import Any, List, Mapping, Tuple
 from .._effects import Names, RemoveFile
 from .._plan import Blocker, Plan, Step
 from .._questions import AskClients, AskPurge, Trouble
-from .choose import client_blockers
 from .recover import recovery
 from .state import OWN_FILES, DriverState, is_driver_package
+from .transact import client_blockers
 from .wish import DriverWish
 
 
@@ -68,6 +68,10 @@ def _foreign(answer: Any) -> Tuple[Blocker, ...]:
 
 def _reasons(state: DriverState) -> Tuple[str, ...]:
     if state.loaded is None or not state.host.gpus:
+        return ()
+    removed_since = not any(state.on_disk.values()) and state.modules_changed > state.booted
+    if not state.packages and not removed_since:
+        # It was not removed since this boot, so it comes from elsewhere and would only be loaded again.
         return ()
     return (
         "Kernel module %s stays loaded until the reboot, although the driver is removed."

@@ -13,7 +13,7 @@ from .._catalog.drivers import upstream
 from .._effects import Names, RemoveFile, WriteFile
 from .._plan import Step
 from .state import FABRIC_UNIT, PIN_PATH, DriverState, Installed
-from .target import Target
+from .target import Build, Target, Unit
 
 
 def missing(state: DriverState, target: Target) -> Tuple[str, ...]:
@@ -35,6 +35,22 @@ def missing(state: DriverState, target: Target) -> Tuple[str, ...]:
     return tuple(reasons)
 
 
+def needed_packages(state: DriverState, target: Target) -> Tuple[str, ...]:
+    """What must be there, by whichever metapackage it came."""
+    names = target.family.needs(target.branch, target.flavour, target.wish.components)
+    return names + (target.family.fabric_packages(target.branch) if has_fabric(state) else ())
+
+
+def warnings(state: DriverState) -> Tuple[str, ...]:
+    """What this host needs besides and this collection does not do yet."""
+    if not state.host.nvlink5_fabric:
+        return ()
+    return (
+        "This host has an NVLink5 fabric: besides the fabric manager it needs the package nvlsm and the "
+        "kernel module ib_umad, which this collection does not manage yet. Without them CUDA fails with 802.",
+    )
+
+
 def has_fabric(state: DriverState) -> bool:
     """Is there an NVSwitch or NVLink5 fabric, without whose manager CUDA fails with error 802?"""
     return bool(state.host.nvswitches) or state.host.nvlink5_fabric
@@ -45,7 +61,9 @@ def unit_steps(state: DriverState, target: Target) -> Tuple[Step, ...]:
     if not has_fabric(state) or not target.family.fabric or FABRIC_UNIT in state.enabled_units:
         return ()
     why = "this host has an NVSwitch or NVLink5 fabric"
-    return (Step("services", "enable-unit", "start %s at boot" % FABRIC_UNIT, why, FABRIC_UNIT),)
+    installed = state.installed
+    start = bool(installed and state.loaded and state.loaded.version == installed.version)
+    return (Step("services", "enable-unit", "enable %s" % FABRIC_UNIT, why, Unit(FABRIC_UNIT, start)),)
 
 
 def wanted_packages(state: DriverState, target: Target) -> Tuple[str, ...]:
@@ -58,7 +76,7 @@ def wanted_packages(state: DriverState, target: Target) -> Tuple[str, ...]:
 
 def _incomplete(state: DriverState, target: Target, installed: Installed) -> List[str]:
     reasons = []
-    for name in wanted_packages(state, target):
+    for name in needed_packages(state, target):
         version = state.version_of(name)
         if version is None:
             reasons.append("%s is missing" % name)
@@ -77,9 +95,12 @@ def _prebuilt(state: DriverState, installed: Installed) -> bool:
 
 
 def unbuilt_kernels(state: DriverState, version: str) -> Tuple[str, ...]:
-    """Kernels with headers for which DKMS has no module of this version."""
+    """The running kernel, or where it has no headers those that can be booted instead, without a module."""
+    running = (state.host.kernel,) if state.host.kernel in state.headers else state.bootable
     found = []
-    for kernel in state.headers:
+    for kernel in running:
+        if kernel not in state.headers:
+            continue
         module = state.on_disk.get(kernel)
         if module is None or module.version != version:
             found.append(kernel)
@@ -121,19 +142,23 @@ def pin_steps(state: DriverState, target: Target, version: str) -> Tuple[Step, .
 
 def hold_steps(target: Target, names: Sequence[str], held: Sequence[str]) -> Tuple[Step, ...]:
     """Put the set on hold or lift the hold, as wished; None leaves holds as they are."""
-    if target.wish.hold is True:
+    # A set of which a part is on hold breaks apt: nothing said about holds means that it is held whole.
+    if target.wish.hold is True or (target.wish.hold is None and held):
         lacking = tuple(sorted(set(names) - set(held)))
         if lacking:
             what = "hold %d driver packages" % len(lacking)
-            return (Step("hold", "hold", what, "hold is wished", Names(lacking)),)
+            why = "hold is wished" if target.wish.hold else "the rest of the set is on hold"
+            return (Step("hold", "hold", what, why, Names(lacking)),)
     if target.wish.hold is False and held:
         what = "lift the hold of %d driver packages" % len(held)
         return (Step("hold", "unhold", what, "hold: false is wished", Names(tuple(sorted(held)))),)
     return ()
 
 
-def build_step(kernel: str, why: str) -> Step:
-    return Step("modules", "build-modules", "build the kernel modules for %s" % kernel, why, kernel)
+def build_step(kernel: str, version: str, why: str) -> Step:
+    """Have DKMS build this driver (and nothing else) for one kernel."""
+    what = "build the kernel modules for %s" % kernel
+    return Step("modules", "build-modules", what, why, Build(kernel, version))
 
 
 def guard_steps(state: DriverState, target: Target) -> Tuple[Step, ...]:
@@ -143,7 +168,7 @@ def guard_steps(state: DriverState, target: Target) -> Tuple[Step, ...]:
     version = state.installed.version
     steps = list(pin_steps(state, target, version))
     why = "DKMS has no module of driver %s for it" % version
-    steps += [build_step(kernel, why) for kernel in unbuilt_kernels(state, version)]
+    steps += [build_step(kernel, version, why) for kernel in unbuilt_kernels(state, version)]
     names = [package.name for package in state.packages if package.installed]
     held = [package.name for package in state.packages if package.installed and package.held]
     steps += unit_steps(state, target)

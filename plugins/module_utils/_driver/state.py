@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._catalog.drivers import FAMILIES, Family, branch_of, upstream
@@ -81,6 +81,13 @@ class DriverState:
     own_files: Mapping[str, Optional[str]]
     #: Units of the driver set that start at boot.
     enabled_units: Tuple[str, ...] = ()
+    #: Seconds since the epoch: this boot, and since when each kernel's module file is there.
+    booted: float = 0.0
+    module_since: Mapping[str, float] = field(default_factory=dict)
+    #: When depmod last wrote the running kernel's module list: modules came or went then.
+    modules_changed: float = 0.0
+    #: Who else brought a driver that is not ours to manage, in words.
+    other_owner: Optional[str] = None
 
     def version_of(self, name: str) -> Optional[str]:
         """The installed version of a package, or None."""
@@ -92,22 +99,24 @@ class DriverState:
 
 def is_driver_package(name: str) -> bool:
     """Does this package belong to a driver set (and not to the container toolkit, CUDA, cuDNN, DCGM)?"""
-    return bool(_DRIVER_NAME.match(name)) and not _NOT_DRIVER.match(name)
+    plain = name.split(":", 1)[0]
+    return bool(_DRIVER_NAME.match(plain)) and not _NOT_DRIVER.match(plain)
 
 
 def observe(commands: Commands, files: Files, host: Host) -> DriverState:
     """Read the node: one dpkg-query and one modinfo for each kernel, no network."""
     admindir = files.path("/var/lib/dpkg")
-    everything = observe_packages(commands, admindir)
+    everything = observe_packages(commands, admindir, host.machine)
     packages = tuple(package for package in everything if is_driver_package(package.name))
     pending = unsettled(everything) or (("dpkg",) if dpkg_interrupted(admindir) else ())
     kernels = files.names("/lib/modules")
+    found = {kernel: _module_file(files, kernel) for kernel in kernels}
     return DriverState(
         host=host,
         packages=packages,
         installed=find_installed(packages),
         unsettled=pending,
-        on_disk={kernel: _module_on_disk(commands, files, kernel) for kernel in kernels},
+        on_disk={kernel: _module_on_disk(commands, path) for kernel, path in found.items()},
         headers=tuple(kernel for kernel in kernels if files.exists("/lib/modules", kernel, "build")),
         bootable=tuple(
             name[len("vmlinuz-") :] for name in files.names("/boot") if name.startswith("vmlinuz-")
@@ -115,6 +124,10 @@ def observe(commands: Commands, files: Files, host: Host) -> DriverState:
         loaded=parse_proc_version(files.text("/proc/driver/nvidia/version")),
         library=_library(files, host),
         enabled_units=tuple(unit for unit in UNITS if _enabled(files, unit)),
+        booted=_booted(files),
+        module_since={kernel: _changed(path) for kernel, path in found.items() if path},
+        modules_changed=_changed(files.path("/lib/modules", host.kernel, "modules.dep")),
+        other_owner=_other_owner(files, packages),
         sources=observe_sources(files),
         own_files={path: files.text(path) for path in OWN_FILES},
     )
@@ -133,6 +146,8 @@ def find_installed(packages: Tuple[Package, ...]) -> Optional[Installed]:
         pattern = re.compile(family.key_pattern)
         for package in packages:
             match = pattern.match(package.name)
+            if family.foreign and re.search(family.foreign, package.version):
+                continue
             version = upstream(package.version)
             if match and version and package.installed:
                 flavour = OPEN if match.group("open") else PROPRIETARY
@@ -168,14 +183,56 @@ def parse_modinfo(text: str) -> Optional[Module]:
 _MODULE_FILES = re.compile(r"^nvidia(?:-current(?:-open)?)?\.ko(?:\.(?:xz|zst|gz))?$")
 
 
-def _module_on_disk(commands: Commands, files: Files, kernel: str) -> Optional[Module]:
+def _module_file(files: Files, kernel: str) -> Optional[str]:
     """The module that DKMS put there, which modprobe prefers over any other (depmod.d: updates first)."""
     directory = "/lib/modules/%s/updates/dkms" % kernel
     for name in files.names(directory):
         if _MODULE_FILES.match(name):
-            shown = commands.try_run(["modinfo", files.path(directory, name)])
-            return parse_modinfo(shown.out)
+            return files.path(directory, name)
     return None
+
+
+def _module_on_disk(commands: Commands, path: Optional[str]) -> Optional[Module]:
+    return parse_modinfo(commands.try_run(["modinfo", path]).out) if path else None
+
+
+def _changed(path: str) -> float:
+    """When a file was put where it is (its inode's change time), 0 if it is not there."""
+    try:
+        return os.stat(path).st_ctime
+    except OSError:
+        return 0.0
+
+
+def _booted(files: Files) -> float:
+    """When this system booted: the start of its process 1, which is right in containers too (proc(5))."""
+    since = re.search(r"^btime (\d+)$", files.text("/proc/stat") or "", re.MULTILINE)
+    fields = (files.text("/proc/1/stat") or "").rpartition(")")[2].split()
+    if not since or len(fields) < 20:
+        return 0.0
+    return int(since.group(1)) + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+_UBUNTU_ARCHIVE = re.compile(r"-\d+ubuntu0\.")
+_NOT_OURS = re.compile(
+    r"^(?:nvidia-.*-server(?:-open)?|linux-modules-nvidia-.*|nvidia-dkms(?:-open)?|libnvidia-compute)$"
+)
+
+
+def _other_owner(files: Files, packages: Tuple[Package, ...]) -> Optional[str]:
+    """A driver that is there by other means than the package families that this collection knows."""
+    for path, owner in (
+        ("/usr/bin/nvidia-uninstall", "NVIDIA's .run installer"),
+        ("/run/nvidia/driver/usr", "the driver container of the GPU Operator"),
+    ):
+        if files.exists(path):
+            return "%s (%s)" % (owner, path)
+    others = [
+        "%s=%s" % (package.name, package.version)
+        for package in packages
+        if package.installed and (_NOT_OURS.match(package.name) or _UBUNTU_ARCHIVE.search(package.version))
+    ]
+    return "packages of another family: %s" % ", ".join(others[:6]) if others else None
 
 
 _LIBRARY = re.compile(r"libnvidia-ml\.so\.(\d+\.\d+(?:\.\d+)?)$")

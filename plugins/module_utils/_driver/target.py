@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
 from .._catalog.drivers import Family, branch_of
-from .._catalog.gpus import OPEN, PROPRIETARY
+from .._catalog.gpus import OPEN, PROPRIETARY, first_branch_of
 from .._host import PciDevice
 from .._plan import Blocker
 from .state import DriverState, Module
@@ -19,6 +19,22 @@ from .wish import DriverWish
 
 #: The first branch whose installers prefer the open flavour (NVIDIA driver branch table, R560 notes).
 OPEN_BY_DEFAULT_FROM = 560
+
+
+@dataclass(frozen=True)
+class Build:
+    """The driver version that DKMS is to build, and for which kernel."""
+
+    kernel: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A systemd unit to enable, and to start now if ``start``."""
+
+    name: str
+    start: bool
 
 
 @dataclass(frozen=True)
@@ -82,12 +98,12 @@ def hardware_blockers(state: DriverState, target: Target) -> Tuple[Blocker, ...]
                     else "use kernel_module: %s or auto" % other,
                 )
             )
-        elif target.branch < architecture.first_branch:
+        elif target.branch < first_branch_of(gpu.device):
             blockers.append(
                 Blocker(
                     "Driver branch %d is older than this GPU" % target.branch,
                     str(gpu),
-                    "use branch %d or later" % architecture.first_branch,
+                    "use branch %d or later" % first_branch_of(gpu.device),
                 )
             )
         elif architecture.last_branch is not None and target.branch > architecture.last_branch:
@@ -114,7 +130,35 @@ def reboot_reasons(
         version, flavour = state.installed.version, state.installed.flavour
     if version is None:
         return ()
+    if version == getattr(state.installed, "version", None) and load_trouble(state):
+        return ()
     return _loaded_reasons(state.loaded, version, flavour or OPEN, _foreign_driver(state))
+
+
+def load_trouble(state: DriverState) -> Tuple[Blocker, ...]:
+    """A driver that was there when this host booted and did not come up: another reboot would not help."""
+    installed, loaded = state.installed, state.loaded
+    if installed is None or not state.host.gpus or not state.booted:
+        return ()
+    if loaded == Module(installed.version, installed.flavour):
+        return ()
+    kernel = state.host.kernel
+    since = state.module_since.get(kernel)
+    if since is None:
+        # Not built for this kernel: building it is planned, or another kernel that has it is to be booted.
+        return ()
+    if since > state.booted:
+        return ()
+    return (
+        Blocker(
+            "The installed kernel module was there at this boot and did not load: a reboot would not help",
+            "driver %s, kernel %s, loaded is %s"
+            % (installed.version, kernel, loaded.version if loaded else "none"),
+            "look at 'dmesg | grep -iE \"nvrm|nvidia|lockdown\"', at 'mokutil --sb-state' (an unsigned "
+            "module under Secure Boot), at blacklists in /etc/modprobe.d and on the kernel command line, and at a "
+            "module of the former driver in the initramfs (update-initramfs -u)",
+        ),
+    )
 
 
 def _loaded_reasons(

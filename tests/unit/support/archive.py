@@ -60,7 +60,7 @@ def _ubuntu(version: str) -> Iterator[Row]:
         yield Row(
             "nvidia-headless-no-dkms-%s%s" % (b, o),
             full,
-            ("nvidia-kernel-source-" + b + o, "libnvidia-cfg1-" + b),
+            ("nvidia-kernel-source-" + b + o, "libnvidia-cfg1-" + b, "nvidia-compute-utils-" + b),
         )
         yield Row(
             "nvidia-dkms-%s%s" % (b, o), full, ("nvidia-kernel-source-" + b + o, common[0]), "dkms-kernel"
@@ -69,12 +69,16 @@ def _ubuntu(version: str) -> Iterator[Row]:
         yield Row(
             "nvidia-driver-%s%s" % (b, o),
             full,
-            ("nvidia-dkms-" + b + o, "nvidia-utils-" + b, "libnvidia-cfg1-" + b, "nvidia-settings", *common),
+            ("nvidia-dkms-" + b + o, "nvidia-utils-" + b, "libnvidia-cfg1-" + b, "nvidia-settings", *common)
+            + ("libnvidia-gl-" + b, "xserver-xorg-video-nvidia-" + b),
         )
     yield Row(common[0], full, ("nvidia-modprobe",), "kernel-common")
     yield Row(common[1], full, (), "libnvidia-compute")
     yield Row("libnvidia-cfg1-" + b, full, (), "libnvidia-cfg1")
+    yield Row("libnvidia-gl-" + b, full, (), "libnvidia-gl")
+    yield Row("xserver-xorg-video-nvidia-" + b, full, (), "xserver-xorg-video-nvidia")
     yield Row("nvidia-utils-" + b, full, (), "nvidia-utils")
+    yield Row("nvidia-compute-utils-" + b, full, (), "nvidia-compute-utils")
     yield Row("nvidia-modprobe", full)
     yield Row("nvidia-settings", full)
     suffix = "-570" if b == "570" else ""

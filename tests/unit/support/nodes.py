@@ -102,6 +102,7 @@ _UBUNTU_SET = (
     "libnvidia-compute-{b}",
     "libnvidia-cfg1-{b}",
     "nvidia-utils-{b}",
+    "nvidia-compute-utils-{b}",
     "nvidia-modprobe",
 )
 _DEBIAN_SET = ("nvidia-{o}kernel-dkms", "nvidia-{o}kernel-support", "nvidia-smi", "libcuda1", "libnvidia-ml1")

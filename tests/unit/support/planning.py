@@ -74,15 +74,19 @@ def _nothing(state: DriverState, _step: Step, _archive: Archive) -> DriverState:
 
 def _install(state: DriverState, step: Step, archive: Archive) -> DriverState:
     archive.installed = tuple(state.packages)
-    done = archive.transaction(AskTransaction((), step.data.targets, step.data.downgrade))
+    held = tuple(package.name for package in state.packages if package.held) if step.data.allow_held else ()
+    done = archive.transaction(AskTransaction((), step.data.targets, step.data.downgrade, held))
     assert isinstance(done, Transaction), done
     packages = {package.name: package for package in state.packages}
+    wants = {package.name: package.want for package in state.packages}
     for change in done.removals:
         packages[change.name] = replace(packages[change.name], want="deinstall", status="config-files")
     headers: Set[str] = set(state.headers)
     for change in done.installs:
         if is_driver_package(change.name):
-            packages[change.name] = Package(change.name, change.new, "install", "installed")
+            # dpkg keeps the selection of a package that it unpacks over itself
+            want = wants.get(change.name, "install")
+            packages[change.name] = Package(change.name, change.new, want, "installed")
         elif change.name.startswith("linux-headers-"):
             headers.add(change.name[len("linux-headers-") :])
     return _built(
@@ -98,6 +102,7 @@ def _purge(state: DriverState, step: Step, _archive: Archive) -> DriverState:
         installed=find_installed(packages),
         library=None,
         on_disk=dict.fromkeys(state.on_disk),
+        modules_changed=state.booted + 1,
     )
 
 
@@ -113,11 +118,11 @@ def _built(state: DriverState, kernel: str) -> DriverState:
 
 
 def _build(state: DriverState, step: Step, _archive: Archive) -> DriverState:
-    return _built(state, step.data)
+    return _built(state, step.data.kernel)
 
 
 def _enable(state: DriverState, step: Step, _archive: Archive) -> DriverState:
-    return replace(state, enabled_units=(*state.enabled_units, step.data))
+    return replace(state, enabled_units=(*state.enabled_units, step.data.name))
 
 
 def _select(want: str) -> Any:

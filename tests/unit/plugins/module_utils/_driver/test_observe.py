@@ -111,7 +111,7 @@ def test_packages_of_a_real_dpkg(tree: Tree, commands: Commands) -> None:
         + stanza % ("nvidia-dkms-580-open", "install ok half-configured")
         + stanza % ("libnvidia-cfg1-580", "deinstall ok config-files"),
     )
-    assert observe_packages(commands, str(tree.path("/var/lib/dpkg"))) == (
+    assert observe_packages(commands, str(tree.path("/var/lib/dpkg")), "x86_64") == (
         Package("libnvidia-cfg1-580", "580.95.05-0ubuntu1", "deinstall", "config-files"),
         Package("nvidia-dkms-580-open", "580.95.05-0ubuntu1", "install", "half-configured"),
         Package("nvidia-utils-580", "580.95.05-0ubuntu1", "hold", "installed"),

@@ -10,6 +10,7 @@ from typing import Dict, Optional, Tuple
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import DriverState, Module
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.target import Build
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Package
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan
@@ -154,7 +155,9 @@ def test_headers_of_another_kernel_that_can_be_booted_are_enough(there: bool) ->
     found = planned(state, ubuntu_archive(OTHER_KERNEL))
     (install,) = [step for step in found.steps if step.action == "install"]
     assert ("linux-headers-" + OTHER_KERNEL in install.data.targets) is not there
-    assert [step.data for step in found.steps if step.action == "build-modules"] == [OTHER_KERNEL]
+    assert [step.data for step in found.steps if step.action == "build-modules"] == [
+        Build(OTHER_KERNEL, "580.105.08")
+    ]
     assert "module_on_disk" not in found.promised()
 
 
@@ -178,16 +181,31 @@ def test_a_kernel_with_headers_and_without_module_is_built_for() -> None:
         "580.105.08",
         headers=(KERNEL, OTHER_KERNEL),
         bootable=(KERNEL, OTHER_KERNEL),
-        on_disk={KERNEL: Module("580.105.08", "open"), OTHER_KERNEL: Module("580.65.06", "open")},
+        on_disk={KERNEL: Module("580.65.06", "open"), OTHER_KERNEL: Module("580.65.06", "open")},
     )
     found = plan(state, WISH, {})
-    assert [(step.action, step.data) for step in found.steps] == [("build-modules", OTHER_KERNEL)]
+    built = Build(KERNEL, "580.105.08")
+    assert [(step.action, step.data) for step in found.steps] == [("build-modules", built)]
+
+
+def test_where_the_running_kernel_has_no_headers_those_are_built_for_that_can_be_booted() -> None:
+    state = with_driver(
+        ubuntu(), "580.105.08", headers=(OTHER_KERNEL,), bootable=(OTHER_KERNEL,), loaded=False
+    )
+    found = plan(state, WISH, {})
+    built = Build(OTHER_KERNEL, "580.105.08")
+    assert [(step.action, step.data) for step in found.steps] == [("build-modules", built)]
+
+
+def test_other_peoples_half_configured_packages_are_left_alone_where_nothing_must_change() -> None:
+    state = with_driver(ubuntu(), "580.105.08", unsettled=("postfix",))
+    assert plan(state, WISH, {}).steps == ()
 
 
 @pytest.mark.parametrize("names", [("nvidia-dkms-580-open",), ("adduser", "libc6")])
 def test_an_interrupted_dpkg_run_is_finished_first(names: Tuple[str, ...]) -> None:
-    state = with_driver(ubuntu(), "580.105.08", unsettled=names)
-    found = plan(state, WISH, {})
+    state = with_driver(ubuntu(), "580.65.06", unsettled=names)
+    found = plan(state, replace(WISH, version="580.105.08", branch=None), {})
     assert actions(found) == ["finish-dpkg"]
     assert found.replan
     assert found.steps[0].why == "dpkg was cut off while it worked on " + ", ".join(names)

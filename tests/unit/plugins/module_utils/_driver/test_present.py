@@ -14,6 +14,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import 
     DriverState,
     summary,
 )
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.target import Unit
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Install
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import PciDevice
@@ -62,7 +63,7 @@ def test_a_fresh_node_gets_the_newest_of_the_branch() -> None:
     found, _asked = settled(ubuntu(), DriverWish(branch=580), ARCHIVE)
     assert actions(found) == ["write-file", "write-file", "refresh-index", "install"]
     install = found.steps[-1]
-    assert install.what == "install driver 580.105.08 (open kernel module): 9 packages"
+    assert install.what == "install driver 580.105.08 (open kernel module): 10 packages"
     assert install.why == "no driver is installed"
     assert install.data.targets == (
         "nvidia-headless-580-open=580.105.08-0ubuntu1",
@@ -109,7 +110,7 @@ def test_the_fabric_manager_starts_at_boot(fabric: bool, enabled: "tuple[str, ..
     state = replace(state, host=replace(state.host, nvlink5_fabric=fabric))
     found, _asked = settled(state, DriverWish(branch=570), ARCHIVE)
     units = [step.data for step in found.steps if step.action == "enable-unit"]
-    assert units == ([FABRIC_UNIT] if fabric and not enabled else [])
+    assert units == ([Unit(FABRIC_UNIT, start=False)] if fabric and not enabled else [])
 
 
 def test_a_branch_change_takes_the_fabric_manager_along() -> None:

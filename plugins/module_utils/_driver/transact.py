@@ -1,0 +1,295 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""What apt makes of the chosen packages, what speaks against it, and the steps if nothing does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+
+from .._catalog.drivers import branch_of, upstream
+from .._effects import Install, Names
+from .._plan import Blocker, Plan, Step
+from .._questions import (
+    AskClients,
+    AskSpace,
+    AskTransaction,
+    Change,
+    Clients,
+    ConfigFile,
+    Index,
+    Offer,
+    Space,
+    Transaction,
+    Trouble,
+)
+from . import satisfied
+from .origin import Origin
+from .state import PIN_PATH, DriverState, is_driver_package
+from .target import Target, reboot_reasons
+from .wish import DriverWish
+
+#: Bytes that DKMS needs to build the modules, beyond what the packages take (a build tree of R580: 0.4 GiB).
+BUILD_SPACE = 512 * 1024 * 1024
+#: apt's choice is made explicit until it keeps the set at one version; more rounds than that needs.
+_ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Why something changes, where from, what there is, which version, and the apt targets for it."""
+
+    missing: Sequence[str]
+    place: Origin
+    index: Index
+    version: str
+    targets: Tuple[str, ...]
+
+
+def same_source(offer: Offer, uri: str) -> bool:
+    """Is this offer one of the chosen source ("" stands for any)?"""
+    return not uri or offer.uri == uri
+
+
+def plan(state: DriverState, target: Target, choice: Choice, answers: Mapping[Any, Any]) -> Plan:
+    """The steps for this choice, or a question to apt, or why not."""
+    held = tuple(sorted(package.name for package in state.packages if package.installed and package.held))
+    agreed = _agree(state, target, choice, held, answers)
+    if isinstance(agreed, Plan):
+        return agreed
+    install, transaction = agreed
+    if not transaction.installs and not transaction.removals:
+        return Plan(steps=satisfied.guard_steps(state, target), reboot_reasons=reboot_reasons(state))
+    blockers, questions = _obstacles(state, target, transaction, answers)
+    if blockers or questions:
+        return Plan(blockers=blockers, questions=questions)
+    return Plan(
+        steps=_steps(state, target, choice, install, transaction, bool(held)),
+        promise=_promise(target, choice.version, transaction, state, bool(held)),
+        reboot_reasons=reboot_reasons(state, choice.version, target.flavour),
+        warnings=(*choice.index.warnings, *satisfied.warnings(state)),
+    )
+
+
+def _agree(
+    state: DriverState, target: Target, choice: Choice, held: Tuple[str, ...], answers: Mapping[Any, Any]
+) -> Union[Plan, Tuple[Install, Transaction]]:
+    """Ask apt until its answer is one set at one version: what it would mix or hold back is named to it."""
+    version = choice.version
+    # apt must decide under the pin as it will be, not as it is: an empty one stands for none.
+    pin = satisfied.pin_content(state, target, version)
+    files = (*choice.place.files, ConfigFile(PIN_PATH, pin or ""))
+    downgrade = state.installed is not None and _older(version, state.installed.version)
+    targets = choice.targets
+    mixed: List[str] = []
+    answer: Any = None
+    for _round in range(_ROUNDS):
+        ask = AskTransaction(files, targets, downgrade, held)
+        answer = answers.get(ask)
+        if answer is None:
+            return Plan(questions=(ask,))
+        if isinstance(answer, Trouble):
+            which = "driver %s from %s" % (version, choice.place.uri)
+            return Plan(blockers=(Blocker("apt cannot install this set of packages", which, answer.what),))
+        mixed = [str(change.name) for change in answer.installs if _strays(target, change, version)]
+        named = {entry.split("=", 1)[0].rstrip("-") for entry in targets}
+        explicit = [_exact(choice, name) for name in mixed]
+        explicit += [
+            "%s=%s" % (change.name, change.new)
+            for change in answer.installs
+            if change.name in held and change.name not in mixed
+        ]
+        more = tuple(entry for entry in explicit if entry and entry.split("=", 1)[0] not in named)
+        if not more:
+            break
+        targets += more
+    if mixed:
+        return Plan(
+            blockers=(
+                Blocker(
+                    "apt would mix versions within the driver",
+                    "driver %s, but other versions of %s" % (version, ", ".join(mixed[:6])),
+                    "remove or complete the source of the others, or set version: to one that all have",
+                ),
+            )
+        )
+    return Install(targets, downgrade, allow_held=bool(held)), answer
+
+
+def _strays(target: Target, change: Change, version: str) -> bool:
+    """Would this package of the set come at another version than the set?"""
+    if not is_driver_package(change.name) or change.name.split(":", 1)[0] in target.family.loose:
+        return False
+    return target.family.one_version and upstream(change.new) != version
+
+
+def _exact(choice: Choice, name: str) -> Optional[str]:
+    """The target that names this package at the version of the set, if the source has it so."""
+    for offer in choice.index.offers.get(name, ()):
+        if upstream(offer.version) == choice.version and same_source(offer, choice.place.uri):
+            return "%s=%s" % (name, offer.version)
+    return None
+
+
+def _older(version: str, than: str) -> bool:
+    return [int(part) for part in version.split(".")] < [int(part) for part in than.split(".")]
+
+
+def _obstacles(
+    state: DriverState, target: Target, transaction: Transaction, answers: Mapping[Any, Any]
+) -> Tuple[Tuple[Blocker, ...], Tuple[Any, ...]]:
+    """What speaks against the transaction: foreign removals, no space, running work."""
+    foreign = [change.name for change in transaction.removals if not is_driver_package(change.name)]
+    if foreign:
+        return (
+            (
+                Blocker(
+                    "apt would have to remove other software",
+                    ", ".join(foreign),
+                    "remove it yourself first if you agree",
+                ),
+            ),
+            (),
+        )
+    space_question = AskSpace(("/var/cache/apt/archives", "/usr", "/var/lib/dkms"))
+    questions: List[Any] = [space_question]
+    if state.loaded:
+        questions.append(AskClients())
+    unanswered = tuple(question for question in questions if question not in answers)
+    if unanswered:
+        return (), unanswered
+    blockers = space_blockers(answers[space_question], transaction)
+    return blockers + client_blockers(answers.get(AskClients()), target.wish), ()
+
+
+def space_blockers(space: Space, transaction: Transaction) -> Tuple[Blocker, ...]:
+    """File systems on which the transaction and the module build would not fit, added up by mount."""
+    needs = {
+        "/var/cache/apt/archives": transaction.download_bytes,
+        "/usr": transaction.installed_bytes,
+        "/var/lib/dkms": BUILD_SPACE,
+    }
+    by_mount: Dict[str, int] = {}
+    for path, needed in needs.items():
+        mount = space.free[path][0]
+        by_mount[mount] = by_mount.get(mount, 0) + needed
+    free = dict(space.free.values())
+    return tuple(
+        Blocker(
+            "Not enough free space",
+            "%s has %s, needed are %s" % (mount, _mib(free[mount]), _mib(needed)),
+            "free some space there",
+        )
+        for mount, needed in sorted(by_mount.items())
+        if needed > free[mount]
+    )
+
+
+def _mib(count: int) -> str:
+    return "%d MiB" % (count // (1024 * 1024))
+
+
+def client_blockers(clients: Optional[Clients], wish: DriverWish) -> Tuple[Blocker, ...]:
+    """Running work is not disturbed without consent."""
+    if clients is None or not clients.found or wish.disrupt_running_work:
+        return ()
+    return (
+        Blocker(
+            "Programs are working on the GPUs and would fail once the driver's files change under them",
+            "; ".join(str(client) for client in clients.found[:8]),
+            "let them end, or set disrupt_running_work: true",
+        ),
+    )
+
+
+def _steps(
+    state: DriverState,
+    target: Target,
+    choice: Choice,
+    install: Install,
+    transaction: Transaction,
+    was_held: bool,
+) -> Tuple[Step, ...]:
+    steps: List[Step] = list(choice.place.steps)
+    steps.append(Step("index", "refresh-index", "refresh the package indexes", "packages are to change"))
+    steps += satisfied.pin_steps(state, target, choice.version)
+    count, gone = len(transaction.installs), len(transaction.removals)
+    what = "install driver %s (%s kernel module): %d packages" % (choice.version, target.flavour, count)
+    what += ", %d removed" % gone if gone else ""
+    steps.append(Step("packages", "install", what, "; ".join(choice.missing), install))
+    for kernel in _other_kernels(state, target, transaction):
+        why = "it can be booted next, and packages build for the running kernel only"
+        steps.append(satisfied.build_step(kernel, choice.version, why))
+    steps += satisfied.unit_steps(state, target)
+    if target.wish.hold is True or (target.wish.hold is None and was_held):
+        lacking = tuple(sorted(set(_after(state, transaction)) - _still_held(state, transaction)))
+        why = "hold is wished" if target.wish.hold else "the former set was on hold"
+        if lacking:
+            steps.append(Step("hold", "hold", "hold %d driver packages" % len(lacking), why, Names(lacking)))
+    elif target.wish.hold is False and was_held:
+        names = tuple(sorted(_still_held(state, transaction)))
+        if names:
+            what = "lift the hold of %d driver packages" % len(names)
+            steps.append(Step("hold", "unhold", what, "hold: false is wished", Names(names)))
+    return tuple(steps)
+
+
+def _still_held(state: DriverState, transaction: Transaction) -> "set[str]":
+    """A hold stays with a package that is changed, and goes with one that is removed."""
+    gone = {change.name for change in transaction.removals}
+    return {package.name for package in state.packages if package.held and package.installed} - gone
+
+
+def _other_kernels(state: DriverState, target: Target, transaction: Transaction) -> Tuple[str, ...]:
+    """Kernels that can be booted instead and have headers, now or once apt is done."""
+    coming = {change.name for change in transaction.installs}
+    return tuple(
+        kernel
+        for kernel in state.bootable
+        if kernel != state.host.kernel
+        and (kernel in state.headers or target.family.headers.format(kernel=kernel) in coming)
+    )
+
+
+def _after(state: DriverState, transaction: Transaction) -> Tuple[str, ...]:
+    """Names of the driver packages that are installed once the transaction is through."""
+    names = {package.name for package in state.packages if package.installed}
+    names -= {change.name for change in transaction.removals}
+    names |= {change.name for change in transaction.installs if is_driver_package(change.name)}
+    return tuple(sorted(names))
+
+
+def _promise(
+    target: Target, version: str, transaction: Transaction, state: DriverState, was_held: bool
+) -> Dict[str, Any]:
+    promise: Dict[str, Any] = {
+        "branch": branch_of(version),
+        "version": version,
+        "kernel_module": target.flavour,
+        "source": target.family.source,
+        "library_version": version,
+        "packages": _packages_after(state, transaction),
+    }
+    if state.host.kernel in state.headers or any(
+        change.name == target.family.headers.format(kernel=state.host.kernel)
+        for change in transaction.installs
+    ):
+        promise["module_on_disk"] = version
+    if target.wish.hold is True or (target.wish.hold is None and was_held):
+        promise["held"] = list(_after(state, transaction))
+    elif target.wish.hold is False:
+        promise["held"] = []
+    return promise
+
+
+def _packages_after(state: DriverState, transaction: Transaction) -> List[str]:
+    versions = {package.name: package.version for package in state.packages if package.installed}
+    for change in transaction.removals:
+        versions.pop(change.name, None)
+    for change in transaction.installs:
+        if is_driver_package(change.name):
+            versions[change.name] = change.new
+    return sorted("%s=%s" % item for item in versions.items())
