@@ -17,8 +17,10 @@ from settings import Lab, LabError
 # What may change on a node that was told to change nothing, each with its reason.
 EXPECTED = {
     "/var/log/**": "logs of sshd, systemd, apt and of logins",
-    "/root/.ansible": "Ansible makes it on a user's first module run",
-    "/root/.ansible/**": "Ansible's temporary files for each module",
+    "/home/*/.ansible": "Ansible makes it on a user's first module run",
+    "/home/*/.ansible/**": "Ansible's temporary files for each module",
+    "/root/.ansible": "the same, of root, whom that user becomes",
+    "/root/.ansible/**": "the same, of root, whom that user becomes",
     "/var/lib/systemd/random-seed": "written by systemd at each boot and shutdown",
     "/var/lib/systemd/timers/**": "stamps of persistent systemd timers",
     "/var/tmp/systemd-private-*": "private /var/tmp of running services",

@@ -32,7 +32,7 @@ def text(lab: Lab, everyone: Sequence[nodes.Node], known_hosts: Path) -> str:
         "-o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
     )
     shared = {
-        "ansible_user": "root",
+        "ansible_user": nodes.USER,
         "ansible_ssh_private_key_file": str(nodes.lab_key(lab)),
         "ansible_ssh_common_args": ssh,
         "ansible_python_interpreter": "/usr/bin/python3",

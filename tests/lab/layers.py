@@ -37,6 +37,7 @@ _IDENTITY = (
     mirror.SOURCE.lstrip("/"),
     "etc/gpu-simulator/boards",
     "var/lib/gpu-simulator",
+    "home",
     "root",
     "var/log",
     "var/tmp",

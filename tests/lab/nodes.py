@@ -23,6 +23,8 @@ import overlay
 from settings import Lab, LabError
 from shell import run, wait_until
 
+USER = "admin"  # who logs in, and may become root; finish-root.sh makes it
+
 
 @dataclass(frozen=True)
 class Node:
@@ -105,7 +107,7 @@ def prepare_root(lab: Lab, node: Node) -> Path:
     key = host_key(lab, node)
     _write(root / "etc/ssh/ssh_host_ed25519_key", key.read_text(), 0o600)
     _write(root / "etc/ssh/ssh_host_ed25519_key.pub", key.with_suffix(".pub").read_text())
-    _write(root / "root/.ssh/authorized_keys", lab_key(lab).with_suffix(".pub").read_text(), 0o600)
+    _write(root / f"etc/ssh/authorized_keys.{USER}", lab_key(lab).with_suffix(".pub").read_text())
     _write(root / "etc/gpu-simulator/boards", "".join(f"{board}\n" for board in node.boards))
     # the node shares this kernel; its modules directory is its own
     (root / "lib/modules" / os.uname().release).mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,14 @@ def test_all_nodes_are_up_and_ansible_reaches_them(fleet: Cli) -> None:
     assert fleet.ansible("gpu", "-m", "ansible.builtin.ping").count("pong") == 3
 
 
+def test_a_user_logs_in_and_becomes_root_but_root_does_not_log_in(fleet: Cli) -> None:
+    who = ("-m", "ansible.builtin.command", "-a", "id -un")
+    assert fleet.ansible("gpu", *who).split().count("admin") == 3
+    assert fleet.ansible("gpu", "-b", *who).split().count("root") == 3
+    refused = fleet.ansible("node1", "-e", "ansible_user=root", *who, status=4)
+    assert "UNREACHABLE" in refused and "Permission denied" in refused, refused
+
+
 def test_each_node_is_of_its_kind_and_the_inventory_tells_the_userland(fleet: Cli) -> None:
     expected = {"ubuntu2404": "ubuntu 24.04", "ubuntu2204": "ubuntu 22.04", "debian12": "debian 12"}
     states = fleet.states()
@@ -74,7 +82,7 @@ def test_ansible_reboots_all_nodes_and_each_boot_is_told_apart(fleet: Cli) -> No
     read = "cat /proc/sys/kernel/random/boot_id"
     before = [fleet.node(name, read) for name in NODES]
     boots = [int(fleet.states()[name]["BOOTS"]) for name in NODES]
-    assert fleet.ansible("all", "-m", "ansible.builtin.reboot").count('"rebooted": true') == 3
+    assert fleet.ansible("all", "-b", "-m", "ansible.builtin.reboot").count('"rebooted": true') == 3
     after = [fleet.node(name, read) for name in NODES]
     assert len({*before, *after}) == 6
     assert [int(fleet.states()[name]["BOOTS"]) for name in NODES] == [count + 1 for count in boots]
@@ -132,10 +140,10 @@ def test_diff_names_what_changed_since_a_mark(fleet: Cli) -> None:
 
 
 def test_an_ansible_run_that_changes_nothing_leaves_no_difference(fleet: Cli) -> None:
-    fleet.ansible("node1", "-m", "ansible.builtin.ping")
+    fleet.ansible("node1", "-b", "-m", "ansible.builtin.ping")
     fleet.run("mark", "node1", "idle")
     fleet.ansible("node1", "-m", "ansible.builtin.ping")
-    fleet.ansible("node1", "-m", "ansible.builtin.command", "-a", "true")
+    fleet.ansible("node1", "-b", "-m", "ansible.builtin.command", "-a", "true")
     assert fleet.run("diff", "node1", "--since", "idle").stdout == ""
 
 

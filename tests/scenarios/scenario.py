@@ -143,6 +143,7 @@ class Fleet:
         play = {
             "hosts": node,
             "gather_facts": False,
+            "become": True,
             "tasks": [
                 {
                     **task,
@@ -161,6 +162,7 @@ class Fleet:
                         "mode": "0600",
                     },
                     "delegate_to": "localhost",
+                    "become": False,
                     "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
                     "check_mode": False,
                 },

@@ -99,7 +99,7 @@ def booted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
     (home / "ansible_collections/labfleet").mkdir(parents=True)
     (home / "ansible_collections/labfleet/gpu").symlink_to(REPOSITORY)
     playbook = home / "play.yml"
-    play = [{"hosts": "all", "gather_facts": False, "roles": ["labfleet.gpu.gpu_simulator"]}]
+    play = [{"hosts": "all", "gather_facts": False, "become": True, "roles": ["labfleet.gpu.gpu_simulator"]}]
     playbook.write_text(json.dumps(play), encoding="utf-8")
     try:
         lab(
