@@ -1,6 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nothing simulated: Debian's own NVIDIA driver from the archive, built by DKMS for Debian's kernel."""
+"""Debian's own NVIDIA driver from the archive, built by DKMS for Debian's kernel.
+
+Packages, build and library are the real ones. Only the PCI functions of the GPUs are simulated; they are why
+a driver that is not loaded counts as a reason to reboot.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from scenario import Fleet
 PLAY = """
 - hosts: debian12
   gather_facts: false
+  become: true
   tasks:
     - name: Hold Debian's driver
       ansible.builtin.include_role:
