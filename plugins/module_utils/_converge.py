@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NoReturn, 
 from ._command import CommandError, Commands
 from ._effects import SHARED_ACTIONS, Action, Context, file_diffs
 from ._host import Files, Host, observe_host
-from ._lock import HostLock, LockTimeout
+from ._lock import NEEDS_ROOT, HostLock, LockError
 from ._plan import Blocker, Plan, Step, differences
 
 if TYPE_CHECKING:
@@ -107,6 +107,14 @@ def converge(module: AnsibleModule, parts: Sequence[Part], single: bool = True) 
         run.go()
     except CommandError as exc:
         run.fail(str(exc))
+    except OSError as exc:
+        run.fail(_in_a_sentence(exc))
+
+
+def _in_a_sentence(exc: OSError) -> str:
+    if isinstance(exc, PermissionError) and os.geteuid() != 0:
+        return NEEDS_ROOT
+    return "%s: %s." % (exc.filename or "The node", exc.strerror or exc)
 
 
 class _Run:
@@ -137,9 +145,17 @@ class _Run:
                 self.job = self._start_job()
             if self._apply() and not any(part.plan.replan for part in self.parts):
                 break
+        else:
+            self.fail(
+                "The host did not come to rest: it was planned for %d times, and each time found changed or "
+                "unfinished afterwards. Find out what else works on its packages, then run again." % _ROUNDS
+            )
         if self.number:
             self._look_again()
-        self.finish(self._result())
+        result = self._result()
+        if result["reboot_required"]:
+            result["running_work"] = self._running_work()
+        self.finish(result)
 
     def _start_job(self) -> Optional[Job]:
         """Go on in a process of our own, if the caller can follow it.
@@ -184,6 +200,13 @@ class _Run:
 
         return answer
 
+    def _running_work(self) -> List[str]:
+        """Who works on the GPUs now: whoever reboots should know."""
+        from ._questions import AskClients
+
+        with contextlib.ExitStack() as stack:
+            return [str(client) for client in self._answerer(stack)(AskClients()).found]
+
     def _adopt(self) -> None:
         """The plans of this round are what is done, or what check mode says would be done."""
         for part in self.parts:
@@ -210,7 +233,7 @@ class _Run:
                             self.job.progress(step, self.number, total)
                         self._one(part, step, self.number, total, context)
                         _crash_point("after", self.number)
-        except LockTimeout as exc:
+        except LockError as exc:
             self.fail(str(exc))
         except StepFailed as exc:
             self.fail(str(exc), failed_step=exc.number)
@@ -229,9 +252,7 @@ class _Run:
         except CommandError as exc:
             raise StepFailed(step, number, total, str(exc)) from exc
         except OSError as exc:
-            raise StepFailed(
-                step, number, total, "%s: %s" % (exc.filename or "the node", exc.strerror)
-            ) from exc
+            raise StepFailed(step, number, total, _in_a_sentence(exc)) from exc
 
     def _look_again(self) -> None:
         """The promise against the host: what the plan said, and that nothing more is planned."""

@@ -121,6 +121,14 @@ reboot_reasons:
   type: list
   elements: str
   sample: []
+running_work:
+  description:
+    - Who has a GPU open now, as C(pid (user, command)). Empty where nobody has.
+    - A reboot ends this work.
+  returned: when a reboot is required
+  type: list
+  elements: str
+  sample: ["4711 (alice, python3)"]
 """
 
 from ansible.module_utils.basic import AnsibleModule

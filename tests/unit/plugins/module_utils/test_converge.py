@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._lock import HostLock
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Blocker, Plan, Step
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import AskSpace
 from ansible_collections.labfleet.gpu.tests.unit.support.modules import module
+from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
+
+STEP = Step("lines", "write-file", "write a line", "it is missing", WriteFile("/nowhere/x", ""))
 
 
 @dataclass(frozen=True)
@@ -242,6 +246,84 @@ def test_a_host_that_moved_is_planned_for_again(capsys: pytest.CaptureFixture[st
     result = json.loads(capsys.readouterr().out)
     assert [step["what"] for step in result["steps"]] == ["write line c"]
     assert content(wish) == "a\nb\nc\n"
+
+
+def test_a_host_that_never_rests_is_a_failure(capsys: pytest.CaptureFixture[str], wish: Wish) -> None:
+    """Something else changes it between every look and the next."""
+    looks: List[str] = []
+
+    def observe(_commands: Commands, _files: Files, _host: Host) -> Tuple[str, ...]:
+        looks.append("x")
+        return tuple(looks)
+
+    moving = Component("lines", observe, lambda *_: Plan(steps=(STEP,)), lambda state: {"lines": list(state)})
+    with module() as ansible_module, pytest.raises(SystemExit):
+        converge(ansible_module, [Part(moving, wish)])
+    result = json.loads(capsys.readouterr().out)
+    assert result["failed"] and not result["changed"]
+    assert result["msg"].startswith("The host did not come to rest: it was planned for 12 times")
+    assert content(wish) is None
+
+
+def test_a_lock_that_cannot_be_had_is_a_failure(
+    capsys: pytest.CaptureFixture[str], wish: Wish, lock: Path
+) -> None:
+    lock.mkdir()
+    result = run(capsys, wish)
+    assert result["msg"] == "The lock %s cannot be opened (Is a directory): remove what is there." % lock
+    assert result["failed"] and not result["changed"] and content(wish) is None
+
+
+@pytest.mark.parametrize(
+    "user, error, message",
+    [
+        (0, OSError(28, "No space left on device", "/run/x"), "/run/x: No space left on device."),
+        (0, PermissionError(13, "Permission denied", "/run/x"), "/run/x: Permission denied."),
+        (
+            1000,
+            PermissionError(13, "Permission denied", "/run/x"),
+            "Changing this host needs root on the node: set become: true.",
+        ),
+    ],
+)
+def test_what_the_node_refuses_is_told_in_a_sentence(
+    capsys: pytest.CaptureFixture[str],
+    wish: Wish,
+    monkeypatch: pytest.MonkeyPatch,
+    user: int,
+    error: OSError,
+    message: str,
+) -> None:
+    def refuse(*_words: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    refused = Component("lines", refuse, plan, lambda state: {})
+    with module() as ansible_module, pytest.raises(SystemExit):
+        converge(ansible_module, [Part(refused, wish)])
+    result = json.loads(capsys.readouterr().out)
+    assert result["failed"] and result["msg"] == message
+
+
+def test_running_work_is_named_where_a_reboot_is_due(
+    capsys: pytest.CaptureFixture[str], wish: Wish, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.write("/proc/4711/comm", "python3\n")
+    tree.link("/proc/4711/fd/5", "/dev/nvidia0")
+    pending = Component("lines", lambda *_: (), lambda *_: Plan(reboot_reasons=("It is.",)), lambda _: {})
+    resting = Component("lines", lambda *_: (), lambda *_: Plan(), lambda _: {})
+    # The node's root is the only thing that converge() does not take from outside.
+    monkeypatch.setattr(Files.__init__, "__defaults__", (str(tree.root),))
+    results = []
+    for each in (pending, resting):
+        for check in (False, True):
+            with module(_ansible_check_mode=check) as ansible_module, pytest.raises(SystemExit):
+                converge(ansible_module, [Part(each, wish)])
+            results.append(json.loads(capsys.readouterr().out))
+    user = pwd.getpwuid(os.getuid()).pw_name
+    assert [result.get("running_work") for result in results] == [["4711 (%s, python3)" % user]] * 2 + [
+        None
+    ] * 2
 
 
 def test_lines_for_people() -> None:
