@@ -125,7 +125,8 @@ class Apt:
         if downgrade:
             argv.append("--allow-downgrades")
         if allow_held:
-            argv.append("--allow-change-held-packages")
+            # What apt is not asked for by name keeps its hold in dpkg, although it moves.
+            argv += ["--ignore-hold", "--allow-change-held-packages"]
         return self._commands.attempt("install the packages", [*argv, "install", "--", *targets])
 
     def purge(self, names: Sequence[str]) -> Completed:

@@ -134,12 +134,7 @@ NVIDIA_UBUNTU_SUFFIXED = Family(
     dkms_names=("nvidia",),
     loose=("nvidia-modprobe", "nvidia-settings", "nvidia-persistenced"),
     needed={
-        "compute": (
-            "libnvidia-compute-{b}",
-            "libnvidia-cfg1-{b}",
-            "nvidia-utils-{b}",
-            "nvidia-compute-utils-{b}",
-        ),
+        "compute": ("libnvidia-compute-{b}", "libnvidia-cfg1-{b}", "nvidia-utils-{b}"),
         "desktop": (
             "libnvidia-compute-{b}",
             "nvidia-utils-{b}",

@@ -155,8 +155,8 @@ def load_trouble(state: DriverState) -> Tuple[Blocker, ...]:
             "driver %s, kernel %s, loaded is %s"
             % (installed.version, kernel, loaded.version if loaded else "none"),
             "look at 'dmesg | grep -iE \"nvrm|nvidia|lockdown\"', at 'mokutil --sb-state' (an unsigned "
-            "module under Secure Boot), at blacklists in /etc/modprobe.d and on the kernel command line, and at a "
-            "module of the former driver in the initramfs (update-initramfs -u)",
+            "module under Secure Boot), at blacklists in /etc/modprobe.d and the kernel command line, and at "
+            "a module of the former driver in the initramfs (update-initramfs -u)",
         ),
     )
 

@@ -77,7 +77,7 @@ def plan(state: DriverState, target: Target, choice: Choice, answers: Mapping[An
 def _agree(
     state: DriverState, target: Target, choice: Choice, held: Tuple[str, ...], answers: Mapping[Any, Any]
 ) -> Union[Plan, Tuple[Install, Transaction]]:
-    """Ask apt until its answer is one set at one version: what it would mix or hold back is named to it."""
+    """Ask apt until its answer is one set at one version: what it would mix is named to it."""
     version = choice.version
     # apt must decide under the pin as it will be, not as it is: an empty one stands for none.
     pin = satisfied.pin_content(state, target, version)
@@ -97,11 +97,6 @@ def _agree(
         mixed = [str(change.name) for change in answer.installs if _strays(target, change, version)]
         named = {entry.split("=", 1)[0].rstrip("-") for entry in targets}
         explicit = [_exact(choice, name) for name in mixed]
-        explicit += [
-            "%s=%s" % (change.name, change.new)
-            for change in answer.installs
-            if change.name in held and change.name not in mixed
-        ]
         more = tuple(entry for entry in explicit if entry and entry.split("=", 1)[0] not in named)
         if not more:
             break
@@ -225,21 +220,22 @@ def _steps(
         steps.append(satisfied.build_step(kernel, choice.version, why))
     steps += satisfied.unit_steps(state, target)
     if target.wish.hold is True or (target.wish.hold is None and was_held):
-        lacking = tuple(sorted(set(_after(state, transaction)) - _still_held(state, transaction)))
+        lacking = tuple(sorted(set(_after(state, transaction)) - _still_held(state, install, transaction)))
         why = "hold is wished" if target.wish.hold else "the former set was on hold"
         if lacking:
             steps.append(Step("hold", "hold", "hold %d driver packages" % len(lacking), why, Names(lacking)))
     elif target.wish.hold is False and was_held:
-        names = tuple(sorted(_still_held(state, transaction)))
+        names = tuple(sorted(_still_held(state, install, transaction)))
         if names:
             what = "lift the hold of %d driver packages" % len(names)
             steps.append(Step("hold", "unhold", what, "hold: false is wished", Names(names)))
     return tuple(steps)
 
 
-def _still_held(state: DriverState, transaction: Transaction) -> "set[str]":
-    """A hold stays with a package that is changed, and goes with one that is removed."""
+def _still_held(state: DriverState, install: Install, transaction: Transaction) -> "set[str]":
+    """A hold goes with a package that is removed, and with one that apt is asked for by name."""
     gone = {change.name for change in transaction.removals}
+    gone |= {entry.split("=", 1)[0] for entry in install.targets}
     return {package.name for package in state.packages if package.held and package.installed} - gone
 
 

@@ -84,8 +84,9 @@ def _install(state: DriverState, step: Step, archive: Archive) -> DriverState:
     headers: Set[str] = set(state.headers)
     for change in done.installs:
         if is_driver_package(change.name):
-            # dpkg keeps the selection of a package that it unpacks over itself
-            want = wants.get(change.name, "install")
+            # dpkg keeps the selection of a package that it unpacks over itself, unless apt was asked for it
+            named = any(target.split("=")[0] == change.name for target in step.data.targets)
+            want = "install" if named else wants.get(change.name, "install")
             packages[change.name] = Package(change.name, change.new, want, "installed")
         elif change.name.startswith("linux-headers-"):
             headers.add(change.name[len("linux-headers-") :])
