@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import time
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import unknown_variables
@@ -19,6 +20,9 @@ display = Display()
 
 #: Seconds between two looks at a running job: quick at first, then patient.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 2.0
+#: Seconds for which a lost connection is tried again, and between two tries.
+_PATIENCE, _RETRY_PAUSE = 300.0, 5.0
+_COLLECTION = "labfleet.gpu"
 _RESULT, _GONE = "--labfleet-gpu-result--", "--labfleet-gpu-gone--"
 
 
@@ -34,47 +38,91 @@ class ConvergingAction(ActionBase):
             return self._execute_module(task_vars=task_vars, wrap_async=True)
         # A list of our own: the task is shared by all hosts of its batch.
         self._task.environment = [*(self._task.environment or []), {"LABFLEET_GPU_JOB": "1"}]
-        result = self._execute_module(task_vars=task_vars)
-        job = result.get("job")
+        answer = self._execute_module(task_vars=task_vars)
+        job = answer.get("job")
         if not job:
-            return result
-        return self._follow(job, (task_vars or {}).get("inventory_hostname", "host"))
+            return answer
+        result = self._follow(job, (task_vars or {}).get("inventory_hostname", "host"))
+        return {**result, "invocation": answer["invocation"]} if "invocation" in answer else result
 
     def _refuse_unknown_variables(self, task_vars: dict[str, Any]) -> None:
-        role = getattr(self._task, "_role", None)
-        if role is None:
-            return
-        for message in unknown_variables(role.get_name(include_role_fqcn=False), task_vars):
+        role = _own_role(getattr(self._task, "_role", None))
+        for message in unknown_variables(role, task_vars) if role else ():
             raise AnsibleActionFail(message)
 
     def _follow(self, job: dict[str, Any], host: str) -> dict[str, Any]:
-        directory, pid = shlex.quote(job["directory"]), int(job["pid"])
-        look = (
-            f"cat {directory}/progress; "
-            f"if [ -e {directory}/result ]; then echo {_RESULT}; cat {directory}/result; "
-            f"elif ! kill -0 {pid} 2>/dev/null; then echo {_GONE}; tail -n 5 {directory}/log; fi"
-        )
-        shown, pause = 0, _FIRST_PAUSE
+        directory = shlex.quote(job["directory"])
+        look = _look(directory, int(job["pid"]))
+        shown, pause, lost_since = 0, _FIRST_PAUSE, None
         while True:
-            answer = self._low_level_execute_command(look, sudoable=True)
-            progress, mark, rest = _split(answer.get("stdout", ""))
+            try:
+                answer = self._low_level_execute_command(look, sudoable=True)
+                failure = answer.get("stderr", "").strip() if answer.get("rc") != 0 else None
+            except AnsibleConnectionFailure as exc:
+                answer, failure = {}, str(exc)
+            if failure is not None:
+                lost_since = self._wait_for_connection(host, lost_since, failure)
+                continue
+            lost_since = None
+            progress, mark, rest = _split(answer["stdout"])
             for line in progress[shown:]:
                 display.display(_in_words(host, line))
             if len(progress) > shown:
                 shown, pause = len(progress), _FIRST_PAUSE
-            if mark or answer.get("rc") != 0:
+            if mark:
                 break
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
-        self._low_level_execute_command(f"rm -rf {directory}", sudoable=True)
+        with contextlib.suppress(AnsibleConnectionFailure):
+            self._low_level_execute_command(f"rm -rf {directory}", sudoable=True)
         if mark == _RESULT:
-            return dict(json.loads(rest))
-        cause = rest.strip() or answer.get("stderr", "").strip()
+            # It came beside Ansible's own reading of results, which keeps these words for itself.
+            found = json.loads(rest)
+            return {key: value for key, value in found.items() if not key.startswith("_ansible")}
+        cause = rest.strip()
         return {
             "failed": True,
+            "changed": shown > 0,
             "msg": f"The run on {host} ended without a result after {shown} steps were begun"
             f"{': ' + cause if cause else ''}. Run again: it goes on from what is there.",
         }
+
+    def _wait_for_connection(self, host: str, lost_since: float | None, cause: str) -> float:
+        """Pause before the next look; when the connection was lost. Raises once it was lost for too long."""
+        now = time.monotonic()
+        if lost_since is None:
+            display.warning(
+                f"{host} does not answer ({cause}). The change goes on there without the connection; "
+                f"it is tried again for {_PATIENCE:g} seconds."
+            )
+            lost_since = now
+        if now - lost_since >= _PATIENCE:
+            raise AnsibleConnectionFailure(
+                f"{host} did not answer for {_PATIENCE:g} seconds ({cause}). The change goes on there "
+                "without the connection: run again later, it waits for that change and goes on from what is there."
+            )
+        time.sleep(_RETRY_PAUSE)
+        return lost_since
+
+
+def _own_role(role: Any) -> str | None:
+    """The role's name if it is one of this collection: others may have roles of the same names."""
+    collection, _dot, name = role.get_name().rpartition(".") if role else ("", "", "")
+    return name if collection == _COLLECTION else None
+
+
+def _look(directory: str, pid: int) -> str:
+    """A shell command that prints the job's progress, and its result or last words once it ended.
+
+    First whether the process lives, then whether there is a result, then the progress: each may change right
+    after it was looked at, and in this order none that it had is missed.
+    """
+    return (
+        f"kill -0 {pid} 2>/dev/null; gone=$?; [ -e {directory}/result ]; none=$?; "
+        f"cat {directory}/progress 2>/dev/null; "
+        f"if [ $none -eq 0 ]; then echo {_RESULT}; cat {directory}/result; "
+        f"elif [ $gone -ne 0 ]; then echo {_GONE}; tail -n 5 {directory}/log 2>/dev/null; fi; true"
+    )
 
 
 def _split(text: str) -> tuple[list[str], str, str]:

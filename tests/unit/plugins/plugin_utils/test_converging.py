@@ -1,13 +1,29 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the action plugin reads from a running job."""
+"""How the action plugin follows a job: over a connection that may fail, to its result."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Optional
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import _GONE, _RESULT, _in_words, _split
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.playbook.role import Role
+from ansible.playbook.task import Task
+from ansible_collections.labfleet.gpu.plugins.plugin_utils import converging
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import (
+    _GONE,
+    _RESULT,
+    ConvergingAction,
+    _in_words,
+    _look,
+    _split,
+)
 
 LINE = json.dumps({"number": 2, "total": 5, "what": "install driver 580.95.05", "phase": "packages"})
 
@@ -28,3 +44,117 @@ def test_progress_and_what_follows(text: str, expected: object) -> None:
 
 def test_a_step_in_words() -> None:
     assert _in_words("node7", LINE) == "  node7: [2/5] install driver 580.95.05"
+
+
+DEAD = 2**22 + 1
+"""No process: the kernel's own numbers end before (PID_MAX_LIMIT)."""
+
+
+def here(command: str) -> "dict[str, Any]":
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    return {"rc": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
+
+
+class OverThisMachine(ConvergingAction):
+    """The plugin with this machine for a node, over a connection that fails as it is told to."""
+
+    def __init__(self, task: Task, answer: "dict[str, Any]", failures: "list[Any]"):
+        connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
+        super().__init__(task, connection, None, None, None, None)
+        self.answer, self.failures = answer, failures
+
+    def _execute_module(self, *_words: Any, **_more: Any) -> "dict[str, Any]":
+        return dict(self.answer)
+
+    def _low_level_execute_command(self, cmd: str, *_words: Any, **_more: Any) -> "dict[str, Any]":
+        failure = self.failures.pop(0) if self.failures else None
+        if isinstance(failure, Exception):
+            raise failure
+        return failure or here(cmd)
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    """The directory of a job with one step begun."""
+    directory = tmp_path / "the job"
+    directory.mkdir()
+    (directory / "progress").write_text(LINE + "\n", encoding="utf-8")
+    (directory / "log").write_text("Traceback\nlast words\n", encoding="utf-8")
+    return directory
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(converging, "_PATIENCE", 0.3)
+    monkeypatch.setattr(converging, "_RETRY_PAUSE", 0.1)
+
+
+def follow(job: Path, *failures: Any, pid: int = DEAD) -> "dict[str, Any]":
+    answer = {"job": {"directory": str(job), "pid": pid}, "invocation": {"module_args": {"branch": 580}}}
+    return OverThisMachine(Task(), answer, list(failures)).run(task_vars={"inventory_hostname": "node7"})
+
+
+RESULT = {"changed": True, "msg": "1 step done.", "_ansible_no_log": True, "_ansible_delegated_vars": {}}
+HANDED_ON = {"changed": True, "msg": "1 step done.", "invocation": {"module_args": {"branch": 580}}}
+LOST = AnsibleConnectionFailure("ssh: no route")
+REFUSED = {"rc": 1, "stdout": "", "stderr": "sudo: try again"}
+CUT = {"rc": 255, "stdout": "%s\n%s\n{" % (LINE, _RESULT), "stderr": "closed"}
+
+
+@pytest.mark.parametrize("failures", [[], [LOST], [REFUSED], [CUT], [LOST, REFUSED]], ids=str)
+def test_a_result_is_read_and_then_cleared_away(job: Path, failures: "list[Any]") -> None:
+    (job / "result").write_text(json.dumps(RESULT), encoding="utf-8")
+    assert follow(job, *failures) == HANDED_ON
+    assert not job.exists()
+
+
+def test_a_result_counts_although_its_directory_could_not_be_cleared_away(job: Path) -> None:
+    (job / "result").write_text(json.dumps(RESULT), encoding="utf-8")
+    looked = here(_look("'%s'" % job, DEAD))
+    assert follow(job, looked, LOST) == HANDED_ON
+
+
+@pytest.mark.parametrize("failure", [LOST, REFUSED], ids=str)
+def test_a_connection_that_stays_lost_leaves_the_job_alone(job: Path, failure: Any) -> None:
+    with pytest.raises(AnsibleConnectionFailure, match="node7 did not answer .* The change goes on there"):
+        follow(job, *[failure] * 99, pid=os.getpid())
+    assert (job / "progress").exists()
+
+
+def test_a_job_that_died_is_a_failure(job: Path) -> None:
+    result = follow(job)
+    assert result["failed"] and result["changed"]
+    assert result["msg"] == (
+        "The run on node7 ended without a result after 1 steps were begun: Traceback\nlast words. "
+        "Run again: it goes on from what is there."
+    )
+    assert not job.exists()
+
+
+def test_a_running_job_has_no_mark(job: Path) -> None:
+    looked = here(_look("'%s'" % job, os.getpid()))
+    assert (looked["rc"], looked["stdout"]) == (0, LINE + "\n")
+
+
+def test_a_result_that_comes_with_the_end_of_the_process_is_seen(job: Path) -> None:
+    """The process writes it and is gone in the moment in which we look for the process."""
+    moment = "kill() { echo {} > '%s/result'; return 1; }; " % job
+    assert _split(here(moment + _look("'%s'" % job, DEAD))["stdout"])[1:] == (_RESULT, "\n{}\n")
+
+
+@pytest.mark.parametrize(
+    "collection, refused", [("labfleet.gpu", True), ("somebody.gpu", False), (None, False), ("none", False)]
+)
+def test_only_our_own_roles_answer_for_their_variables(
+    job: Path, collection: Optional[str], refused: bool
+) -> None:
+    task = Task()
+    if collection != "none":
+        task._role = Role()
+        task._role._role_name, task._role._role_collection = "nvidia_driver", collection
+    action = OverThisMachine(task, {"changed": False}, [])
+    if refused:
+        with pytest.raises(AnsibleActionFail, match="did you mean nvidia_driver_branch"):
+            action.run(task_vars={"nvidia_driver_brnach": 580})
+    else:
+        assert action.run(task_vars={"nvidia_driver_brnach": 580}) == {"changed": False}
