@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ sys.path.insert(0, str(HERE))
 import nodes  # noqa: E402
 
 NO_TEST_FAILED, SOME_TEST_FAILED, NOTHING_COLLECTED = 0, 1, 5  # pytest's exit statuses
+CRASHED = -signal.SIGSEGV  # in the library: a mutant that follows NULL takes the whole suite with it
 
 
 class SuiteError(Exception):
@@ -46,9 +48,12 @@ def run_suite(library: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def first_failure(done: subprocess.CompletedProcess[str]) -> str:
-    """The test that noticed, if one did."""
-    found = re.search(r"^(?:FAILED|ERROR) \S*?::(\S+)", done.stdout, re.MULTILINE)
-    return found.group(1) if found else "no test failed"
+    """The test that noticed by failing or by a crash in the library; empty if none did."""
+    if done.returncode == CRASHED:
+        found = re.search(r", line \S+ in (test_\w+)$", done.stderr, re.MULTILINE)
+    else:
+        found = re.search(r"^(?:FAILED|ERROR) \S*?::(\S+)", done.stdout, re.MULTILINE)
+    return found.group(1) if found else ""
 
 
 def try_rule(rule: str) -> tuple[str, bool, str]:
@@ -60,12 +65,13 @@ def try_rule(rule: str) -> tuple[str, bool, str]:
             return rule, False, "no test is marked with it"
         if done.returncode == NO_TEST_FAILED:
             done = run_suite(library)
-        if done.returncode not in (NO_TEST_FAILED, SOME_TEST_FAILED):
+        noticed = done.returncode == SOME_TEST_FAILED or (done.returncode == CRASHED and first_failure(done))
+        if done.returncode != NO_TEST_FAILED and not noticed:
             raise SuiteError(
                 f"The suite could not run against the mutant of {rule} (pytest's exit status "
                 f"{done.returncode}); this says nothing about the rule.\n{done.stdout}{done.stderr}"
             )
-        return rule, done.returncode == SOME_TEST_FAILED, first_failure(done)
+        return rule, bool(noticed), first_failure(done) or "no test failed"
 
 
 def main(wanted: list[str]) -> int:
