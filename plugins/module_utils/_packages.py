@@ -23,6 +23,7 @@ NATIVE = {"x86_64": "amd64", "aarch64": "arm64"}
 
 #: Seconds that apt waits for another apt or dpkg (unattended-upgrades, an orphan of a cut run).
 LOCK_TIMEOUT = 600
+_LOCK_PAUSE = 1.0
 
 #: What every apt run here gets. Network waits are bounded; configuration files of the admin stay.
 APT_OPTIONS = (
@@ -114,9 +115,15 @@ class Apt:
 
     def update(self) -> List[str]:
         """Refresh all package indexes; returns the warnings of sources that could not be read."""
-        done = self._commands.attempt(
-            "refresh the package indexes", ["apt-get", *APT_OPTIONS[:2], *APT_OPTIONS[3:], "update"]
-        )
+        argv = ["apt-get", *APT_OPTIONS[:2], *APT_OPTIONS[3:], "update"]
+        end = time.monotonic() + LOCK_TIMEOUT
+        done = self._commands.try_run(argv)
+        # DPkg::Lock::Timeout is for dpkg's lock; for that of the indexes nobody waits but we.
+        while done.rc != 0 and "Could not get lock" in done.err and time.monotonic() < end:
+            time.sleep(_LOCK_PAUSE)
+            done = self._commands.try_run(argv)
+        if done.rc != 0:
+            raise CommandError("refresh the package indexes", done)
         return [line for line in done.err.splitlines() if line.startswith(("W:", "E:"))]
 
     def install(self, targets: Sequence[str], downgrade: bool, allow_held: bool = False) -> Completed:

@@ -99,7 +99,7 @@ class ConvergingAction(ActionBase):
         if now - lost_since >= _PATIENCE:
             raise AnsibleConnectionFailure(
                 f"{host} did not answer for {_PATIENCE:g} seconds ({cause}). The change goes on there "
-                "without the connection: run again later, it waits for that change and goes on from what is there."
+                "without the connection: run again later, it waits for that change first."
             )
         time.sleep(_RETRY_PAUSE)
         return lost_since
