@@ -44,9 +44,9 @@ class Job:
     def progress(self, step: Step, number: int, total: int) -> None:
         """Tell how far it is. What cannot be told (no room left in /run) is no reason to stop halfway."""
         line = json.dumps(dict(step.shown(), number=number, total=total))
-        with contextlib.suppress(OSError):
-            with open(os.path.join(self.directory, "progress"), "a", encoding="utf-8") as handle:
-                handle.write(line + "\n")
+        path = os.path.join(self.directory, "progress")
+        with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as handle:
+            handle.write(line + "\n")
 
     def finish(self, result: Dict[str, Any]) -> NoReturn:
         """Leave the result, whole or not at all, and end."""
