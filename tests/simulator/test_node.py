@@ -144,6 +144,11 @@ def test_the_life_of_a_simulated_node(booted: Booted) -> None:
     assert booted.shell("test -d /sys/class/net/lo && echo there") == "there"
     assert booted.shell("python3 -c '{0}'".format(COUNT)) == "0 0 3"
 
+    booted.shell("gpu-simulator fault nvmlDeviceGetCount_v2 after 1 return 15")
+    for user, answer in (("admin", "0 0 3"), ("root", "0 15 0"), ("admin", "0 15 0")):
+        assert booted.shell("runuser -u {0} -- python3 -c '{1}'".format(user, COUNT)) == answer, user
+    booted.shell("gpu-simulator fault nvmlDeviceGetCount_v2 --clear")
+
     before = [gpu["uuid"] for gpu in booted.status()["gpus"]]
     booted.shell("gpu-simulator set 0 persistence_mode 1 && gpu-simulator set 0 ecc_mode_pending 0")
     lab("reboot", booted.name)
