@@ -11,31 +11,68 @@ import sys
 import time
 from typing import Any
 
-import pytest
 from scenario import ROOT, Fleet
 
 WISH: dict[str, Any] = {"branch": 570, "hold": True}
-#: The plan of a bare node has this many steps; the first test holds it to that.
-STEPS = 7
-POINTS = [f"{moment}:{number}" for number in range(1, STEPS + 1) for moment in ("before", "after")]
-#: Without ALL_CRASH_POINTS every other point is tried, the moments taking turns.
-TRIED = POINTS if os.environ.get("ALL_CRASH_POINTS") else [POINTS[i] for i in range(0, len(POINTS), 3)]
+#: From a branch that is held to another, without a word on holds.
+UPGRADE: dict[str, Any] = {"branch": 580}
 
 
-def test_the_plan_of_a_bare_node_has_the_steps_that_are_cut_below(fleet: Fleet, ubuntu: str) -> None:
-    assert len(fleet.driver(ubuntu, check=True, **WISH)["steps"]) == STEPS
+def points(fleet: Fleet, node: str, wish: dict[str, Any]) -> list[str]:
+    """Where to cut the plan that the node has for a wish: before and after each of its steps.
+
+    Without ALL_CRASH_POINTS it is every third point, so that both moments and most steps have their turn.
+    """
+    steps = len(fleet.driver(node, check=True, **wish)["steps"])
+    assert steps > 1, "a plan of several steps"
+    every = [f"{moment}:{number}" for number in range(1, steps + 1) for moment in ("before", "after")]
+    return every if os.environ.get("ALL_CRASH_POINTS") else every[::3]
 
 
-@pytest.mark.parametrize("point", TRIED)
-def test_a_run_cut_at_a_step_is_finished_by_the_next(fleet: Fleet, ubuntu: str, point: str) -> None:
-    cut = fleet.driver(ubuntu, environment={"LABFLEET_GPU_CRASH": point}, **WISH)
-    assert cut["failed"] and "Run again" in cut["msg"], cut
-    finished = fleet.driver(ubuntu, **WISH)
+def cut(fleet: Fleet, node: str, point: str, wish: dict[str, Any]) -> None:
+    """A run that is killed at this point, and says so."""
+    print(f"cut {point}")  # for the report of a failure
+    result = fleet.driver(node, environment={"LABFLEET_GPU_CRASH": point}, **wish)
+    assert result.get("failed") and "Run again" in result["msg"], (point, result)
+
+
+def finish(fleet: Fleet, node: str, wish: dict[str, Any]) -> dict[str, Any]:
+    """The run after one that was cut: it comes to the end, and the next has nothing to do."""
+    finished = fleet.driver(node, **wish)
     assert not finished.get("failed"), finished["msg"]
-    assert finished["after"]["version"] == "570.211.01"
-    assert finished["changed"] is (point != f"after:{STEPS}")
-    assert not fleet.driver(ubuntu, **WISH)["changed"]
-    assert fleet.sh(ubuntu, "ls -d /run/labfleet-gpu-job-* 2>/dev/null | wc -l") == "0"
+    assert not fleet.driver(node, **wish)["changed"]
+    assert fleet.sh(node, "ls -d /run/labfleet-gpu-job-* 2>/dev/null | wc -l") == "0"
+    return finished
+
+
+def test_an_install_cut_at_any_step_is_finished_by_the_next(fleet: Fleet, ubuntu: str) -> None:
+    chosen = points(fleet, ubuntu, WISH)
+    last = f"after:{len(fleet.driver(ubuntu, check=True, **WISH)['steps'])}"
+    for point in chosen:
+        fleet.reset(ubuntu)
+        cut(fleet, ubuntu, point, WISH)
+        finished = finish(fleet, ubuntu, WISH)
+        assert finished["after"]["version"] == "570.211.01", point
+        assert finished["changed"] is (point != last), point
+
+
+def not_held(fleet: Fleet, node: str) -> set[str]:
+    """Which packages of the driver are installed and not on hold."""
+    after = fleet.driver(node, check=True, **UPGRADE)["after"]
+    return {package.split("=")[0] for package in after["packages"]} - set(after["held"])
+
+
+def test_an_upgrade_of_a_held_driver_cut_at_any_step_keeps_the_hold(fleet: Fleet, ubuntu: str) -> None:
+    finish(fleet, ubuntu, WISH)
+    for point in points(fleet, ubuntu, UPGRADE):
+        fleet.reset(ubuntu)
+        finish(fleet, ubuntu, WISH)
+        cut(fleet, ubuntu, point, UPGRADE)
+        finished = finish(fleet, ubuntu, UPGRADE)
+        assert finished["after"]["version"] == "580.159.04", point
+        assert not_held(fleet, ubuntu) == set(), point
+        held = set(fleet.sh(ubuntu, "apt-mark showhold").split())
+        assert held == set(finished["after"]["held"]), point
 
 
 def start(fleet: Fleet, node: str, **options: object) -> subprocess.Popen[bytes]:
@@ -86,10 +123,11 @@ def test_a_killed_dpkg_is_finished_by_the_next_run(fleet: Fleet, ubuntu: str) ->
     assert not fleet.driver(ubuntu, **WISH)["changed"]
 
 
-def test_a_lost_connection_does_not_cut_the_change(fleet: Fleet, ubuntu: str) -> None:
+def test_a_change_goes_on_when_sshd_and_its_connections_die(fleet: Fleet, ubuntu: str) -> None:
+    """The job is in a session of its own: sshd and the shells below it are killed, what it runs is not."""
     run = start(fleet, ubuntu, **WISH)
     wait_for(fleet, ubuntu, DPKG_AT_WORK)
-    fleet.sh(ubuntu, "systemctl kill --signal=KILL 'session-*.scope' 2>/dev/null; pkill -KILL -x sshd; true")
+    fleet.sh(ubuntu, "pkill -KILL -x sshd; true")
     run.communicate(timeout=300)
     fleet.sh(ubuntu, "systemctl reset-failed ssh; systemctl start ssh")
     wait_for(

@@ -51,6 +51,19 @@ def test_check_mode_on_a_bare_node_predicts_what_the_run_then_does(fleet: Fleet,
     assert changed <= {"dkms"}, {key: (predicted["after"][key], done["after"][key]) for key in changed}
 
 
+def test_check_mode_runs_no_hook_of_apt(fleet: Fleet, ubuntu: str) -> None:
+    ran = "/var/lib/hook-ran"
+    hooks = "Update::Pre-Invoke", "Update::Post-Invoke", "Update::Post-Invoke-Success"
+    lines = "".join(f'APT::{hook} {{"echo {hook} >> {ran}";}};\\n' for hook in hooks)
+    fleet.sh(ubuntu, f"printf '{lines}' > /etc/apt/apt.conf.d/99hook")
+    fleet.lab("mark", ubuntu, "bare")
+    assert fleet.driver(ubuntu, check=True, branch=570)["changed"]
+    fleet.lab("diff", ubuntu, "--since", "bare")
+    assert fleet.sh(ubuntu, f"apt-get -qq update; sort -u {ran}").split() == sorted(hooks), (
+        "apt itself runs them"
+    )
+
+
 def test_a_reboot_that_is_not_allowed_is_found_again_by_the_next_run(fleet: Fleet, ubuntu: str) -> None:
     first = fleet.site(ubuntu, nvidia_driver_branch=570)
     assert first.rc == 0 and "A reboot is due and not allowed" in first.output, first.output
