@@ -132,7 +132,7 @@ class Apt:
         if downgrade:
             argv.append("--allow-downgrades")
         if allow_held:
-            # What apt is not asked for by name keeps its hold in dpkg, although it moves.
+            # apt drops the holds of what it moves; the plan puts them back.
             argv += ["--ignore-hold", "--allow-change-held-packages"]
         return self._commands.attempt("install the packages", [*argv, "install", "--", *targets])
 

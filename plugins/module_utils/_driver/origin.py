@@ -49,6 +49,8 @@ def _nvidia(state: DriverState, target: Target, answers: Mapping[Any, Any]) -> U
             "set repository_url, or use one of the releases it is known for: %s" % there,
         )
     uri = normal_uri(url)
+    # As the admin wrote it: a user and password in it are part of the address.
+    spelt = url.rstrip("/") + "/"
     foreign = [source for source in state.sources if source.uri == uri and source.path != SOURCE_PATH]
     if foreign:
         # The admin or cuda-keyring configured it: a second entry with another key would stop apt.
@@ -56,9 +58,11 @@ def _nvidia(state: DriverState, target: Target, answers: Mapping[Any, Any]) -> U
     fingerprint = wish.repository_key_fingerprint or (known.fingerprint if known else None)
     if fingerprint is None:
         return _refused("The repository's key is not known", uri, "set repository_key_fingerprint")
-    ask = AskKey(wish.repository_key_url or "%s%s.pub" % (uri, fingerprint[-8:].lower()), fingerprint)
+    ask = AskKey(wish.repository_key_url or "%s%s.pub" % (spelt, fingerprint[-8:].lower()), fingerprint)
     present = state.own_files.get(SOURCE_PATH)
-    wanted = render_source("NVIDIA's repository of drivers and CUDA (labfleet.gpu).", uri, "/", "", KEY_PATH)
+    wanted = render_source(
+        "NVIDIA's repository of drivers and CUDA (labfleet.gpu).", spelt, "/", "", KEY_PATH
+    )
     if present == wanted and state.own_files.get(KEY_PATH):
         return Origin(uri, (), ())
     key = answers.get(ask)
@@ -118,7 +122,7 @@ def _debian(state: DriverState) -> Union[Origin, Plan]:
         return Origin(main.uri, (), ())
     wanted = render_source(
         "Debian's non-free components: the NVIDIA driver (labfleet.gpu).",
-        main.uri,
+        main.spelt or main.uri,
         main.suite,
         " ".join(lacking),
         main.signed_by,

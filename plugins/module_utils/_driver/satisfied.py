@@ -107,29 +107,48 @@ def unbuilt_kernels(state: DriverState, version: str) -> Tuple[str, ...]:
     return tuple(found)
 
 
+_HELD = "# Pinned and held."
 _PIN = """# The NVIDIA driver is one set at one version (labfleet.gpu).
+%s
 Package: %s
 Pin: version %s-*
 Pin-Priority: 1001
 """
 
 
-def pin_content(state: DriverState, target: Target, version: str) -> Optional[str]:
+def to_be_held(state: DriverState, target: Target) -> bool:
+    """Shall the set be on hold? A wish that says nothing about it leaves that as it is.
+
+    A set of which a part is on hold counts as held, and so does one that our pin calls held: apt drops the
+    hold of what it moves, and a run may be cut off before the new packages are held.
+    """
+    if target.wish.hold is not None:
+        return target.wish.hold
+    pin = state.own_files.get(PIN_PATH)
+    return (pin is not None and _HELD in pin) or any(each.installed and each.held for each in state.packages)
+
+
+def pin_content(state: DriverState, target: Target, version: str, moving: bool = False) -> Optional[str]:
     """The pin that keeps the whole set at one version, or None where the wish leaves it free to move.
 
-    A wish that says nothing about it leaves things as they are: a pin that is there moves along.
+    A wish that says nothing about it leaves things as they are: a pin that is there moves along, and a set
+    that is held gets one when it moves.
     """
-    pinned = target.wish.version is not None or target.wish.hold
-    if target.wish.hold is None and state.own_files.get(PIN_PATH) is not None:
-        pinned = True
-    if not pinned:
+    held = to_be_held(state, target)
+    wish = target.wish
+    kept = wish.hold is None and state.own_files.get(PIN_PATH) is not None
+    if wish.version is None and not wish.hold and not kept and not (held and moving):
         return None
-    return _PIN % (" ".join(target.family.pin_globs(target.branch)), version)
+    return _PIN % (
+        _HELD if held else "# Pinned.",
+        " ".join(target.family.pin_globs(target.branch)),
+        version,
+    )
 
 
-def pin_steps(state: DriverState, target: Target, version: str) -> Tuple[Step, ...]:
+def pin_steps(state: DriverState, target: Target, version: str, moving: bool = False) -> Tuple[Step, ...]:
     """Write or remove our pin so that it says what the wish says."""
-    wanted = pin_content(state, target, version)
+    wanted = pin_content(state, target, version, moving)
     present = state.own_files.get(PIN_PATH)
     if wanted == present:
         return ()
@@ -140,16 +159,17 @@ def pin_steps(state: DriverState, target: Target, version: str) -> Tuple[Step, .
     return (Step("pin", "write-file", "pin the driver to %s" % version, why, WriteFile(PIN_PATH, wanted)),)
 
 
-def hold_steps(target: Target, names: Sequence[str], held: Sequence[str]) -> Tuple[Step, ...]:
-    """Put the set on hold or lift the hold, as wished; None leaves holds as they are."""
-    # A set of which a part is on hold breaks apt: nothing said about holds means that it is held whole.
-    if target.wish.hold is True or (target.wish.hold is None and held):
+def hold_steps(
+    state: DriverState, target: Target, names: Sequence[str], held: Sequence[str]
+) -> Tuple[Step, ...]:
+    """Put the set on hold, or lift the hold, where ``held`` of its ``names`` are on hold so far."""
+    wished = target.wish.hold is not None
+    if to_be_held(state, target):
         lacking = tuple(sorted(set(names) - set(held)))
+        why = "hold is wished" if wished else "the set is to stay on hold"
         if lacking:
-            what = "hold %d driver packages" % len(lacking)
-            why = "hold is wished" if target.wish.hold else "the rest of the set is on hold"
-            return (Step("hold", "hold", what, why, Names(lacking)),)
-    if target.wish.hold is False and held:
+            return (Step("hold", "hold", "hold %d driver packages" % len(lacking), why, Names(lacking)),)
+    elif held and wished:
         what = "lift the hold of %d driver packages" % len(held)
         return (Step("hold", "unhold", what, "hold: false is wished", Names(tuple(sorted(held)))),)
     return ()
@@ -172,4 +192,4 @@ def guard_steps(state: DriverState, target: Target) -> Tuple[Step, ...]:
     names = [package.name for package in state.packages if package.installed]
     held = [package.name for package in state.packages if package.installed and package.held]
     steps += unit_steps(state, target)
-    return tuple(steps) + hold_steps(target, names, held)
+    return tuple(steps) + hold_steps(state, target, names, held)

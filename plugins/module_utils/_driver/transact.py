@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .._catalog.drivers import branch_of, upstream
-from .._effects import Install, Names
+from .._effects import Install
 from .._plan import Blocker, Plan, Step
 from .._questions import (
     AskClients,
@@ -67,8 +67,8 @@ def plan(state: DriverState, target: Target, choice: Choice, answers: Mapping[An
     if blockers or questions:
         return Plan(blockers=blockers, questions=questions)
     return Plan(
-        steps=_steps(state, target, choice, install, transaction, bool(held)),
-        promise=_promise(target, choice.version, transaction, state, bool(held)),
+        steps=_steps(state, target, choice, install, transaction),
+        promise=_promise(target, choice.version, transaction, state),
         reboot_reasons=reboot_reasons(state, choice.version, target.flavour),
         warnings=(*choice.index.warnings, *satisfied.warnings(state)),
     )
@@ -80,7 +80,7 @@ def _agree(
     """Ask apt until its answer is one set at one version: what it would mix is named to it."""
     version = choice.version
     # apt must decide under the pin as it will be, not as it is: an empty one stands for none.
-    pin = satisfied.pin_content(state, target, version)
+    pin = satisfied.pin_content(state, target, version, moving=True)
     files = (*choice.place.files, ConfigFile(PIN_PATH, pin or ""))
     downgrade = state.installed is not None and _older(version, state.installed.version)
     targets = choice.targets
@@ -206,11 +206,10 @@ def _steps(
     choice: Choice,
     install: Install,
     transaction: Transaction,
-    was_held: bool,
 ) -> Tuple[Step, ...]:
     steps: List[Step] = list(choice.place.steps)
     steps.append(Step("index", "refresh-index", "refresh the package indexes", "packages are to change"))
-    steps += satisfied.pin_steps(state, target, choice.version)
+    steps += satisfied.pin_steps(state, target, choice.version, moving=True)
     count, gone = len(transaction.installs), len(transaction.removals)
     what = "install driver %s (%s kernel module): %d packages" % (choice.version, target.flavour, count)
     what += ", %d removed" % gone if gone else ""
@@ -219,24 +218,15 @@ def _steps(
         why = "it can be booted next, and packages build for the running kernel only"
         steps.append(satisfied.build_step(kernel, choice.version, why))
     steps += satisfied.unit_steps(state, target)
-    if target.wish.hold is True or (target.wish.hold is None and was_held):
-        lacking = tuple(sorted(set(_after(state, transaction)) - _still_held(state, install, transaction)))
-        why = "hold is wished" if target.wish.hold else "the former set was on hold"
-        if lacking:
-            steps.append(Step("hold", "hold", "hold %d driver packages" % len(lacking), why, Names(lacking)))
-    elif target.wish.hold is False and was_held:
-        names = tuple(sorted(_still_held(state, install, transaction)))
-        if names:
-            what = "lift the hold of %d driver packages" % len(names)
-            steps.append(Step("hold", "unhold", what, "hold: false is wished", Names(names)))
+    still = tuple(sorted(_still_held(state, transaction)))
+    steps += satisfied.hold_steps(state, target, _after(state, transaction), still)
     return tuple(steps)
 
 
-def _still_held(state: DriverState, install: Install, transaction: Transaction) -> "set[str]":
-    """A hold goes with a package that is removed, and with one that apt is asked for by name."""
-    gone = {change.name for change in transaction.removals}
-    gone |= {entry.split("=", 1)[0] for entry in install.targets}
-    return {package.name for package in state.packages if package.held and package.installed} - gone
+def _still_held(state: DriverState, transaction: Transaction) -> "set[str]":
+    """apt drops the hold of every package that it moves."""
+    moved = {change.name for change in (*transaction.installs, *transaction.removals)}
+    return {package.name for package in state.packages if package.held and package.installed} - moved
 
 
 def _other_kernels(state: DriverState, target: Target, transaction: Transaction) -> Tuple[str, ...]:
@@ -258,9 +248,7 @@ def _after(state: DriverState, transaction: Transaction) -> Tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _promise(
-    target: Target, version: str, transaction: Transaction, state: DriverState, was_held: bool
-) -> Dict[str, Any]:
+def _promise(target: Target, version: str, transaction: Transaction, state: DriverState) -> Dict[str, Any]:
     promise: Dict[str, Any] = {
         "branch": branch_of(version),
         "version": version,
@@ -274,7 +262,7 @@ def _promise(
         for change in transaction.installs
     ):
         promise["module_on_disk"] = version
-    if target.wish.hold is True or (target.wish.hold is None and was_held):
+    if satisfied.to_be_held(state, target):
         promise["held"] = list(_after(state, transaction))
     elif target.wish.hold is False:
         promise["held"] = []

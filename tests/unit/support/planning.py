@@ -78,16 +78,12 @@ def _install(state: DriverState, step: Step, archive: Archive) -> DriverState:
     done = archive.transaction(AskTransaction((), step.data.targets, step.data.downgrade, held))
     assert isinstance(done, Transaction), done
     packages = {package.name: package for package in state.packages}
-    wants = {package.name: package.want for package in state.packages}
     for change in done.removals:
         packages[change.name] = replace(packages[change.name], want="deinstall", status="config-files")
     headers: Set[str] = set(state.headers)
     for change in done.installs:
         if is_driver_package(change.name):
-            # dpkg keeps the selection of a package that it unpacks over itself, unless apt was asked for it
-            named = any(target.split("=")[0] == change.name for target in step.data.targets)
-            want = "install" if named else wants.get(change.name, "install")
-            packages[change.name] = Package(change.name, change.new, want, "installed")
+            packages[change.name] = Package(change.name, change.new, "install", "installed")
         elif change.name.startswith("linux-headers-"):
             headers.add(change.name[len("linux-headers-") :])
     return _built(

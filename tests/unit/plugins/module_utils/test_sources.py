@@ -152,7 +152,7 @@ def test_what_we_write_is_read_back(
     uri: str, suite: str, components: "list[str]", signed_by: Optional[str]
 ) -> None:
     text = render_source("About it.", uri, suite, " ".join(components), signed_by)
-    assert parse_deb822(text, "p") == [Source(uri, suite, tuple(components), signed_by, "p")]
+    assert parse_deb822(text, "p") == [Source(normal_uri(uri), suite, tuple(components), signed_by, "p")]
 
 
 def test_stanzas_join_continuation_lines() -> None:

@@ -23,6 +23,7 @@ from ansible_collections.labfleet.gpu.tests.unit.support.planning import actions
 ARCHIVE = ubuntu_archive(KERNEL)
 STATE = with_driver(ubuntu(), "580.95.05")
 PIN = plan(STATE, DriverWish(version="580.95.05"), {}).steps[0].data.content
+HELD_PIN = PIN.replace("# Pinned.", "# Pinned and held.")
 MINE = "# edited by hand\n"
 
 
@@ -57,7 +58,7 @@ def selected(found: Plan, action: str) -> List[Names]:
 @pytest.mark.parametrize("hold", [None, True, False])
 def test_holds_of_the_right_set(hold: Optional[bool], held: bool) -> None:
     state = with_driver(ubuntu(), "580.95.05", held=held)
-    found = plan(pinned(state) if hold else state, DriverWish(branch=580, hold=hold), {})
+    found = plan(pinned(state, HELD_PIN) if hold else state, DriverWish(branch=580, hold=hold), {})
     expected = []
     if hold is True and not held:
         expected = ["hold"]
@@ -73,17 +74,16 @@ def test_only_what_lacks_the_hold_is_held() -> None:
     packages = tuple(
         replace(each, want="install") if each.name == "nvidia-utils-580" else each for each in state.packages
     )
-    found = plan(pinned(replace(state, packages=packages)), DriverWish(branch=580, hold=True), {})
+    found = plan(pinned(replace(state, packages=packages), HELD_PIN), DriverWish(branch=580, hold=True), {})
     assert selected(found, "hold") == [Names(("nvidia-utils-580",))]
 
 
 @pytest.mark.parametrize(
     "hold, expected",
     [
-        # what apt is not asked for by name keeps its hold, so that a cut never loses it for the whole set
         (None, ["install", "hold"]),
         (True, ["install", "hold"]),
-        (False, ["install", "unhold"]),
+        (False, ["install"]),
     ],
 )
 def test_holds_through_an_upgrade(hold: Optional[bool], expected: List[str]) -> None:
@@ -108,6 +108,17 @@ def test_a_branch_change_holds_the_new_set() -> None:
     assert not any("570" in name for name in held.names)
 
 
+def test_a_run_cut_between_apt_and_the_hold_is_not_forgotten() -> None:
+    """The pin is written before apt drops the holds of what it moves, and says that the set is to be held."""
+    state = with_driver(ubuntu(), "570.133.20", held=True)
+    found, _asked = settled(state, DriverWish(branch=580), ARCHIVE)
+    cut = replace(found, steps=tuple(step for step in found.steps if step.phase != "hold"))
+    after = carried_out(state, cut, ARCHIVE)
+    assert not any(each.held and each.installed for each in after.packages)
+    (held,) = selected(plan(after, DriverWish(branch=580), {}), "hold")
+    assert held.names == names_of(after)
+
+
 def test_a_set_of_which_a_part_is_on_hold_is_held_whole() -> None:
     """What a run leaves that is cut after a change of branch, before it held the new packages."""
     state = with_driver(ubuntu(), "580.95.05")
@@ -124,11 +135,12 @@ def test_a_set_of_which_a_part_is_on_hold_is_held_whole() -> None:
     [
         (DriverWish(branch=580), None, None),
         (DriverWish(branch=580), PIN, PIN),
-        (DriverWish(branch=580, hold=True), None, PIN),
-        (DriverWish(branch=580, hold=True), PIN, PIN),
+        (DriverWish(branch=580, hold=True), None, HELD_PIN),
+        (DriverWish(branch=580, hold=True), PIN, HELD_PIN),
+        (DriverWish(branch=580, hold=True), HELD_PIN, HELD_PIN),
         (DriverWish(branch=580, hold=False), PIN, None),
         (DriverWish(version="580.95.05"), None, PIN),
-        (DriverWish(version="580.95.05", hold=True), None, PIN),
+        (DriverWish(version="580.95.05", hold=True), None, HELD_PIN),
         (DriverWish(version="580.95.05", hold=False), None, PIN),
         (DriverWish(version="580.95.05"), MINE, PIN),
     ],
