@@ -47,6 +47,7 @@ STAGES = (
     Stage("tools", CHECK, "pytest tests/tools"),
     units("2.19", "3.8", CHECK),
     units("2.21", "3.13", CHECK),
+    Stage("benchmark-report", CHECK, "pytest tests/benchmark"),
     Stage("conformance", CHECK, "pytest tests/conformance"),
     units("2.19", "3.9", ALL),
     units("2.19", "3.10", ALL),
@@ -71,5 +72,5 @@ STAGES = (
     ),
     Stage("molecule", TEST, "molecule test --all", root=True, limit=20 * MINUTE),
     Stage("demo", TEST, "python tests/tools/demo.py", root=True, limit=15 * MINUTE),
-    Stage("benchmark", ALL, "python tests/benchmark/benchmark.py", root=True, limit=60 * MINUTE),
+    Stage("benchmark", ALL, "python tests/benchmark/benchmark.py --out .build/benchmark", root=True, limit=60 * MINUTE),
 )
