@@ -72,5 +72,11 @@ STAGES = (
     ),
     Stage("molecule", TEST, "molecule test --all", root=True, limit=20 * MINUTE),
     Stage("demo", TEST, "python tests/tools/demo.py", root=True, limit=15 * MINUTE),
-    Stage("benchmark", ALL, "python tests/benchmark/benchmark.py --out .build/benchmark", root=True, limit=60 * MINUTE),
+    Stage(
+        "benchmark",
+        ALL,
+        "python tests/benchmark/benchmark.py --out .build/benchmark",
+        root=True,
+        limit=60 * MINUTE,
+    ),
 )
