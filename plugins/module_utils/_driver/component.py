@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from .._converge import Component
 from .apply import ACTIONS
+from .observe import observe
 from .plan import load, plan
-from .state import observe, summary
+from .state import summary
 from .wish import DriverWish
 
 

@@ -12,7 +12,7 @@ from typing import Any, Mapping, Tuple
 
 from .._catalog.drivers import default_source, family_for
 from .._plan import Blocker, Plan
-from . import satisfied
+from . import satisfied, surround
 from .origin import doubled_source_steps
 from .recover import recovery
 from .state import DriverState, is_driver_package
@@ -32,7 +32,7 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
     if family is None:
         return Plan(blockers=(_no_family(state, source),))
     target = Target(family, wish, flavour_for(state, wish))
-    blockers = hardware_blockers(state, target)
+    blockers = hardware_blockers(state, target) + surround.refusals(state, target)
     if blockers:
         return Plan(blockers=blockers)
     if state.other_owner:
@@ -63,7 +63,7 @@ def _leave(state: DriverState, target: Target) -> Plan:
         trouble = load_trouble(state)
         if trouble:
             return Plan(blockers=trouble)
-    return Plan(steps=steps, reboot_reasons=reboot_reasons(state), warnings=satisfied.warnings(state))
+    return Plan(steps=steps, reboot_reasons=reboot_reasons(state), warnings=surround.warnings(state, target))
 
 
 def _not_ours(state: DriverState) -> Blocker:

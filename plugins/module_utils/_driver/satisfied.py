@@ -12,8 +12,10 @@ from typing import List, Optional, Sequence, Tuple
 from .._catalog.drivers import upstream
 from .._effects import Names, RemoveFile, WriteFile
 from .._plan import Step
-from .state import FABRIC_UNIT, PIN_PATH, DriverState, Installed
-from .target import Build, Target, Unit
+from . import surround
+from .fabric import has_fabric
+from .state import PIN_PATH, DriverState, Installed
+from .target import Build, Target
 
 
 def missing(state: DriverState, target: Target) -> Tuple[str, ...]:
@@ -39,31 +41,6 @@ def needed_packages(state: DriverState, target: Target) -> Tuple[str, ...]:
     """What must be there, by whichever metapackage it came."""
     names = target.family.needs(target.branch, target.flavour, target.wish.components)
     return names + (target.family.fabric_packages(target.branch) if has_fabric(state) else ())
-
-
-def warnings(state: DriverState) -> Tuple[str, ...]:
-    """What this host needs besides and this collection does not do yet."""
-    if not state.host.nvlink5_fabric:
-        return ()
-    return (
-        "This host has an NVLink5 fabric: besides the fabric manager it needs the package nvlsm and the "
-        "kernel module ib_umad, which this collection does not manage yet. Without them CUDA fails with 802.",
-    )
-
-
-def has_fabric(state: DriverState) -> bool:
-    """Is there an NVSwitch or NVLink5 fabric, without whose manager CUDA fails with error 802?"""
-    return bool(state.host.nvswitches) or state.host.nvlink5_fabric
-
-
-def unit_steps(state: DriverState, target: Target) -> Tuple[Step, ...]:
-    """The fabric manager's package leaves its unit disabled: where there is a fabric, it must be enabled."""
-    if not has_fabric(state) or not target.family.fabric or FABRIC_UNIT in state.enabled_units:
-        return ()
-    why = "this host has an NVSwitch or NVLink5 fabric"
-    installed = state.installed
-    start = bool(installed and state.loaded and state.loaded.version == installed.version)
-    return (Step("services", "enable-unit", "enable %s" % FABRIC_UNIT, why, Unit(FABRIC_UNIT, start)),)
 
 
 def wanted_packages(state: DriverState, target: Target) -> Tuple[str, ...]:
@@ -186,10 +163,10 @@ def guard_steps(state: DriverState, target: Target) -> Tuple[Step, ...]:
     if state.installed is None:
         return ()
     version = state.installed.version
-    steps = list(pin_steps(state, target, version))
+    steps = list(pin_steps(state, target, version)) + list(surround.preparing(state, target))
     why = "DKMS has no module of driver %s for it" % version
     steps += [build_step(kernel, version, why) for kernel in unbuilt_kernels(state, version)]
     names = [package.name for package in state.packages if package.installed]
     held = [package.name for package in state.packages if package.installed and package.held]
-    steps += unit_steps(state, target)
-    return tuple(steps) + hold_steps(state, target, names, held)
+    steps += surround.finishing(state, target, version)
+    return tuple(steps) + hold_steps(state, target, names, held) + surround.activating(state, target, version)

@@ -26,7 +26,7 @@ from .._questions import (
     Transaction,
     Trouble,
 )
-from . import satisfied
+from . import satisfied, surround
 from .origin import Origin
 from .state import PIN_PATH, DriverState, is_driver_package
 from .target import Target, reboot_reasons
@@ -70,7 +70,7 @@ def plan(state: DriverState, target: Target, choice: Choice, answers: Mapping[An
         steps=_steps(state, target, choice, install, transaction),
         promise=_promise(target, choice.version, transaction, state),
         reboot_reasons=reboot_reasons(state, choice.version, target.flavour),
-        warnings=(*choice.index.warnings, *satisfied.warnings(state)),
+        warnings=(*choice.index.warnings, *surround.warnings(state, target)),
     )
 
 
@@ -210,6 +210,7 @@ def _steps(
     steps: List[Step] = list(choice.place.steps)
     steps.append(Step("index", "refresh-index", "refresh the package indexes", "packages are to change"))
     steps += satisfied.pin_steps(state, target, choice.version, moving=True)
+    steps += surround.preparing(state, target)
     count, gone = len(transaction.installs), len(transaction.removals)
     what = "install driver %s (%s kernel module): %d packages" % (choice.version, target.flavour, count)
     what += ", %d removed" % gone if gone else ""
@@ -217,10 +218,10 @@ def _steps(
     for kernel in _other_kernels(state, target, transaction):
         why = "it can be booted next, and packages build for the running kernel only"
         steps.append(satisfied.build_step(kernel, choice.version, why))
-    steps += satisfied.unit_steps(state, target)
+    steps += surround.finishing(state, target, choice.version)
     still = tuple(sorted(_still_held(state, transaction)))
     steps += satisfied.hold_steps(state, target, _after(state, transaction), still)
-    return tuple(steps)
+    return (*steps, *surround.activating(state, target, choice.version))
 
 
 def _still_held(state: DriverState, transaction: Transaction) -> "set[str]":

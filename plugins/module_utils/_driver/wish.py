@@ -33,6 +33,14 @@ class DriverWish:
     repository_key_fingerprint: Optional[str] = None
     gpus: Tuple[PciDevice, ...] = ()
     disrupt_running_work: bool = False
+    #: branch: recommended; the branch is then chosen on the host. branch_offset counts back from the newest.
+    recommended: bool = False
+    branch_offset: int = 0
+    server_series: bool = False
+    #: (name, value) pairs in the order of their names; None leaves the options alone.
+    module_options: Optional[Tuple[Tuple[str, str], ...]] = None
+    take_over: bool = False
+    keep_former: bool = True
 
 
 _VERSION = re.compile(r"^\d{3}\.\d{2,3}(?:\.\d{2})?$")
@@ -43,7 +51,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "branch": {"type": "raw"},
     "version": {"type": "raw"},
-    "source": {"type": "str", "choices": ["auto", "nvidia", "debian"], "default": "auto"},
+    "source": {"type": "str", "choices": ["auto", "nvidia", "ubuntu", "debian"], "default": "auto"},
     "kernel_module": {"type": "str", "choices": ["auto", "open", "proprietary"], "default": "auto"},
     "components": {"type": "str", "choices": ["compute", "desktop"], "default": "compute"},
     "hold": {"type": "bool"},
@@ -53,22 +61,35 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "repository_key_fingerprint": {"type": "str", "no_log": False},
     "gpus": {"type": "list", "elements": "raw"},
     "disrupt_running_work": {"type": "bool", "default": False},
+    "branch_offset": {"type": "int", "default": 0},
+    "server_series": {"type": "bool", "default": False},
+    "module_options": {"type": "dict"},
+    "take_over": {"type": "bool", "default": False},
+    "keep_former": {"type": "bool", "default": True},
 }
 
 
 def wish_from(options: Mapping[str, Any]) -> DriverWish:
     """The wish in these module options. Raises BadWish."""
-    branch = _branch(options.get("branch"))
+    recommended = str(options.get("branch") or "").strip() == "recommended"
+    branch = None if recommended else _branch(options.get("branch"))
     version = _version(options.get("version"))
-    if options["state"] == "present" and branch is None and version is None:
+    if options["state"] == "present" and branch is None and version is None and not recommended:
         raise BadWish(
             "Neither branch nor version is set: say which driver you want, for example branch: 580."
         )
-    if branch is not None and version is not None:
+    if (branch is not None or recommended) and version is not None:
         raise BadWish(
             "Both branch (%s) and version (%s) are set: keep version for one exact driver, branch for the "
-            "newest of a branch." % (branch, version)
+            "newest of a branch." % (branch or "recommended", version)
         )
+    offset = options.get("branch_offset") or 0
+    if offset and not recommended:
+        raise BadWish(
+            "branch_offset is %d, which counts back from branch: recommended: set that too." % offset
+        )
+    if offset < 0:
+        raise BadWish("branch_offset is %d: it counts back from the newest branch, 0 or more." % offset)
     return DriverWish(
         state=options["state"],
         branch=branch,
@@ -83,6 +104,12 @@ def wish_from(options: Mapping[str, Any]) -> DriverWish:
         repository_key_fingerprint=_fingerprint(options.get("repository_key_fingerprint")),
         gpus=_gpus(options.get("gpus") or ()),
         disrupt_running_work=options["disrupt_running_work"],
+        recommended=recommended,
+        branch_offset=offset,
+        server_series=bool(options.get("server_series")),
+        module_options=_module_options(options.get("module_options")),
+        take_over=bool(options.get("take_over")),
+        keep_former=options.get("keep_former") is not False,
     )
 
 
@@ -91,7 +118,10 @@ def _branch(value: Any) -> Optional[int]:
         return None
     text = _scalar("branch", value)
     if not re.match(r"^\d{3}$", text):
-        raise BadWish("branch is '%s', which is no driver branch: write its number, for example 580." % text)
+        raise BadWish(
+            "branch is '%s', which is no driver branch: write its number, for example 580, or "
+            "recommended." % text
+        )
     return int(text)
 
 
@@ -105,6 +135,26 @@ def _version(value: Any) -> Optional[str]:
             "use branch: %s." % (text, text.split(".", 1)[0] if text[:3].isdigit() else "580")
         )
     return text
+
+
+_OPTION = re.compile(r"^\w+$")
+
+
+def _module_options(value: Optional[Mapping[str, Any]]) -> Optional[Tuple[Tuple[str, str], ...]]:
+    """Options of the kernel module nvidia, such as NVreg_EnableGpuFirmware: 0."""
+    if value is None:
+        return None
+    pairs = []
+    for name, entry in sorted(value.items()):
+        if not _OPTION.match(str(name)):
+            raise BadWish("module_options names '%s', which is no name of a module parameter." % name)
+        if isinstance(entry, bool):
+            entry = int(entry)
+        text = _scalar("module_options: %s" % name, entry)
+        if not text or any(character in text for character in "\n\r\"'#"):
+            raise BadWish("module_options: %s is '%s': write one plain value." % (name, text))
+        pairs.append((str(name), text))
+    return tuple(pairs)
 
 
 def _scalar(option: str, value: Any) -> str:

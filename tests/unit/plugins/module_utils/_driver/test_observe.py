@@ -13,11 +13,13 @@ from typing import Iterator
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.observe import (
+    observe,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
     FABRIC_UNIT,
     PIN_PATH,
     Module,
-    observe,
     summary,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Host

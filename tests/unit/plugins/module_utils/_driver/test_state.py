@@ -12,12 +12,14 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.drivers impo
     NVIDIA_UBUNTU_SUFFIXED,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.observe import (
+    parse_modinfo,
+    parse_proc_version,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
     Installed,
     Module,
     find_installed,
-    parse_modinfo,
-    parse_proc_version,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Package
 from ansible_collections.labfleet.gpu.tests.unit.support.data import text
