@@ -42,15 +42,16 @@ def rules() -> list[str]:
 
 def run_suite(library: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """The suite against a library that is already built."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=line", *options, str(HERE)]
+    command = [sys.executable, "-m", "pytest", "-x", "-v", "--no-header", "--tb=line", *options, str(HERE)]
     environ = {**os.environ, "NVML_LIBRARY": str(library), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environ["PYTHONUNBUFFERED"] = "1"  # the name of a test is out before the test can crash
     return subprocess.run(command, env=environ, cwd=HERE, capture_output=True, text=True, check=False)
 
 
 def first_failure(done: subprocess.CompletedProcess[str]) -> str:
     """The test that noticed by failing or by a crash in the library; empty if none did."""
     if done.returncode == CRASHED:
-        found = re.search(r", line \S+ in (test_\w+)$", done.stderr, re.MULTILINE)
+        found = re.search(r"::(\S+) *$", done.stdout)
     else:
         found = re.search(r"^(?:FAILED|ERROR) \S*?::(\S+)", done.stdout, re.MULTILINE)
     return found.group(1) if found else ""
