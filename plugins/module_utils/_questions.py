@@ -69,6 +69,33 @@ class Index:
 
 
 @dataclass(frozen=True)
+class AskRecords:
+    """What the sources say of the packages matching ``pattern``: every version with its fields.
+
+    ``files`` and ``required`` as for AskIndex.
+    """
+
+    files: Tuple[ConfigFile, ...]
+    pattern: str
+    required: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """One version of one package: ``fields`` of its stanza with their names in lower case."""
+
+    name: str
+    version: str
+    uri: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Records:
+    found: Tuple[Record, ...]
+
+
+@dataclass(frozen=True)
 class AskTransaction:
     """What apt would do for these ``name=version`` targets under the given configuration files."""
 
@@ -134,3 +161,33 @@ class Client:
 @dataclass(frozen=True)
 class Clients:
     found: Tuple[Client, ...]
+
+
+@dataclass(frozen=True)
+class AskHolders:
+    """What keeps the driver's kernel modules in use."""
+
+
+@dataclass(frozen=True)
+class Holders:
+    """``units`` are system services that hold a GPU, and those that depend on them: they can be stopped and
+    started again. ``loose`` are processes that belong to no such service. ``modules`` are kernel modules
+    of somebody else that use the driver's.
+    """
+
+    units: Tuple[str, ...] = ()
+    loose: Tuple[Client, ...] = ()
+    modules: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AskVolatile:
+    """What the GPUs lose with their kernel modules: which modules are loaded, and settings made since boot."""
+
+
+@dataclass(frozen=True)
+class Volatile:
+    """``note`` is JSON for the one who restores it; ``trouble`` says why settings are not in it, or is empty."""
+
+    note: str
+    trouble: str = ""

@@ -10,43 +10,134 @@ from __future__ import annotations
 import os
 import pwd
 import re
-from typing import Dict, Optional, Tuple
+from typing import Dict, Iterator, Optional, Sequence, Tuple
 
+from ._command import Commands
 from ._host import Files
 from ._nvml import compute_processes
-from ._questions import Client
+from ._questions import Client, Holders
 
-_DEVICE = re.compile(r"^/dev/nvidia(?:\d+|-uvm)$")
+_WORK = re.compile(r"^/dev/nvidia(?:\d+|-uvm)$")
+#: Any device of the driver, and of modules that sit on it: whoever has it open keeps the modules loaded.
+_DEVICE = re.compile(r"^/dev/(?:nvidia|gdrdrv)")
 
 #: Daemons of the driver set itself: they hold a device, but nobody's work is lost when they restart.
 DRIVER_DAEMONS = ("nvidia-persiste", "nv-fabricmanage", "nvidia-powerd")
 
+#: The driver's kernel modules and those that sit on it, in the order in which they can be unloaded.
+GPU_MODULES = (
+    "nvidia_peermem",
+    "nvidia_fs",
+    "gdrdrv",
+    "nvidia_uvm",
+    "nvidia_drm",
+    "nvidia_modeset",
+    "nvidia",
+)
+
 
 def gpu_clients(files: Files) -> Tuple[Client, ...]:
     """Processes that have a GPU open, the driver's own daemons left out."""
-    pids = set(_holders(files)) | set(compute_processes())
-    found: Dict[int, Client] = {}
-    for pid in sorted(pids):
-        client = _describe(files, pid)
-        if client and client.command not in DRIVER_DAEMONS:
-            found[pid] = client
-    return tuple(found.values())
+    pids = {pid for pid, target in _open_devices(files) if _WORK.match(target)} | set(compute_processes())
+    clients = (describe(files, pid) for pid in sorted(pids))
+    return tuple(client for client in clients if client and client.command not in DRIVER_DAEMONS)
 
 
-def _holders(files: Files) -> Tuple[int, ...]:
-    holders = []
+def holders(files: Files) -> Dict[Client, Optional[str]]:
+    """Every process that keeps the driver's modules in use, and the system service that it belongs to.
+
+    None stands for no service, or one that could not be started again: a user's session, a container,
+    a transient unit, or the service that this very process belongs to.
+    """
+    screens = {
+        "/dev/dri/" + name
+        for name in files.names("/sys/class/drm")
+        if os.path.basename(files.link("/sys/class/drm", name, "device/driver") or "") == "nvidia"
+    }
+    pids = {pid for pid, target in _open_devices(files) if _DEVICE.match(target) or target in screens}
+    own = service_of(files, os.getpid())
+    found: Dict[Client, Optional[str]] = {}
+    for pid in sorted(pids | set(compute_processes())):
+        client = describe(files, pid)
+        if client:
+            unit = service_of(files, pid)
+            found[client] = unit if unit != own else None
+    return found
+
+
+def what_holds(commands: Commands, files: Files) -> Holders:
+    """Everything that must go before the driver's modules can be unloaded."""
+    found = holders(files)
+    units = with_dependents(commands, sorted({unit for unit in found.values() if unit}))
+    loose = tuple(client for client, unit in found.items() if unit is None)
+    return Holders(units, loose, foreign_modules(files))
+
+
+def with_dependents(commands: Commands, units: Sequence[str]) -> Tuple[str, ...]:
+    """These services and the running ones that systemd would stop with them (systemd.unit(5))."""
+    found = list(units)
+    relations = ["--property=%s" % name for name in ("RequiredBy", "BoundBy", "ConsistsOf")]
+    for unit in found:
+        shown = commands.try_run(["systemctl", "show", *relations, "--", unit])
+        for line in shown.out.splitlines():
+            for other in line.partition("=")[2].split():
+                if other.endswith(".service") and other not in found and _runs(commands, other):
+                    found.append(other)
+    return tuple(found)
+
+
+def _runs(commands: Commands, unit: str) -> bool:
+    return commands.try_run(["systemctl", "is-active", "--quiet", "--", unit]).rc == 0
+
+
+def foreign_modules(files: Files) -> Tuple[str, ...]:
+    """Kernel modules that use one of the driver's and are none of them."""
+    using = {name for module in GPU_MODULES for name in files.names("/sys/module", module, "holders")}
+    return tuple(sorted(using - set(GPU_MODULES)))
+
+
+def loaded_modules(files: Files) -> Tuple[str, ...]:
+    """The driver's modules that are loaded, in the order in which they can be unloaded."""
+    return tuple(name for name in GPU_MODULES if files.exists("/sys/module", name))
+
+
+def service_of(files: Files, pid: int) -> Optional[str]:
+    """The system service that a process is directly in, by its control group; None if there is none.
+
+    A group below a service's is a container's or a job's, which its service does not bring back.
+    """
+    root = re.sub(r"/?init\.scope$", "", _group(files, 1) or "")
+    group = _group(files, pid) or ""
+    if not group.startswith(root + "/"):
+        return None
+    *slices, unit = group[len(root) + 1 :].split("/")
+    if not unit.endswith(".service") or slices[:1] == ["user.slice"]:
+        return None
+    if not all(name.endswith(".slice") for name in slices):
+        return None
+    return None if files.exists("/run/systemd/transient", unit) else unit
+
+
+def _group(files: Files, pid: int) -> Optional[str]:
+    """The control group that systemd manages: in version 1 the hierarchy of its name (cgroups(7))."""
+    lines = (files.text("/proc/%d/cgroup" % pid) or "").splitlines()
+    by_controllers = {fields[1]: fields[2] for fields in (line.split(":", 2) for line in lines) if fields[2:]}
+    return by_controllers.get("name=systemd", by_controllers.get(""))
+
+
+def _open_devices(files: Files) -> Iterator[Tuple[int, str]]:
+    """(pid, path) of every open file below /dev."""
     for name in files.names("/proc"):
         if not name.isdigit():
             continue
         for descriptor in files.names("/proc", name, "fd"):
             target = files.link("/proc", name, "fd", descriptor)
-            if target and _DEVICE.match(target):
-                holders.append(int(name))
-                break
-    return tuple(holders)
+            if target and target.startswith("/dev/"):
+                yield int(name), target
 
 
-def _describe(files: Files, pid: int) -> Optional[Client]:
+def describe(files: Files, pid: int) -> Optional[Client]:
+    """A process in words, None if it ended."""
     command = files.text("/proc/%d/comm" % pid)
     if command is None:
         return None

@@ -7,13 +7,171 @@
 
 from __future__ import annotations
 
-from typing import Tuple
+from dataclasses import dataclass, replace
+from typing import Any, Mapping, Optional, Tuple
 
-from .._plan import Step
-from .state import DriverState
-from .target import Target
+from .._effects import WriteFile
+from .._plan import Plan, Step
+from .._questions import AskHolders, AskVolatile, Holders
+from .due import begun, in_effect
+from .state import RESTORE_PATH, DriverState, Module
+from .target import Target, load_trouble
 
 
-def steps(state: DriverState, target: Target, version: str) -> Tuple[Step, ...]:
-    """Stop what holds the GPUs, unload, load, start again: where consent is given and it can work."""
-    return ()
+@dataclass(frozen=True)
+class Stop:
+    """The units to stop, so that ``module`` can be loaded."""
+
+    units: Tuple[str, ...]
+    module: Module
+
+
+@dataclass(frozen=True)
+class Start:
+    """The units to start, besides those of the driver that are enabled."""
+
+    units: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """``first`` is done before packages move, ``last`` after everything else."""
+
+    first: Tuple[Step, ...] = ()
+    last: Tuple[Step, ...] = ()
+    questions: Tuple[Any, ...] = ()
+    warnings: Tuple[str, ...] = ()
+
+    @property
+    def loads(self) -> bool:
+        """Is the module of the plan the loaded one, once this is done?"""
+        return any(step.action == "load-modules" for step in self.last)
+
+
+def added(
+    plan: Plan, state: DriverState, target: Target, version: str, built: bool, answers: Mapping[Any, Any]
+) -> Plan:
+    """The plan with the activation of ``version`` around it, and with the reboot that is left then.
+
+    ``built`` says that the running kernel has that module, or will have it once the plan is carried out.
+    """
+    activation = decide(state, target, version, built, answers)
+    return replace(
+        plan,
+        steps=activation.first + plan.steps + activation.last,
+        questions=plan.questions + activation.questions,
+        warnings=plan.warnings + activation.warnings,
+        reboot_reasons=() if activation.loads else plan.reboot_reasons,
+    )
+
+
+def decide(
+    state: DriverState, target: Target, version: str, built: bool, answers: Mapping[Any, Any]
+) -> Activation:
+    """How to load the module of ``version``; only the end of a cut-off activation where that cannot be."""
+    wanted = Module(version, target.flavour)
+    if not built or not state.host.gpus or in_effect(state, target, version) or _untrusted(state, wanted):
+        return Activation(last=ending(state))
+    refusal = refused(state, wanted)
+    if refusal:
+        return Activation(last=ending(state), warnings=(refusal,))
+    if state.loaded is None:
+        return Activation(last=_loading(state, wanted) if loads_freely(state) else ending(state))
+    if not target.wish.disrupt_running_work:
+        return Activation(last=ending(state))
+    questions = (AskHolders(),) if state.restore_note is not None else (AskHolders(), AskVolatile())
+    unanswered = tuple(question for question in questions if question not in answers)
+    if unanswered:
+        return Activation(questions=unanswered)
+    holders: Holders = answers[AskHolders()]
+    obstacle = _obstacle(holders, wanted)
+    if obstacle:
+        return Activation(last=ending(state), warnings=(obstacle,))
+    first, warnings = _noting(state, answers)
+    return Activation(first=first, last=_replacing(state, wanted, holders), warnings=warnings)
+
+
+def loads_freely(state: DriverState) -> bool:
+    """May a module be loaded where none is, without asking? Nothing is disturbed by that, and no reboot needed.
+
+    Not where another driver has the GPUs, and not where this one failed to come up at boot.
+    """
+    if state.nouveau.loaded or any(gpu.driver not in (None, "nvidia") for gpu in state.host.gpus):
+        return False
+    return begun(state) or not load_trouble(state)
+
+
+def refused(state: DriverState, wanted: Module) -> Optional[str]:
+    """The kernel did not unload the old module for this one, or did not load it: only a reboot helps."""
+    first, _newline, why = (state.activation_refused or "").partition("\n")
+    if first != mark(wanted):
+        return None
+    return "Driver %s could not be activated without a reboot: %s" % (wanted.version, why.strip())
+
+
+def mark(module: Module) -> str:
+    """How the note of a refusal names a module."""
+    return "%s %s" % (module.version, module.flavour)
+
+
+def ending(state: DriverState) -> Tuple[Step, ...]:
+    """The end of an activation that was cut off."""
+    return (_starting(state.stopped_units, "an activation was cut off"),) if begun(state) else ()
+
+
+def _untrusted(state: DriverState, wanted: Module) -> bool:
+    """The module is there, unsigned, and the kernel loads only signed ones."""
+    kernel = state.host.kernel
+    there = state.on_disk.get(kernel) == wanted
+    return bool(state.trust.enforced) and there and kernel not in state.signatures
+
+
+def _obstacle(holders: Holders, wanted: Module) -> Optional[str]:
+    named = [str(client) for client in holders.loose[:8]]
+    named += ["the kernel module %s" % name for name in holders.modules]
+    if not named:
+        return None
+    return (
+        "Driver %s is not activated without a reboot: %s would have to give up the GPUs and belongs to no "
+        "service that could be started again. End it, or reboot." % (wanted.version, ", ".join(named))
+    )
+
+
+def _noting(state: DriverState, answers: Mapping[Any, Any]) -> Tuple[Tuple[Step, ...], Tuple[str, ...]]:
+    """The note of what is to be restored. Before packages move: then NVML no longer fits the loaded module."""
+    if state.restore_note is not None:
+        return (), ()
+    volatile = answers[AskVolatile()]
+    warnings: Tuple[str, ...] = ()
+    if volatile.trouble:
+        warnings = (
+            "Settings of the GPUs made since the boot (persistence mode, power limits, clocks) cannot be "
+            "read, so they will not be restored: %s." % volatile.trouble,
+        )
+    what = "note the loaded modules and the GPUs' settings"
+    why = "they are lost with the modules and are to be restored"
+    step = Step("activate", "write-file", what, why, WriteFile(RESTORE_PATH, volatile.note))
+    return (step,), warnings
+
+
+def _replacing(state: DriverState, wanted: Module, holders: Holders) -> Tuple[Step, ...]:
+    units = tuple(dict.fromkeys((*state.stopped_units, *holders.units)))
+    stopping: Tuple[Step, ...] = ()
+    if units:
+        what, why = "stop %s" % ", ".join(units), "it holds a GPU, and disrupt_running_work is set"
+        stopping = (Step("activate", "stop-units", what, why, Stop(units, wanted)),)
+    loaded = "%s (%s)" % (state.loaded.version, state.loaded.flavour) if state.loaded else "?"
+    unload = Step("activate", "unload-modules", "unload driver %s" % loaded, "another is installed", wanted)
+    return (*stopping, unload, *_loading(state, wanted, units))
+
+
+def _loading(state: DriverState, wanted: Module, units: Tuple[str, ...] = ()) -> Tuple[Step, ...]:
+    what = "load driver %s (%s)" % (wanted.version, wanted.flavour)
+    why = "it replaces the unloaded one" if state.loaded else "no driver is loaded, and nothing is in its way"
+    load = Step("activate", "load-modules", what, why, wanted)
+    return (load, _starting(units or state.stopped_units, "the driver is loaded"))
+
+
+def _starting(units: Tuple[str, ...], why: str) -> Step:
+    what = "start %s" % (", ".join(units) or "the driver's services that are enabled")
+    return Step("activate", "start-units", what, why, Start(units))
