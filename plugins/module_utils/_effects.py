@@ -81,7 +81,7 @@ def write_file(context: Context, data: WriteFile) -> None:
     except OSError:
         os.unlink(temporary)
         raise
-    _sync_directory(directory)
+    sync_directory(directory)
 
 
 def remove_file(context: Context, data: RemoveFile) -> None:
@@ -90,10 +90,11 @@ def remove_file(context: Context, data: RemoveFile) -> None:
         os.unlink(path)
     except FileNotFoundError:
         return
-    _sync_directory(os.path.dirname(path))
+    sync_directory(os.path.dirname(path))
 
 
-def _sync_directory(directory: str) -> None:
+def sync_directory(directory: str) -> None:
+    """Have the names in a directory on disk when this returns."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -141,7 +142,7 @@ def file_diffs(files: Files, steps: Any) -> List[Dict[str, str]]:
     """Before and after of each file that the steps write or remove, in Ansible's diff form."""
     diffs = []
     for step in steps:
-        if step.action not in ("write-file", "remove-file"):
+        if not isinstance(step.data, (WriteFile, RemoveFile)):
             continue
         path = step.data.path
         after = step.data.content if isinstance(step.data, WriteFile) else ""

@@ -12,8 +12,10 @@ from typing import Any, List, Mapping, Tuple
 from .._effects import Names, RemoveFile
 from .._plan import Blocker, Plan, Step
 from .._questions import AskClients, AskPurge, Trouble
+from . import former, initramfs
+from .due import begun
 from .recover import recovery
-from .state import OWN_FILES, DriverState, is_driver_package
+from .state import MODPROBE_FILES, OWN_FILES, DriverState, is_driver_package
 from .transact import client_blockers
 from .wish import DriverWish
 
@@ -36,16 +38,35 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
             return recovery(state)
         why = "state: absent is wished"
         steps.append(Step("packages", "purge", "purge %d driver packages" % len(names), why, Names(names)))
-    for path in OWN_FILES:
-        if state.own_files.get(path) is not None:
-            steps.append(
-                Step("clean", "remove-file", "remove %s" % path, "it belongs to the driver", RemoveFile(path))
-            )
+    steps += [*_own_files(state), *former.forgetting(state), *_ending(state)]
     return Plan(
         steps=tuple(steps),
         promise={"version": None, "packages": [], "held": []} if names else {},
         reboot_reasons=_reasons(state),
     )
+
+
+def _ending(state: DriverState) -> Tuple[Step, ...]:
+    """What an activation had stopped is started again, whatever came of it."""
+    if not begun(state):
+        return ()
+    from . import activate
+
+    return activate.ending(state)
+
+
+def _own_files(state: DriverState) -> Tuple[Step, ...]:
+    """Our files go; the initramfs has a copy of those of modprobe."""
+    steps: List[Step] = []
+    why = "it belongs to the driver"
+    for path in OWN_FILES:
+        if state.own_files.get(path) is None:
+            continue
+        if path in MODPROBE_FILES:
+            steps += initramfs.file_steps(state, "clean", path, None, "remove %s" % path, why)
+        else:
+            steps.append(Step("clean", "remove-file", "remove %s" % path, why, RemoveFile(path)))
+    return (*steps, *initramfs.steps(state, steps))
 
 
 def _foreign(answer: Any) -> Tuple[Blocker, ...]:

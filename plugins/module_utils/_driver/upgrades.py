@@ -3,17 +3,47 @@
 
 # Private to this collection: no other code may rely on it.
 
-"""unattended-upgrades leaves the driver alone. Pure."""
+"""unattended-upgrades leaves the driver alone. Pure.
+
+A hold guards the names that are held; unattended-upgrades could still bring a package that renames one of
+them, or one that a held package depends on. So the whole set is excluded by expressions where it is to stay
+at its version. The file is written even where unattended-upgrades is not installed: it may be tomorrow, and
+nobody else reads it. apt-get does not either, so a change of ours needs no lifting of it; what must be
+lifted for that, and put back after, are the holds.
+"""
 
 from __future__ import annotations
 
-from typing import Tuple
+from typing import Optional, Tuple
 
+from .._effects import RemoveFile, WriteFile
 from .._plan import Step
-from .state import DriverState
+from . import pins
+from .state import DRIVER_NAMES, UPGRADES_PATH, DriverState
 from .target import Target
 
+#: Python expressions, matched at the start of a name (unattended-upgrades 2.9.1, is_pkgname_in_blacklist).
+CONTENT = """// The NVIDIA driver moves as a whole or not at all (labfleet.gpu).
+Unattended-Upgrade::Package-Blacklist {
+%s};
+""" % "".join('  "%s";\n' % expression for expression in DRIVER_NAMES)
 
-def steps(state: DriverState, target: Target) -> Tuple[Step, ...]:
-    """Write or remove the exclusion."""
-    return ()
+
+def steps(state: DriverState, target: Target, version: str, moving: bool = False) -> Tuple[Step, ...]:
+    """Exclude a set that is pinned to one version, readmit it for hold: false, else leave it as it is."""
+    present = state.own_files.get(UPGRADES_PATH)
+    if target.wish.hold is False:
+        return _readmit(present)
+    pin = pins.pinned_version(state, target, version, moving)
+    if pin is None or not pin.endswith("-*") or present == CONTENT:
+        return ()
+    what = "exclude the driver from unattended-upgrades"
+    why = "the driver is to stay at its version"
+    return (Step("pin", "write-file", what, why, WriteFile(UPGRADES_PATH, CONTENT)),)
+
+
+def _readmit(present: Optional[str]) -> Tuple[Step, ...]:
+    if present is None:
+        return ()
+    what = "let unattended-upgrades have the driver again"
+    return (Step("pin", "remove-file", what, "hold: false is wished", RemoveFile(UPGRADES_PATH)),)

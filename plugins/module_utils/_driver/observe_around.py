@@ -1,0 +1,65 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Reads what is around the packages: module options, the initramfs, companions, units that do not run."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable, Iterator, Sequence, Tuple
+
+from .._host import Files
+from .._packages import Package
+from . import options
+from .state import COMPANIONS, INITRAMFS_DUE_PATH, OPTIONS_PATH
+
+#: Where modprobe looks, in the order in which a file hides one of the same name (modprobe.d(5)).
+MODPROBE_PLACES = (
+    "/etc/modprobe.d",
+    "/run/modprobe.d",
+    "/usr/local/lib/modprobe.d",
+    "/usr/lib/modprobe.d",
+    "/lib/modprobe.d",
+)
+#: Where systemd keeps the processes of its services: one hierarchy, and both kinds of several.
+_SLICES = tuple("/sys/fs/cgroup%s/system.slice" % hierarchy for hierarchy in ("", "/unified", "/systemd"))
+
+
+def around(files: Files, packages: Iterable[Package], enabled_units: Sequence[str]) -> Dict[str, Any]:
+    """The fields of the driver's state that tell about this."""
+    return {
+        "other_options": tuple(_other_options(files)),
+        "has_initramfs": files.exists("/usr/sbin/update-initramfs"),
+        "initramfs_due": files.exists(INITRAMFS_DUE_PATH),
+        "companions": {each.name: each.version for each in packages if _is_companion(each)},
+        "idle_units": tuple(unit for unit in enabled_units if _is_idle(files, unit)),
+    }
+
+
+def _is_companion(package: Package) -> bool:
+    return package.name in COMPANIONS and package.installed
+
+
+def modprobe_files(files: Files) -> Iterator[Tuple[str, str]]:
+    """Path and text of every file that modprobe reads, in its order: by name, whatever the directory."""
+    found: Dict[str, str] = {}
+    for place in MODPROBE_PLACES:
+        for name in files.names(place):
+            if name.endswith(".conf"):
+                found.setdefault(name, place)
+    for name, place in sorted(found.items()):
+        yield "%s/%s" % (place, name), files.text(place, name) or ""
+
+
+def _other_options(files: Files) -> Iterator[Tuple[str, str, str]]:
+    for path, text in modprobe_files(files):
+        if path != OPTIONS_PATH and "nvidia" in text:
+            for name, value in options.parse(text):
+                yield path, name, value
+
+
+def _is_idle(files: Files, unit: str) -> bool:
+    """A service without a control group has no process; where there are no groups at all, none is idle."""
+    slices = [place for place in _SLICES if files.exists(place)]
+    return bool(slices) and not any(files.exists(place, unit) for place in slices)
