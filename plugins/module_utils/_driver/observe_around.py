@@ -26,14 +26,18 @@ MODPROBE_PLACES = (
 _SLICES = tuple("/sys/fs/cgroup%s/system.slice" % hierarchy for hierarchy in ("", "/unified", "/systemd"))
 
 
-def around(files: Files, packages: Iterable[Package], enabled_units: Sequence[str]) -> Dict[str, Any]:
-    """The fields of the driver's state that tell about this."""
+#: Lines of modprobe's configuration: the file, the words.
+Lines = Sequence[Tuple[str, Tuple[str, ...]]]
+
+
+def around(files: Files, packages: Iterable[Package], lines: Lines, enabled: Sequence[str]) -> Dict[str, Any]:
+    """The fields of the driver's state that tell about this; ``enabled`` are units that start at boot."""
     return {
-        "other_options": tuple(_other_options(files)),
+        "other_options": tuple(_other_options(files, lines)),
         "has_initramfs": files.exists("/usr/sbin/update-initramfs"),
         "initramfs_due": files.exists(INITRAMFS_DUE_PATH),
         "companions": {each.name: each.version for each in packages if _is_companion(each)},
-        "idle_units": tuple(unit for unit in enabled_units if _is_idle(files, unit)),
+        "idle_units": tuple(unit for unit in enabled if _is_idle(files, unit)),
     }
 
 
@@ -52,11 +56,15 @@ def modprobe_files(files: Files) -> Iterator[Tuple[str, str]]:
         yield "%s/%s" % (place, name), files.text(place, name) or ""
 
 
-def _other_options(files: Files) -> Iterator[Tuple[str, str, str]]:
-    for path, text in modprobe_files(files):
-        if path != OPTIONS_PATH and "nvidia" in text:
-            for name, value in options.parse(text):
+def _other_options(files: Files, lines: Lines) -> Iterator[Tuple[str, str, str]]:
+    for path, words in lines:
+        if path != OPTIONS_PATH:
+            for name, value in options.parse(" ".join(words)):
                 yield path, name, value
+    for word in (files.text("/proc/cmdline") or "").split():
+        if word.startswith("nvidia.") and "=" in word:
+            name, _equals, value = word[len("nvidia.") :].partition("=")
+            yield "the kernel command line", name, value
 
 
 def _is_idle(files: Files, unit: str) -> bool:

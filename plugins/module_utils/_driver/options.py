@@ -109,8 +109,8 @@ def warnings(state: DriverState, target: Target) -> Tuple[str, ...]:
         for ours, wish in wished:
             if ours == name and not same(value, wish):
                 found.append(
-                    "%s sets the module option %s to %s, and %s is wished: the last file in the order of "
-                    "modprobe.d(5) wins, so take it out there." % (path, name, value, wish)
+                    "%s sets the module option %s to %s, and %s is wished: the last of several wins "
+                    "(modprobe.d(5)), so take it out there." % (path, name, value, wish)
                 )
     names = [name for name, _value in wished]
     for name, value in parse(state.own_files.get(OPTIONS_PATH) or ""):
