@@ -71,7 +71,7 @@ def load_modules(context: Context, data: Module) -> None:
     for name in _USUAL:
         if name not in before:
             context.commands.try_run(["modprobe", "--quiet", name])
-    for name in reversed(before):
+    for name in reversed([name for name in before if name != "nvidia"]):
         done = context.commands.try_run(["modprobe", name])
         if done.rc != 0:
             context.warnings.append("The kernel module %s was not loaded again: %s" % (name, done.tail(2)))

@@ -6,9 +6,18 @@ from __future__ import annotations
 
 import os
 import pwd
+from typing import Optional
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._running import gpu_clients
+from ansible_collections.labfleet.gpu.plugins.module_utils import _command
+from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
+from ansible_collections.labfleet.gpu.plugins.module_utils._running import (
+    gpu_clients,
+    holders,
+    service_of,
+    what_holds,
+)
+from ansible_collections.labfleet.gpu.tests.unit.support.modules import module
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -48,3 +57,103 @@ def test_no_processes(tree: Tree) -> None:
 def test_a_process_that_ends_meanwhile(tree: Tree) -> None:
     tree.link("/proc/4711/fd/3", "/dev/nvidia0")
     assert gpu_clients(tree.files) == ()
+
+
+# what holds the kernel modules
+
+GROUPS_1 = "9:name=systemd:%s\n4:memory:/other\n0::/\n"
+GROUPS_2 = "0::%s\n"
+
+
+def grouped(tree: Tree, pid: int, group: str, groups: str = GROUPS_2) -> None:
+    tree.write("/proc/%d/cgroup" % pid, groups % group)
+
+
+@pytest.mark.parametrize("groups", [GROUPS_1, GROUPS_2], ids=["version 1", "version 2"])
+@pytest.mark.parametrize("root", ["", "/machine.slice/node1/payload"])
+@pytest.mark.parametrize(
+    "group, unit",
+    [
+        ("/system.slice/nvidia-persistenced.service", "nvidia-persistenced.service"),
+        ("/system.slice/system-trainer.slice/trainer@1.service", "trainer@1.service"),
+        ("/gpu.slice/trainer.service", "trainer.service"),
+        ("/system.slice/docker-0123456789ab.scope", None),
+        ("/system.slice/docker.service/docker/0123456789ab", None),
+        ("/system.slice/slurmstepd.scope/job_1/step_0/user/task_0", None),
+        ("/user.slice/user-1000.slice/session-3.scope", None),
+        ("/user.slice/user-1000.slice/user@1000.service/app.slice/jupyter.service", None),
+        ("/user.slice/user-1000.slice/user@1000.service", None),
+        ("/kubepods.slice/kubepods-pod1.slice/cri-containerd-ab.scope", None),
+        ("/docker/0123456789ab", None),
+        ("/system.slice/run-r1.service", None),
+        ("/", None),
+    ],
+)
+def test_the_service_of_a_process(
+    tree: Tree, group: str, unit: Optional[str], root: str, groups: str
+) -> None:
+    tree.write("/run/systemd/transient/run-r1.service")
+    grouped(tree, 1, root + "/init.scope", groups)
+    grouped(tree, 4711, root + group, groups)
+    assert service_of(tree.files, 4711) == unit
+
+
+def test_a_process_outside_of_this_system_has_no_service(tree: Tree) -> None:
+    grouped(tree, 1, "/machine.slice/node1/payload/init.scope")
+    grouped(tree, 4711, "/system.slice/host.service")
+    assert service_of(tree.files, 4711) is None
+    assert service_of(tree.files, 4712) is None
+
+
+@pytest.mark.parametrize(
+    "device",
+    ["/dev/nvidia0", "/dev/nvidiactl", "/dev/nvidia-modeset", "/dev/nvidia-caps/nvidia-cap1", "/dev/gdrdrv"],
+)
+def test_who_keeps_the_modules_in_use(tree: Tree, device: str) -> None:
+    process(tree, 100, "nvidia-persiste", device)
+    grouped(tree, 100, "/system.slice/nvidia-persistenced.service")
+    process(tree, 101, "python3", device)
+    process(tree, 102, "bash", "/dev/pts/0")
+    assert {client.pid: unit for client, unit in holders(tree.files).items()} == {
+        100: "nvidia-persistenced.service",
+        101: None,
+    }
+
+
+def test_a_screen_of_the_driver_and_one_of_another(tree: Tree) -> None:
+    tree.link("/sys/class/drm/card0/device/driver", "../../../../bus/pci/drivers/nvidia")
+    tree.link("/sys/class/drm/card1/device/driver", "../../../../bus/pci/drivers/ast")
+    process(tree, 100, "Xorg", "/dev/dri/card0")
+    process(tree, 101, "Xorg", "/dev/dri/card1")
+    assert [client.pid for client in holders(tree.files)] == [100]
+
+
+def test_the_service_that_we_run_in_is_not_one_to_be_stopped(tree: Tree) -> None:
+    grouped(tree, os.getpid(), "/system.slice/ansible-pull.service")
+    process(tree, 100, "python3", "/dev/nvidia0")
+    grouped(tree, 100, "/system.slice/ansible-pull.service")
+    assert list(holders(tree.files).values()) == [None]
+
+
+SYSTEMCTL = """#!/bin/sh
+case "$1 $*" in
+show*persistenced*) echo RequiredBy=multi-user.target dcgm.service; echo BoundBy=; echo ConsistsOf=idle.service;;
+show*dcgm*) echo RequiredBy=exporter.service; echo BoundBy=dcgm.service; echo ConsistsOf=;;
+is-active*idle*) exit 3;;
+esac
+"""
+
+
+def test_services_that_would_be_stopped_with_them(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree.write("/bin/systemctl", SYSTEMCTL).chmod(0o755)
+    monkeypatch.setitem(_command.ENVIRONMENT, "PATH", "%s:/usr/bin:/bin" % tree.path("/bin"))
+    process(tree, 100, "nvidia-persiste", "/dev/nvidia0")
+    grouped(tree, 100, "/system.slice/nvidia-persistenced.service")
+    process(tree, 4711, "python3", "/dev/nvidia-uvm")
+    tree.write("/sys/module/nvidia/holders/nvidia_uvm")
+    tree.write("/sys/module/nvidia/holders/lustre_gds")
+    with module() as ansible_module:
+        found = what_holds(Commands(ansible_module), tree.files)
+    assert found.units == ("nvidia-persistenced.service", "dcgm.service", "exporter.service")
+    assert [client.pid for client in found.loose] == [4711]
+    assert found.modules == ("lustre_gds",)
