@@ -29,7 +29,7 @@ options:
         choices: [present, absent]
         default: present
       branch:
-        description: The driver branch, see M(labfleet.gpu.nvidia_driver).
+        description: The driver branch or V(recommended), see M(labfleet.gpu.nvidia_driver).
         type: raw
       version:
         description: The exact driver version, see M(labfleet.gpu.nvidia_driver).
@@ -37,7 +37,7 @@ options:
       source:
         description: Where the packages come from, see M(labfleet.gpu.nvidia_driver).
         type: str
-        choices: [auto, nvidia, debian]
+        choices: [auto, nvidia, ubuntu, debian]
         default: auto
       kernel_module:
         description: The flavour of the kernel module, see M(labfleet.gpu.nvidia_driver).
@@ -73,6 +73,24 @@ options:
         description: Consent to disturb running work, see M(labfleet.gpu.nvidia_driver).
         type: bool
         default: false
+      branch_offset:
+        description: How many branches to stay behind the newest, see M(labfleet.gpu.nvidia_driver).
+        type: int
+        default: 0
+      server_series:
+        description: Whether to take Ubuntu's C(-server) packages, see M(labfleet.gpu.nvidia_driver).
+        type: bool
+      module_options:
+        description: Options of the kernel module, see M(labfleet.gpu.nvidia_driver).
+        type: dict
+      take_over:
+        description: Consent to remove a driver of NVIDIA's installer, see M(labfleet.gpu.nvidia_driver).
+        type: bool
+        default: false
+      keep_former:
+        description: Whether to keep the former driver's packages, see M(labfleet.gpu.nvidia_driver).
+        type: bool
+        default: true
 extends_documentation_fragment:
   - labfleet.gpu.attributes
 seealso:

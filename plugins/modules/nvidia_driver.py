@@ -14,6 +14,9 @@ description:
   - Installs, changes or removes the NVIDIA driver from apt packages, and tells what is installed, what is
     loaded and whether a reboot is due.
   - Observation needs no network. Nothing is fetched when nothing must change.
+  - A host with NVSwitches gets the fabric manager of exactly the driver's version; one with an NVLink5
+    fabric also nvlsm, infiniband-diags and the kernel module ib_umad.
+  - Where nothing keeps nouveau off the GPUs, it is blacklisted.
   - The module never reboots. The role P(labfleet.gpu.nvidia_driver#role) does, where it is allowed to.
 author:
   - The labfleet.gpu authors (@labfleet)
@@ -33,6 +36,19 @@ EXAMPLES = r"""
   labfleet.gpu.nvidia_driver:
     version: "580.95.05"
     hold: true
+
+- name: The server series of Ubuntu's archive, with options of its kernel module
+  labfleet.gpu.nvidia_driver:
+    branch: 580
+    source: ubuntu
+    server_series: true
+    module_options:
+      NVreg_OpenRmEnableUnsupportedGpus: 0
+
+- name: The branch before the newest that is recommended for these GPUs
+  labfleet.gpu.nvidia_driver:
+    branch: recommended
+    branch_offset: 1
 
 - name: Debian's own driver
   labfleet.gpu.nvidia_driver:
@@ -105,6 +121,30 @@ before:
       description: The running kernel.
       type: str
       sample: 6.8.0-85-generic
+    boot_kernel:
+      description: The kernel that the next boot takes, where that can be told.
+      type: str
+      sample: 6.8.0-90-generic
+    dkms_state:
+      description: What DKMS has of the driver, by name, version and kernel.
+      type: dict
+      sample: {"nvidia/580.95.05, 6.8.0-85-generic": installed}
+    module_signer:
+      description: Who signed the kernel module that the running kernel would load.
+      type: str
+      sample: Canonical Ltd. Kernel Module Signing
+    signatures_enforced:
+      description: Why the kernel loads signed modules only, none where it loads any.
+      type: str
+      sample: Secure Boot
+    nouveau_loaded:
+      description: Whether the kernel's own driver is loaded.
+      type: bool
+      sample: false
+    unattended_upgrades:
+      description: Whether unattended-upgrades is installed and switched on.
+      type: bool
+      sample: true
 after:
   description: The driver as it is afterwards. In check mode, as the plan promises it.
   returned: success
@@ -130,7 +170,7 @@ blockers:
       which: "0000:07:00.0 [10de:1db1] Volta"
       next: "use kernel_module: proprietary or auto"
 reboot_required:
-  description: Whether the running kernel has another driver loaded than the one installed.
+  description: Whether the running kernel has another driver loaded than the one installed, or other options.
   returned: success
   type: bool
   sample: true
