@@ -191,3 +191,22 @@ class Volatile:
 
     note: str
     trouble: str = ""
+
+
+@dataclass(frozen=True)
+class AskFormer:
+    """Can these packages (``name=version``) be had again: from apt's cache, or from a configured source?
+
+    ``files`` as in AskIndex.
+    """
+
+    files: Tuple[ConfigFile, ...]
+    packages: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Former:
+    """The packages that can be had nowhere, and the bytes that all others take."""
+
+    lost: Tuple[str, ...]
+    size: int

@@ -92,7 +92,7 @@ def decide(
 
 
 def loads_freely(state: DriverState) -> bool:
-    """May a module be loaded where none is, without asking? Nothing is disturbed by that, and no reboot needed.
+    """May a module be loaded where none is, without asking? It disturbs nothing and saves the reboot.
 
     Not where another driver has the GPUs, and not where this one failed to come up at boot.
     """
@@ -138,7 +138,7 @@ def _obstacle(holders: Holders, wanted: Module) -> Optional[str]:
 
 
 def _noting(state: DriverState, answers: Mapping[Any, Any]) -> Tuple[Tuple[Step, ...], Tuple[str, ...]]:
-    """The note of what is to be restored. Before packages move: then NVML no longer fits the loaded module."""
+    """The note of what is to be restored, before packages move: then NVML does not fit the loaded module."""
     if state.restore_note is not None:
         return (), ()
     volatile = answers[AskVolatile()]

@@ -8,17 +8,20 @@
 from __future__ import annotations
 
 import os
-from typing import Mapping
+from typing import Any, Mapping
 
 from .._command import CommandError
 from .._effects import Action, Context
-from .target import Build, Unit
+from . import apply_around
+from .observe_boot import boot_kernel, bootable_kernels
+from .target import Build
 
 
 def build_modules(context: Context, data: Build) -> None:
     """Let DKMS build the driver, and nothing else that it has, for one kernel release.
 
     A kernel beside the running one that the driver cannot be built for is a warning: the running one works.
+    The planner sees by DKMS's log that it failed, and asks for no reboot into that kernel.
     """
     what = "build the kernel modules for %s" % data.kernel
     for name in context.files.names("/var/lib/dkms"):
@@ -30,13 +33,36 @@ def build_modules(context: Context, data: Build) -> None:
         if done.rc != 0 and data.kernel == os.uname().release:
             raise CommandError(what, done)
         if done.rc != 0:
-            context.warnings.append("Failed to %s: %s" % (what, done.tail(3)))
+            default = boot_kernel(context.files, bootable_kernels(context.files)) == data.kernel
+            which = ", which is the default of the next boot" if default else ""
+            context.warnings.append("Failed to %s%s: %s" % (what, which, done.tail(3)))
 
 
-def enable_unit(context: Context, data: Unit) -> None:
-    """Have a unit start at boot, and now if its driver is loaded already."""
-    argv = ["systemctl", "enable", "--quiet", *(["--now"] if data.start else []), data.name]
-    context.commands.attempt("enable %s" % data.name, argv)
+def _activation(name: str) -> Action:
+    """An effect of an activation, loaded with the first one: most runs have none."""
+
+    def act(context: Context, data: Any) -> None:
+        from . import apply_activate
+
+        apply_activate.ACTIONS[name](context, data)
+
+    return act
 
 
-ACTIONS: Mapping[str, Action] = {"build-modules": build_modules, "enable-unit": enable_unit}
+def _former(name: str) -> Action:
+    """An effect on the packages of former drivers, loaded with the first one."""
+
+    def act(context: Context, data: Any) -> None:
+        from . import apply_former
+
+        apply_former.ACTIONS[name](context, data)
+
+    return act
+
+
+ACTIONS: Mapping[str, Action] = {
+    "build-modules": build_modules,
+    **apply_around.ACTIONS,
+    **{name: _activation(name) for name in ("stop-units", "unload-modules", "load-modules", "start-units")},
+    **{name: _former(name) for name in ("keep-former", "forget-former")},
+}

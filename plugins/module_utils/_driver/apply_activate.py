@@ -5,8 +5,8 @@
 
 """The effects of an activation: stop, unload, load, start.
 
-The kernel may refuse, and that is no failure of the run: what was stopped is started again, the refusal is noted
-for this boot, and the reboot stays due. Each effect therefore first looks whether one before it was refused.
+The kernel may refuse, and that is no failure of the run: what was stopped is started again, the refusal is
+noted for this boot, and the reboot stays due. Each effect looks first whether one before it was refused.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from dataclasses import replace
 from .._converge import Component
 from .apply import ACTIONS
 from .observe import observe
-from .plan import load, plan
+from .plan import load as load_planners
+from .plan import plan
 from .state import summary
 from .wish import DriverWish
 
@@ -20,6 +21,13 @@ from .wish import DriverWish
 def standing(wish: DriverWish) -> DriverWish:
     """What holds after an update: the wish without its one-time part."""
     return replace(wish, update=False)
+
+
+def load() -> None:
+    """Load what the planner and the steps load only where something must change."""
+    from . import apply_activate, apply_former  # noqa: F401  # pylint: disable=unused-import
+
+    load_planners()
 
 
 DRIVER = Component(

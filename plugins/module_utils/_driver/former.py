@@ -18,7 +18,7 @@ from .target import Target
 
 @dataclass(frozen=True)
 class Keep:
-    """Keep ``packages`` (``name=version``) as the driver ``version``; other kept ones go, but for ``spare``."""
+    """Keep ``packages`` (``name=version``) as the driver ``version``; other kept ones go, not ``spare``."""
 
     version: str
     packages: Tuple[str, ...]

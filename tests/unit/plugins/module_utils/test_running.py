@@ -137,7 +137,7 @@ def test_the_service_that_we_run_in_is_not_one_to_be_stopped(tree: Tree) -> None
 
 SYSTEMCTL = """#!/bin/sh
 case "$1 $*" in
-show*persistenced*) echo RequiredBy=multi-user.target dcgm.service; echo BoundBy=; echo ConsistsOf=idle.service;;
+show*persistenced*) echo RequiredBy=multi-user.target dcgm.service; echo ConsistsOf=idle.service;;
 show*dcgm*) echo RequiredBy=exporter.service; echo BoundBy=dcgm.service; echo ConsistsOf=;;
 is-active*idle*) exit 3;;
 esac

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stop, unload, load, start: on a tree like the kernel's, with small programs in the place of kmod and systemd."""
+"""Stop, unload, load, start: on a tree like the kernel's, small programs in the place of kmod and systemd."""
 
 from __future__ import annotations
 
