@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,19 +18,8 @@ VENDOR = Path(__file__).resolve().parent
 sys.path.insert(0, str(VENDOR))
 
 import throwaway  # noqa: E402
-
-
-@dataclass(frozen=True)
-class Served:
-    """The tree on disk and the address that serves it."""
-
-    path: Path
-    url: str
-
-    @property
-    def ubuntu2204(self) -> Path:
-        """NVIDIA's directory for Ubuntu 22.04."""
-        return self.path / "compute/cuda/repos/ubuntu2204/x86_64"
+from served import Served  # noqa: E402
+from steps import subscribe  # noqa: E402
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -77,3 +65,18 @@ def node(tmp_path: Path) -> Iterator[throwaway.Node]:
     made = throwaway.Node(throwaway.base_root(), tmp_path / "node")
     yield made
     made.remove()
+
+
+@pytest.fixture
+def bare(node: throwaway.Node, served: Served) -> throwaway.Node:
+    """A node that knows the repositories and has no kernel headers."""
+    subscribe(node, served)
+    node.run("apt-get update -q")
+    return node
+
+
+@pytest.fixture
+def ready(bare: throwaway.Node) -> throwaway.Node:
+    """The same with kernel headers and image."""
+    bare.run("apt-get install -y -q linux-headers-generic linux-image-generic")
+    return bare

@@ -4,64 +4,10 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
-from conftest import Served
+from served import Served
+from steps import BOOT, KERNEL, LIBRARY, exactly, installed, subscribe
 from throwaway import Node
-
-KERNEL = os.uname().release
-KEYRING_DEB = "cuda-keyring_1.1-1_all.deb"
-HEADLESS = (
-    "nvidia-headless-{b}{x}",
-    "nvidia-headless-no-dkms-{b}{x}",
-    "nvidia-dkms-{b}{x}",
-    "nvidia-kernel-source-{b}{x}",
-    "nvidia-kernel-common-{b}",
-    "libnvidia-compute-{b}",
-    "libnvidia-cfg1-{b}",
-    "nvidia-utils-{b}",
-)
-#: What must be named beside HEADLESS to get an exact version: apt takes the newest of the rest.
-ALSO = {
-    "570": ("nvidia-compute-utils-{b}",),
-    "580": ("libnvidia-gpucomp-{b}", "libnvidia-decode-{b}", "nvidia-firmware-{b}", "nvidia-persistenced"),
-}
-LIBRARY = "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1"
-BOOT = "gpu-simulator boot > /dev/null\n"
-
-
-def exactly(version: str, flavour: str = "-open", options: str = "") -> str:
-    """The apt-get command that installs the headless set at that version."""
-    branch = version[:3]
-    names = [name.format(b=branch, x=flavour) for name in HEADLESS + ALSO[branch]]
-    return f"apt-get install -y -q {options} " + " ".join(f"{name}={version}" for name in names)
-
-
-def subscribe(node: Node, served: Served, where: str = "") -> None:
-    """Install the keyring package of a directory, as an admin does, and the kernel archive's source."""
-    directory = f"{where}compute/cuda/repos/ubuntu2204/x86_64"
-    deb = served.path / directory / KEYRING_DEB
-    (node.root / "root" / KEYRING_DEB).write_bytes(deb.read_bytes())
-    (node.root / "etc/apt/sources.list.d/archive.list").write_text(
-        f"deb [signed-by=/usr/share/keyrings/cuda-archive-keyring.gpg] {served.url}/ubuntu-archive/ /\n"
-    )
-    node.run(f"dpkg -i /root/{KEYRING_DEB}")
-
-
-@pytest.fixture
-def bare(node: Node, served: Served) -> Node:
-    """A node that knows the repositories and has no kernel headers."""
-    subscribe(node, served)
-    node.run("apt-get update -q")
-    return node
-
-
-@pytest.fixture
-def ready(bare: Node) -> Node:
-    """The same with kernel headers and image."""
-    bare.run("apt-get install -y -q linux-headers-generic linux-image-generic")
-    return bare
 
 
 def assert_driver(node: Node, version: str, licence: str) -> None:
@@ -108,12 +54,6 @@ def test_life_of_a_driver(ready: Node) -> None:
     assert left == ""
 
 
-def installed(node: Node) -> set[str]:
-    """name=version of every installed package."""
-    lines = node.run("dpkg-query -W -f '${db:Status-Abbrev} ${Package}=${Version}\n'").splitlines()
-    return {line.split()[1] for line in lines if line.startswith("ii")}
-
-
 def test_downgrade_needs_consent(ready: Node) -> None:
     ready.run(exactly("570.211.01-0ubuntu1"))
     assert "--allow-downgrades" in ready.run(exactly("570.86.15-0ubuntu1"), status=100)
@@ -134,8 +74,8 @@ def test_without_headers_nothing_is_built(bare: Node) -> None:
     [
         ("cuda-drivers-570", "nvidia-dkms-570", "570.211.01-0ubuntu1"),
         ("nvidia-open-570", "nvidia-dkms-570-open", "570.211.01-0ubuntu1"),
-        ("cuda-drivers", "nvidia-dkms-580", "580.159.04-1ubuntu1"),
-        ("nvidia-open", "nvidia-dkms-580-open", "580.159.04-1ubuntu1"),
+        ("cuda-drivers-550", "nvidia-dkms-550", "550.163.01-0ubuntu1"),
+        ("nvidia-open", "nvidia-dkms-open", "615.71.09-2ubuntu1"),
     ],
 )
 def test_metapackages(wanted: str, driver: str, version: str, bare: Node) -> None:
@@ -154,15 +94,16 @@ def test_flavours_exclude_each_other(bare: Node) -> None:
 
 
 def test_fabric_names(bare: Node) -> None:
-    """From 580 on the branch is a virtual name only; apt follows it to the package, at a version too."""
+    """From 580 on the branch is a virtual name only, which apt does not follow to an older version."""
     assert "Inst nvidia-fabricmanager-570 (570.211.01-1 " in bare.run(
         "apt-get -s install nvidia-fabricmanager-570"
     )
+    output = bare.run("apt-get -s install nvidia-fabricmanager-580", status=100)
+    assert "no installation candidate" in output
+    bare.run("apt-get install -y -q nvidia-driver-pinning-580")
     assert "Inst nvidia-fabricmanager (580.159.04-1ubuntu1 " in bare.run(
         "apt-get -s install nvidia-fabricmanager-580"
     )
-    versioned = bare.run("apt-get -s install nvidia-fabricmanager-580=580.95.05-1")
-    assert "Inst nvidia-fabricmanager (580.95.05-1 " in versioned
     bare.run("apt-mark hold nvidia-fabricmanager-580", status=100)
 
 
@@ -173,17 +114,24 @@ def test_pinning(bare: Node) -> None:
         policy = bare.run("apt-cache policy cuda-drivers")
         return policy.split("Candidate: ")[1].split()[0]
 
-    assert candidate() == "580.159.04-1ubuntu1"
-    bare.run("apt-get install -y -q nvidia-driver-pinning-570.211.01")
-    assert candidate() == "570.211.01-0ubuntu1"
-    bare.run("apt-get install -y -q nvidia-driver-pinning-580")
-    assert candidate() == "580.159.04-1ubuntu1"
-    bare.run("apt-get install -y -q nvidia-driver-pinning-580.105.08")
-    assert candidate() == "580.105.08-0ubuntu1"
+    assert candidate() == "595.91.07-1ubuntu1"
+    for pin, version in (
+        ("570.211.01", "570.211.01-0ubuntu1"),
+        ("580", "580.159.04-1ubuntu1"),
+        ("580.105.08", "580.105.08-0ubuntu1"),
+        ("590", "590.48.01-0ubuntu1"),
+    ):
+        bare.run(f"apt-get install -y -q nvidia-driver-pinning-{pin}")
+        assert candidate() == version
+        pins = bare.run("dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' 'nvidia-driver-pinning-*'")
+        assert [line for line in pins.splitlines() if line.startswith("ii")] == [
+            f"ii nvidia-driver-pinning-{pin}"
+        ]
+    bare.run("apt-get install -y -q nvidia-driver-pinning-580 nvidia-driver-pinning-595", status=100)
     bare.run(
         "apt-get purge -y -q 'nvidia-driver-pinning-*'; test ! -e /etc/apt/preferences.d/nvidia-driver-pin"
     )
-    assert candidate() == "580.159.04-1ubuntu1"
+    assert candidate() == "595.91.07-1ubuntu1"
 
 
 @pytest.mark.parametrize(("broken", "words"), [("badsig", "NO_PUBKEY"), ("truncated", "Hash Sum mismatch")])

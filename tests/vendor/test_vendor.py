@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import VENDOR, Served
+from conftest import VENDOR
 from labvendor.compile import Compiler
 from labvendor.signing import Key
+from labvendor.table import DISTRIBUTIONS
+from served import Served
 
 ATTESTED = json.loads((VENDOR / "attested.json").read_text())
-DIRECTORIES = [f"compute/cuda/repos/{name}/x86_64" for name in ("ubuntu2204", "ubuntu2404")]
+DIRECTORIES = [f"compute/cuda/repos/{name}/x86_64" for name in DISTRIBUTIONS]
 #: Of our own programs; the real packages have them too, from their own binaries.
 OF_PROGRAMS = re.compile(r"libc6( .*)?$|adduser$")
 
@@ -39,7 +41,7 @@ def paragraphs(text: str) -> list[Paragraph]:
 @pytest.fixture(scope="module")
 def index(served: Served) -> dict[tuple[str, str], Paragraph]:
     """The paragraphs of ubuntu2204 by name and version."""
-    found = paragraphs((served.ubuntu2204 / "Packages").read_text())
+    found = paragraphs((served.nvidia("ubuntu2204") / "Packages").read_text())
     by_key = {(item["Package"], item["Version"]): item for item in found}
     assert len(by_key) == len(found), "a name and version occurs twice"
     return by_key
@@ -129,9 +131,12 @@ def test_keyring_belongs_to_its_directory(where: str, served: Served, tmp_path: 
     keyring = "/usr/share/keyrings/cuda-archive-keyring.gpg"
     assert source == f"deb [signed-by={keyring}] {served.url}/{where}/ /\n"
     verify(tmp_path / keyring[1:], directory / "InRelease")
-    pin = (tmp_path / "etc/apt/preferences.d/cuda-repository-pin-600").read_text()
-    assert pin == (directory / f"cuda-{distribution}.pin").read_text()
-    assert "Pin: release l=NVIDIA CUDA\nPin-Priority: 600" in pin
+    pin = tmp_path / "etc/apt/preferences.d/cuda-repository-pin-600"
+    if distribution.startswith("ubuntu"):
+        assert pin.read_text() == (directory / f"cuda-{distribution}.pin").read_text()
+        assert "Pin: release l=NVIDIA CUDA\nPin-Priority: 600" in pin.read_text()
+    else:
+        assert not pin.exists()
     assert len(list(directory.glob("????????.pub"))) == 1
 
 

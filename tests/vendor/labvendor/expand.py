@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from labvendor import table
-from labvendor.model import Package, Row
+from labvendor import fabric, table
+from labvendor.model import Package, Release, Row
 
 MAINTAINER = "labfleet.gpu authors <noreply@labfleet.invalid>"
 RELATIONS = (
@@ -23,31 +23,52 @@ RELATIONS = (
 )
 
 
-def driver_packages() -> list[Package]:
-    """Every driver package of every release, branch by branch."""
-    packages = []
-    for row in table.ROWS:
-        for variables in _occasions(row):
-            packages.append(package(row, variables))
-    return packages
+def driver_packages(distribution: str) -> list[Package]:
+    """Every package of one of NVIDIA's directories; no name and version twice."""
+    found: dict[tuple[str, str], Package] = {}
+    for family in table.DISTRIBUTIONS[distribution]:
+        releases = [item for item in family.releases if not item.only or distribution in item.only]
+        for row in family.rows:
+            for variables in _occasions(row, releases):
+                item = package(row, variables)
+                found.setdefault((item.name, item.version), item)
+    return list(found.values())
 
 
-def _occasions(row: Row) -> Iterator[dict[str, str]]:
-    if row.scope == "branch":
-        for branch, version in table.PINNING_VERSIONS.items():
-            yield {"b": str(branch), "pin": version}
+def _occasions(row: Row, releases: Iterable[Release]) -> Iterator[dict[str, str]]:
+    if row.scope == "calendar":
+        yield from ({"date": date} for date in fabric.NVLSM)
         return
-    for release in table.RELEASES:
-        if release.layout not in row.layouts or (row.scope == "pinned" and not release.pinning):
-            continue
-        for flavour in ("", "-open") if row.flavours else ("",):
-            yield {
-                "b": str(release.branch),
-                "v": release.version,
-                "full": release.full,
-                "fab": release.fabric,
-                "x": flavour,
-            }
+    if row.scope == "branch":
+        branches = sorted({release.branch for release in releases} & set(table.PINNING_VERSIONS))
+        yield from ({"b": str(branch), "pin": table.PINNING_VERSIONS[branch]} for branch in branches)
+        return
+    for release in releases:
+        if row.scope == "pinned":
+            if release.pinning:
+                yield release_variables(release)
+        elif release.layout in row.layouts and (not row.branches or release.branch in row.branches):
+            for flavour in _flavours(row, release):
+                yield {**release_variables(release), "x": flavour}
+
+
+def _flavours(row: Row, release: Release) -> tuple[str, ...]:
+    """The kernel module flavours that a row gives packages for."""
+    if release.open_only:
+        return () if row.proprietary else ("-open",) if row.flavours else (row.flavour,)
+    return ("", "-open") if row.flavours else (row.flavour,)
+
+
+def release_variables(release: Release) -> dict[str, str]:
+    """What the placeholders stand for in a release."""
+    return {
+        "b": str(release.branch),
+        "v": release.version,
+        "full": release.full,
+        "fab": release.fabric,
+        "x": "",
+        "open_only": "yes" if release.open_only else "",
+    }
 
 
 def kernel_packages(kernels: Iterable[str]) -> list[Package]:
@@ -80,6 +101,8 @@ def package(row: Row, variables: dict[str, str]) -> Package:
         fields.append(("Multi-Arch", row.multi_arch))
     for field, attribute in RELATIONS:
         values = [getattr(row, attribute)]
+        if attribute == "depends" and row.open_depends and variables["open_only"]:
+            values = [row.open_depends]
         if attribute in ("conflicts", "replaces", "provides"):
             values.insert(0, row.exclusive)
         value = ", ".join(value for value in values if value)

@@ -6,13 +6,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: How NVIDIA laid out the driver packages; each release has one.
-LAYOUTS = ("versioned-firmware", "plain-firmware", "persistenced")
+#: How the driver packages are laid out; each release has one of these.
+FIRST = ("split-revision",)  # 535, 550: the metapackages have a revision of their own
+OLD = (*FIRST, "versioned-firmware")
+UP_TO_570 = (*OLD, "plain-firmware")
+NEW = ("persistenced",)
+FROM_570_172 = ("plain-firmware", *NEW)
+FROM_570 = ("versioned-firmware", *FROM_570_172)
+SUFFIXED = (*FIRST, *FROM_570)
+BARE = ("bare",)  # from 590 on: no branch in the names
+DEBIAN = ("debian",)
+ARCHIVE = ("archive",)  # Ubuntu's own archive
+LAYOUTS = (*SUFFIXED, *BARE, *DEBIAN, *ARCHIVE)
 
 
 @dataclass(frozen=True)
 class Release:
-    """One driver release as NVIDIA's Ubuntu repositories carry it."""
+    """One driver release as a repository carries it."""
 
     branch: int
     version: str
@@ -21,6 +31,8 @@ class Release:
     layout: str  # one of LAYOUTS
     source: str
     pinning: str = ""  # source that names nvidia-driver-pinning-<version>; none = no such package
+    only: tuple[str, ...] = ()  # directories that carry it; none = all of the family
+    open_only: bool = False  # the proprietary kernel modules are gone
 
     @property
     def full(self) -> str:
@@ -44,14 +56,18 @@ class Row:
     name: str
     source: str
     summary: str
-    scope: str = "release"  # release | branch | kernel | archive
+    scope: str = "release"  # release | branch | pinned | calendar | kernel | newest | archive
     version: str = "{full}"
     architecture: str = "amd64"
     section: str = "non-free/libs"
-    layouts: tuple[str, ...] = LAYOUTS
+    layouts: tuple[str, ...] = SUFFIXED
+    branches: tuple[int, ...] = ()  # only of these branches; none = all of the layouts
     flavours: bool = False  # one package for each kernel module flavour
+    flavour: str = ""  # kernel module flavour where the name does not tell: "" or "-open"
+    proprietary: bool = False  # not in a release that is open only
     pre_depends: str = ""
     depends: str = ""
+    open_depends: str = ""  # instead of depends, in a release that is open only
     recommends: str = ""
     suggests: str = ""
     breaks: str = ""
@@ -62,6 +78,15 @@ class Row:
     multi_arch: str = ""
     payload: str = ""  # a function of labvendor.payload; empty: a package without content
     left_out: str = ""  # what the real package has and this one has not, and why
+
+
+@dataclass(frozen=True)
+class Family:
+    """Packages that go by one way of naming, and the releases that have them."""
+
+    name: str
+    rows: tuple[Row, ...]
+    releases: tuple[Release, ...]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from labvendor.deb import Content, Entry
 from labvendor.model import Package
 
 PIN_FILE = "/etc/apt/preferences.d/nvidia-driver-pin"
+NVLSM = "/opt/nvidia/nvlsm/sbin/nvlsm"
 PERSISTENCED = "nvidia-persistenced.service"
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 
@@ -162,8 +163,47 @@ def fabricmanager(var: Variables, compiler: Compiler) -> Content:
     )
 
 
+def firmware(var: Variables, _compiler: Compiler) -> Content:
+    """A stand-in for the firmware, at the path that two vendors' packages of one version dispute."""
+    return Content((_text(f"/lib/firmware/nvidia/{var['v']}/gsp_ga10x.bin", "There is no GSP here.\n"),))
+
+
+def cfg(var: Variables, _compiler: Compiler) -> Content:
+    """A stand-in for libnvidia-cfg, at its real path."""
+    return Content((_text(f"{LIBRARIES}/libnvidia-cfg.so.{var['v']}", "Not a library.\n"),))
+
+
+def compute_with_tools(var: Variables, compiler: Compiler) -> Content:
+    """NVML and nvidia-smi in one package."""
+    library, tools = libnvidia_ml(var, compiler), utils(var, compiler)
+    return Content((*library.files, *tools.files), library.scripts)
+
+
+def whole_dkms(var: Variables, compiler: Compiler) -> Content:
+    """Source and dkms.conf in one package, as Debian has it."""
+    source, build = kernel_source(var, compiler), dkms(var, compiler)
+    return Content((*source.files, *build.files), build.scripts)
+
+
+def kernel_support(var: Variables, compiler: Compiler) -> Content:
+    """Nouveau off in a file of the admin's directory, and the udev rule."""
+    common = kernel_common(var, compiler)
+    blacklist, rule = common.files
+    return Content(
+        (Entry("/etc/modprobe.d/nvidia.conf", blacklist.data), rule),
+        common.scripts,
+    )
+
+
+def nvlsm(var: Variables, compiler: Compiler) -> Content:
+    """The NVLink subnet manager, which fabric manager starts."""
+    return Content((Entry(NVLSM, compiler.program("nvlsm", var["date"]), mode=0o755),))
+
+
 def _pin(pattern: str) -> Content:
-    stanza = f"Package: *nvidia* cuda-drivers*\nPin: version {pattern}\nPin-Priority: 1000\n"
+    stanza = (
+        f"Package: *nvidia* cuda-drivers* libcuda1 libnvsdm\nPin: version {pattern}\nPin-Priority: 1000\n"
+    )
     return Content((_text(PIN_FILE, stanza),))
 
 
@@ -219,6 +259,12 @@ PAYLOADS: dict[str, Callable[[Variables, Compiler], Content]] = {
         utils,
         persistenced,
         fabricmanager,
+        firmware,
+        cfg,
+        compute_with_tools,
+        whole_dkms,
+        kernel_support,
+        nvlsm,
         pin_branch,
         pin_version,
         linux_headers,

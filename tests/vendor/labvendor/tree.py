@@ -28,7 +28,7 @@ NVIDIA_FIELDS = (
 )
 UBUNTU_FIELDS = (("Origin", "Ubuntu"), ("Label", "Ubuntu"), ("Acquire-By-Hash", "no"))
 
-#: cuda-<distribution>.pin (stored copies of NVIDIA's file; some carry 100 in the last stanza).
+#: cuda-<distribution>.pin, for Ubuntu only (stored copies of NVIDIA's file; some end with 100).
 PIN = "\n".join(
     f"Package: {package}\nPin: {pin}\nPin-Priority: {priority}\n"
     for package, pin, priority in (
@@ -39,6 +39,9 @@ PIN = "\n".join(
         ("*", "release l=NVIDIA CUDA", 600),
     )
 )
+
+#: Directories that have broken copies.
+BROKEN = ("ubuntu2204", "ubuntu2404")
 
 #: A written package: its paragraph for the index, its file name and its bytes.
 Written = tuple[str, str, bytes]
@@ -52,62 +55,73 @@ class Tree:
         self._out = out
         self._state = state
         self._url = base_url
+        self._written: dict[Package, Written] = {}
 
     def build(self, kernels: list[str]) -> Iterator[str]:
         """Build, yielding one line for each repository."""
         check_tools()
-        compiler = Compiler(self._state / "compiled")
-        key = Key(self._state / "key", "labfleet.gpu simulated vendor")
+        self._compiler = Compiler(self._state / "compiled")
+        self._key = Key(self._state / "key", "labfleet.gpu simulated vendor")
         stranger = Key(self._state / "stranger", "labfleet.gpu unknown signer")
         try:
-            with ThreadPoolExecutor(os.cpu_count()) as workers:
-                drivers = list(workers.map(lambda item: _make(item, compiler), expand.driver_packages()))
             for distribution in table.DISTRIBUTIONS:
                 where = f"compute/cuda/repos/{distribution}/x86_64"
-                yield self._nvidia(where, distribution, drivers, key)
-                yield self._nvidia(f"broken/badsig/{where}", distribution, drivers, key, signer=stranger)
-                yield self._truncated(f"broken/truncated/{where}", distribution, drivers, key)
-            yield self._archive(kernels, compiler, key)
-            write(self._out / "keys" / "vendor.gpg", key.binary())
+                debs = self._made(expand.driver_packages(distribution))
+                yield self._nvidia(where, distribution, debs, self._key)
+                if distribution in BROKEN:
+                    yield self._nvidia(f"broken/badsig/{where}", distribution, debs, stranger, empty=True)
+                    yield self._truncated(f"broken/truncated/{where}", distribution, debs)
+            yield self._archive(kernels)
+            write(self._out / "keys" / "vendor.gpg", self._key.binary())
         finally:
-            key.close()
+            self._key.close()
             stranger.close()
 
-    def _nvidia(
-        self, where: str, distribution: str, drivers: list[Written], key: Key, signer: Key | None = None
-    ) -> str:
-        keyring = self._keyring(where, distribution, key)
-        debs = [*drivers, keyring]
-        directory = self._fill(where, debs)
-        write(directory / key.filename, key.armoured())
-        write(directory / f"cuda-{distribution}.pin", PIN.encode())
-        write_indexes(directory, packages_index(debs), NVIDIA_FIELDS, signer or key)
-        return f"{self._url}/{where}/ ({len(debs)} packages)"
+    def _made(self, items: Iterable[Package]) -> list[Written]:
+        """The packages as files; one that several directories carry is made once."""
+        wanted = list(items)
+        missing = list(dict.fromkeys(item for item in wanted if item not in self._written))
+        with ThreadPoolExecutor(os.cpu_count()) as workers:
+            made = workers.map(lambda item: _make(item, self._compiler), missing)
+            self._written.update(zip(missing, made, strict=True))
+        return [self._written[item] for item in wanted]
 
-    def _truncated(self, where: str, distribution: str, drivers: list[Written], key: Key) -> str:
+    def _nvidia(
+        self, where: str, distribution: str, debs: list[Written], signer: Key, empty: bool = False
+    ) -> str:
+        """A directory of NVIDIA's; empty: with the keyring alone, as nobody comes so far as to fetch more."""
+        keyring = self._keyring(where, distribution)
+        complete = [*debs, keyring]
+        directory = self._fill(where, [keyring] if empty else complete)
+        write(directory / self._key.filename, self._key.armoured())
+        if distribution.startswith("ubuntu"):
+            write(directory / f"cuda-{distribution}.pin", PIN.encode())
+        write_indexes(directory, packages_index(complete), NVIDIA_FIELDS, signer)
+        return f"{self._url}/{where}/ ({len(complete)} packages)"
+
+    def _truncated(self, where: str, distribution: str, debs: list[Written]) -> str:
         """A correct signature over indexes that arrive cut in half."""
-        line = self._nvidia(where, distribution, drivers, key)
+        line = self._nvidia(where, distribution, debs, self._key, empty=True)
         for name in ("Packages", "Packages.gz"):
             path = self._out / where / name
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         return line
 
-    def _archive(self, kernels: list[str], compiler: Compiler, key: Key) -> str:
-        debs = [_make(item, compiler) for item in expand.kernel_packages(kernels)]
+    def _archive(self, kernels: list[str]) -> str:
+        debs = self._made(expand.kernel_packages(kernels))
         directory = self._fill("ubuntu-archive", debs)
-        write_indexes(directory, packages_index(debs), UBUNTU_FIELDS, key)
+        write_indexes(directory, packages_index(debs), UBUNTU_FIELDS, self._key)
         return f"{self._url}/ubuntu-archive/ ({len(debs)} packages)"
 
-    def _keyring(self, where: str, distribution: str, key: Key) -> Written:
+    def _keyring(self, where: str, distribution: str) -> Written:
         source = f"deb [signed-by={KEYRING_PATH}] {self._url}/{where}/ /\n"
-        content = Content(
-            (
-                Entry(KEYRING_PATH, key.binary()),
-                Entry(f"/etc/apt/sources.list.d/cuda-{distribution}-x86_64.list", source.encode()),
-                Entry("/etc/apt/preferences.d/cuda-repository-pin-600", PIN.encode()),
-            )
-        )
-        return _write(expand.package(table.KEYRING, {}), content)
+        files = [
+            Entry(KEYRING_PATH, self._key.binary()),
+            Entry(f"/etc/apt/sources.list.d/cuda-{distribution}-x86_64.list", source.encode()),
+        ]
+        if distribution.startswith("ubuntu"):
+            files.append(Entry("/etc/apt/preferences.d/cuda-repository-pin-600", PIN.encode()))
+        return _write(expand.package(table.KEYRING, {}), Content(tuple(files)))
 
     def _fill(self, where: str, debs: Iterable[Written]) -> Path:
         directory = self._out / where
