@@ -64,6 +64,8 @@ class PciDevice:
     device: int
     pci_class: int
     driver: Optional[str] = None
+    #: The kernel's name for it ("pci:v000010DEd00002330sv..."), "" for a declared one.
+    modalias: str = ""
 
     @property
     def is_gpu(self) -> bool:
@@ -146,7 +148,13 @@ def _nvidia_devices(files: Files) -> Tuple[PciDevice, ...]:
             continue
         driver = files.link(base, address, "driver")
         devices.append(
-            PciDevice(address, device, pci_class >> 8, os.path.basename(driver) if driver else None)
+            PciDevice(
+                address,
+                device,
+                pci_class >> 8,
+                os.path.basename(driver) if driver else None,
+                (files.text(base, address, "modalias") or "").strip(),
+            )
         )
     return tuple(devices)
 

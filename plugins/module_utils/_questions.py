@@ -182,12 +182,12 @@ class Holders:
 
 @dataclass(frozen=True)
 class AskVolatile:
-    """What the GPUs lose with their kernel modules: which modules are loaded, and settings made since boot."""
+    """What the GPUs lose with their kernel modules: loaded modules, and settings made since boot."""
 
 
 @dataclass(frozen=True)
 class Volatile:
-    """``note`` is JSON for the one who restores it; ``trouble`` says why settings are not in it, or is empty."""
+    """``note`` is JSON for the one who restores it; ``trouble`` says why settings are not in it, or ""."""
 
     note: str
     trouble: str = ""

@@ -21,6 +21,7 @@ from ._host import Files
 from ._openpgp import BadKey, armoured, public_key
 from ._questions import (
     AskClients,
+    AskFormer,
     AskHolders,
     AskIndex,
     AskKey,
@@ -82,6 +83,8 @@ class Survey:
         workspace = self._workspace(question.files)
         if isinstance(question, AskIndex):
             return workspace.index(question)
+        if isinstance(question, AskFormer):
+            return workspace.former(question)
         if isinstance(question, AskRecords):
             return workspace.records(question)
         if isinstance(question, AskTransaction):

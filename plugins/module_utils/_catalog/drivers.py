@@ -3,11 +3,7 @@
 
 # Private to this collection: no other code may rely on it.
 
-"""Driver package families: what the packages of one source on one distribution are called.
-
-Sources: NVIDIA Driver Installation Guide (package names per distribution), a local repository listing of
-550.54.15, NVIDIA/ubuntu-packaging-nvidia-driver (debian/templates/control.in), Debian's package index.
-"""
+"""Driver package families: how the archives name the parts of a driver. The tables are in families.py."""
 
 from __future__ import annotations
 
@@ -17,49 +13,67 @@ from typing import Dict, Optional, Tuple
 
 from .gpus import OPEN, PROPRIETARY
 
+#: From this branch on NVIDIA's packages for Ubuntu have no branch in their names.
+#: Source: NVIDIA Driver Installation Guide, "Ubuntu 590 and later packages".
+UNSUFFIXED_FROM = 590
+
 
 @dataclass(frozen=True)
 class Family:
-    """How one vendor's archive names the parts of a driver.
+    """How one vendor's archive for one distribution names the parts of a driver.
 
-    ``{b}`` stands for the branch, ``{o}`` for "-open" or nothing. ``key`` is the package whose version is
-    the driver's version, per flavour: the one that carries the kernel module.
+    ``{b}`` stands for the branch, ``{k}`` for a kernel release. ``key`` is the package that has DKMS build
+    the kernel module, per flavour; ``library`` that of the NVML library: its version is the driver's.
     """
 
     name: str
     source: str
     key: Dict[str, str]
+    library: str
+    #: what apt is asked for; metapackages among them pull in the rest
     compute: Dict[str, Tuple[str, ...]]
     desktop: Dict[str, Tuple[str, ...]]
+    #: what must be there, at one version, for the set to count as installed, by components
+    needed: Dict[str, Tuple[str, ...]]
     #: packages that only one flavour has: they go when the flavour changes
     flavoured: Dict[str, Tuple[str, ...]]
-    #: fabric manager and its library, by the first branch that calls them so
-    fabric: Tuple[Tuple[int, Tuple[str, ...]], ...]
     #: apt preferences globs that cover the whole set of one branch
     pinned: Tuple[str, ...]
-    #: pattern of the key package of any branch and either flavour; group "branch" where the name has one
+    #: pattern of the packages that carry a kernel module, of any branch and either flavour (group "open")
     key_pattern: str
-    headers: str
-    dkms_names: Tuple[str, ...]
+    #: packages that are asked for where the source has them
+    optional: Tuple[str, ...] = ()
+    #: modules that the distribution built and signed, one package for each kernel, per flavour
+    prebuilt: Dict[str, str] = field(default_factory=dict)
+    #: fabric manager and its library, by the first branch that calls them so
+    fabric: Tuple[Tuple[int, Tuple[str, ...]], ...] = ()
+    headers: str = "linux-headers-{k}"
+    #: is the branch part of the names? Else a pin chooses it.
+    suffixed: bool = True
+    #: Ubuntu's "-server" series
+    server: bool = False
     #: packages of the set that have a version of their own
     loose: Tuple[str, ...] = ()
-    #: what must be there for the set to count as installed; the metapackages above only pull it in
-    needed: Dict[str, Tuple[str, ...]] = field(default_factory=dict)
     #: do all packages of the set but the loose ones have the driver's version?
     one_version: bool = True
     #: pattern of package versions that are another vendor's under the same names
     foreign: Optional[str] = None
+    #: one of these is installed, where another family has the same key package
+    marks: Tuple[str, ...] = ()
+    #: what apt's preferences call the other vendor of the same packages on this distribution
+    rival: Optional[str] = None
 
-    def needs(self, branch: int, flavour: str, components: str) -> Tuple[str, ...]:
-        """The packages whose presence, at one version, makes the set complete."""
-        names = self.needed.get(
-            components, (self.desktop if components == "desktop" else self.compute)[flavour]
-        )
-        return (self.key_package(branch, flavour), *(name.format(b=branch) for name in names))
+    def needs(self, branch: int, components: str) -> Tuple[str, ...]:
+        """The packages beside the kernel module whose presence, at one version, makes the set complete."""
+        names = self.needed[components]
+        return tuple(dict.fromkeys(name.format(b=branch) for name in (self.library, *names)))
 
     def packages(self, branch: int, flavour: str, components: str) -> Tuple[str, ...]:
         names = (self.desktop if components == "desktop" else self.compute)[flavour]
         return tuple(name.format(b=branch) for name in names)
+
+    def extras(self, branch: int) -> Tuple[str, ...]:
+        return tuple(name.format(b=branch) for name in self.optional)
 
     def fabric_packages(self, branch: int) -> Tuple[str, ...]:
         """What a host with an NVSwitch or NVLink5 fabric needs besides, newest naming first."""
@@ -74,159 +88,37 @@ class Family:
     def key_package(self, branch: int, flavour: str) -> str:
         return self.key[flavour].format(b=branch)
 
+    def prebuilt_package(self, branch: int, flavour: str, kernel: str) -> str:
+        """The package of the distribution's own build for a kernel, "" where this family has none."""
+        return self.prebuilt.get(flavour, "").format(b=branch, k=kernel)
+
+    def library_package(self, branch: int) -> str:
+        return self.library.format(b=branch)
+
     def is_key(self, name: str) -> bool:
         """Does this package carry a driver's kernel module?"""
         return re.match(self.key_pattern, name) is not None
 
+    def flavour_of(self, name: str) -> str:
+        """The flavour that a key package carries."""
+        match = re.match(self.key_pattern, name)
+        return OPEN if match and match.group("open") else PROPRIETARY
+
     def pin_globs(self, branch: int) -> Tuple[str, ...]:
         return tuple(glob.format(b=branch) for glob in self.pinned)
 
-
-NVIDIA_UBUNTU_SUFFIXED = Family(
-    name="nvidia-ubuntu-suffixed",
-    source="nvidia",
-    key={OPEN: "nvidia-dkms-{b}-open", PROPRIETARY: "nvidia-dkms-{b}"},
-    compute={
-        OPEN: ("nvidia-headless-{b}-open", "nvidia-utils-{b}", "libnvidia-cfg1-{b}"),
-        PROPRIETARY: ("nvidia-headless-{b}", "nvidia-utils-{b}", "libnvidia-cfg1-{b}"),
-    },
-    desktop={OPEN: ("nvidia-driver-{b}-open",), PROPRIETARY: ("nvidia-driver-{b}",)},
-    flavoured={
-        OPEN: (
-            "nvidia-open",
-            "nvidia-open-{b}",
-            "nvidia-driver-{b}-open",
-            "nvidia-headless-{b}-open",
-            "nvidia-headless-no-dkms-{b}-open",
-            "nvidia-dkms-{b}-open",
-            "nvidia-kernel-source-{b}-open",
-        ),
-        PROPRIETARY: (
-            "cuda-drivers",
-            "cuda-drivers-{b}",
-            "nvidia-driver-{b}",
-            "nvidia-headless-{b}",
-            "nvidia-headless-no-dkms-{b}",
-            "nvidia-dkms-{b}",
-            "nvidia-kernel-source-{b}",
-        ),
-    },
-    # The suffix went with R580: NVIDIA's repository has the files nvidia-fabricmanager-570_570.133.20-1 and
-    # nvidia-fabricmanager_580.65.06-1.
-    fabric=(
-        (580, ("nvidia-fabricmanager", "libnvidia-nscq")),
-        (0, ("nvidia-fabricmanager-{b}", "libnvidia-nscq-{b}")),
-    ),
-    pinned=(
-        "*nvidia*-{b}",
-        "*nvidia*-{b}-*",
-        "cuda-drivers*",
-        "libnvidia-nscq",
-        "nvidia-fabricmanager",
-        "nvidia-imex",
-        "nvidia-modprobe",
-        "nvidia-open",
-        "nvidia-persistenced",
-        "nvidia-settings",
-    ),
-    key_pattern=r"^nvidia-dkms-(?P<branch>\d+)(?P<open>-open)?$",
-    headers="linux-headers-{kernel}",
-    dkms_names=("nvidia",),
-    loose=("nvidia-modprobe", "nvidia-settings", "nvidia-persistenced"),
-    needed={
-        "compute": ("libnvidia-compute-{b}", "libnvidia-cfg1-{b}", "nvidia-utils-{b}"),
-        "desktop": (
-            "libnvidia-compute-{b}",
-            "nvidia-utils-{b}",
-            "libnvidia-gl-{b}",
-            "xserver-xorg-video-nvidia-{b}",
-        ),
-    },
-    # Ubuntu's own packages of the same names: 580.65.06-0ubuntu0.24.04.1
-    foreign=r"-\d+ubuntu0\.",
-)
-
-DEBIAN = Family(
-    name="debian",
-    source="debian",
-    key={OPEN: "nvidia-open-kernel-dkms", PROPRIETARY: "nvidia-kernel-dkms"},
-    compute={
-        OPEN: ("nvidia-open-kernel-dkms", "nvidia-smi", "libcuda1", "libnvidia-ml1", "nvidia-persistenced"),
-        PROPRIETARY: ("nvidia-kernel-dkms", "nvidia-smi", "libcuda1", "libnvidia-ml1", "nvidia-persistenced"),
-    },
-    desktop={
-        OPEN: ("nvidia-driver", "nvidia-open-kernel-dkms"),
-        PROPRIETARY: ("nvidia-driver", "nvidia-kernel-dkms"),
-    },
-    flavoured={OPEN: ("nvidia-open-kernel-dkms",), PROPRIETARY: ("nvidia-kernel-dkms",)},
-    fabric=(),
-    pinned=("*nvidia*", "libcuda1"),
-    key_pattern=r"^nvidia-(?P<open>open-)?kernel-dkms$",
-    headers="linux-headers-{kernel}",
-    dkms_names=("nvidia-current", "nvidia-current-open", "nvidia"),
-    one_version=False,
-    loose=(
-        "glx-alternative-nvidia",
-        "nvidia-installer-cleanup",
-        "nvidia-kernel-common",
-        "nvidia-modprobe",
-        "nvidia-persistenced",
-        "nvidia-settings",
-        "nvidia-support",
-        "nvidia-xconfig",
-    ),
-)
-
-FAMILIES = (NVIDIA_UBUNTU_SUFFIXED, DEBIAN)
+    def alien(self, version: str) -> bool:
+        """Is this package version another vendor's, under a name that this family has too?"""
+        return bool(self.foreign and re.search(self.foreign, version))
 
 
-@dataclass(frozen=True)
-class Repository:
-    """A vendor's apt repository of driver packages for one distribution release."""
-
-    url: str
-    suite: str
-    fingerprint: str
-    source: str
+_BRANCH = re.compile(r"-(?P<branch>\d{3})(?P<server>-server)?(?:-|$)")
 
 
-#: NVIDIA's repositories by (distribution id, release). Source: NVIDIA/cuda-repo-management@2944b7a.
-_URL = "https://developer.download.nvidia.com/compute/cuda/repos/%s/%s/"
-_KEY_3BF863CC = "EB693B3035CD5710E231E123A4B469963BF863CC"
-_NVIDIA_DIRECTORY = {
-    ("ubuntu", "20.04"): "ubuntu2004",
-    ("ubuntu", "22.04"): "ubuntu2204",
-    ("ubuntu", "24.04"): "ubuntu2404",
-}
-_ARCHITECTURE_DIRECTORY = {"x86_64": "x86_64", "aarch64": "sbsa"}
-
-
-def nvidia_repository(distribution: str, release: str, machine: str) -> Optional[Repository]:
-    """NVIDIA's repository for a distribution release and machine, None where this table has none."""
-    directory = _NVIDIA_DIRECTORY.get((distribution, release))
-    arch = _ARCHITECTURE_DIRECTORY.get(machine)
-    if directory is None or arch is None:
-        return None
-    return Repository(_URL % (directory, arch), "/", _KEY_3BF863CC, "NVIDIA/cuda-repo-management@2944b7a")
-
-
-def nvidia_releases(distribution: str) -> Tuple[str, ...]:
-    """The releases of a distribution for which NVIDIA's repository is known here."""
-    return tuple(sorted(release for name, release in _NVIDIA_DIRECTORY if name == distribution))
-
-
-def family_for(source: str, distribution: str) -> Optional[Family]:
-    """The family that a source has on a distribution."""
-    if source == "nvidia" and distribution == "ubuntu":
-        return NVIDIA_UBUNTU_SUFFIXED
-    if source == "debian" and distribution == "debian":
-        return DEBIAN
-    return None
-
-
-def default_source(distribution: str) -> Optional[str]:
-    """Where drivers come from unless the admin says otherwise: NVIDIA on Ubuntu, the archive on Debian."""
-    return {"ubuntu": "nvidia", "debian": "debian"}.get(distribution)
+def named_branch(name: str) -> Optional[Tuple[int, bool]]:
+    """Branch and "-server" in a package name: "libnvidia-compute-580-server" gives (580, True)."""
+    match = _BRANCH.search(name)
+    return (int(match.group("branch")), bool(match.group("server"))) if match else None
 
 
 _UPSTREAM = re.compile(r"^(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")

@@ -8,53 +8,73 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .._catalog.drivers import branch_of, upstream
+from .._catalog.drivers import branch_of, named_branch, upstream
 from .._plan import Blocker, Plan
-from .._questions import AskIndex, Index, Trouble
-from . import origin, satisfied, transact
+from .._questions import AskIndex, Index, Offer, Trouble
+from . import fabric, former, origin, satisfied, transact
+from .origin import Origin
 from .state import DriverState
 from .target import Target
-from .transact import Choice, same_source
+from .transact import Choice
 
 
 def plan(state: DriverState, target: Target, missing: Sequence[str], answers: Mapping[Any, Any]) -> Plan:
     """Choose, ask apt what that means, and lay out the steps."""
-    place = origin.find(state, target, answers)
+    place = origin.find(state, target.wish, target.family.source, answers)
     if isinstance(place, Plan):
         return place
-    ask = AskIndex(place.files, _pattern(state, target), (place.uri,))
+    ask = AskIndex(place.files, _pattern(state, target), place.uris)
     index = answers.get(ask)
     if index is None:
         return Plan(questions=(ask,))
     if isinstance(index, Trouble):
         return _blocked(
-            "The package index cannot be used", place.uri, "%s; mend the source or its mirror" % index.what
+            "The package index cannot be used", str(place), "%s; mend the source or its mirror" % index.what
         )
-    chosen = _choose(state, target, index, place.uri)
+    chosen = _choose(state, target, index, place)
     if isinstance(chosen, Blocker):
-        return Plan(blockers=(chosen,))
-    headers = _headers(state, target, index)
-    if isinstance(headers, Blocker):
-        return Plan(blockers=(headers,))
-    targets = _targets(state, target, index, place.uri, chosen) + headers
+        back = former.targets(state, target.wish.version) if target.wish.version else ()
+        if not back:
+            return Plan(blockers=(chosen,))
+        choice = Choice(missing, place, index, str(target.wish.version), back + _leaving(state, target, ()))
+        return transact.plan(state, target, choice, answers)
+    lacking = fabric.unavailable(state, index)
+    if lacking:
+        return Plan(blockers=(lacking,))
+    modules = _modules(state, target, index, place)
+    if isinstance(modules, Blocker):
+        return Plan(blockers=(modules,))
+    targets = _targets(state, target, index, place, chosen, modules)
     return transact.plan(state, target, Choice(missing, place, index, chosen, targets), answers)
 
 
+#: Names of driver packages that have no branch in them.
+_UNSUFFIXED = (
+    r"^(?:lib|xserver-xorg-video-)?nvidia(?!.*-\d{3})[a-z0-9-]*$|^cuda-drivers$|^lib(?:cuda|cudadebugger|nvcuvid|"
+    r"nvoptix)1$|^nvlsm$|^infiniband-diags$|^firmware-nvidia-gsp$"
+)
+
+
 def _pattern(state: DriverState, target: Target) -> str:
-    wanted = (*satisfied.wanted_packages(state, target), *satisfied.needed_packages(state, target))
-    names = "|".join(re.escape(name) for name in dict.fromkeys(wanted))
-    branch = "nvidia.*-%d(?:-|$)" % target.branch
-    return "%s|^(?:%s)$|%s|^linux-headers-" % (target.family.key_pattern, names, branch)
+    kernels = "|".join(re.escape(kernel) for kernel in _kernels(state))
+    branch = "%d" % target.branch
+    suffixed = r"^(?!linux-).*nvidia.*-%s(?:-|$)|^cuda-drivers-%s$" % (branch, branch)
+    return "%s|%s|^linux-headers-(?:%s)$|^linux-modules-nvidia-%s-.*(?:%s)$|%s" % (
+        target.family.key_pattern if not target.family.prebuilt else r"^libnvidia-compute-\d+(?:-server)?$",
+        suffixed,
+        kernels,
+        branch,
+        kernels,
+        _UNSUFFIXED,
+    )
 
 
-def _choose(state: DriverState, target: Target, index: Index, uri: str) -> Any:
+def _choose(state: DriverState, target: Target, index: Index, place: Origin) -> Any:
     """The version to have: the installed one while it will do, else the newest; or a blocker listing all."""
-    key = target.family.key_package(target.branch, target.flavour)
-    offers = [offer for offer in index.offers.get(key, ()) if same_source(offer, uri)]
-    accepted = [version for version in (upstream(offer.version) for offer in offers) if version]
-    accepted = [version for version in accepted if target.accepts(version)]
+    offers = _versions(target, index, place, _carrier(target))
+    accepted = [version for version in offers if target.accepts(version)]
     installed = state.installed.version if state.installed else None
     if installed in accepted and not target.wish.update:
         return installed
@@ -63,70 +83,164 @@ def _choose(state: DriverState, target: Target, index: Index, uri: str) -> Any:
     which = "version %s" % target.wish.version if target.wish.version else "branch %d" % target.branch
     return Blocker(
         "The source has no such driver",
-        "%s with the %s kernel module in %s" % (which, target.flavour, uri),
-        _what_there_is(target, index, uri),
+        "%s with the %s kernel module in %s" % (which, target.flavour, place),
+        _renamed(target, offers) + _what_there_is(target, index, place),
     )
 
 
-def _what_there_is(target: Target, index: Index, uri: str) -> str:
+def _carrier(target: Target) -> str:
+    """The package whose offers are the driver's versions: that of the kernel module where DKMS builds it."""
+    if target.family.prebuilt:
+        return target.family.library_package(target.branch)
+    return target.family.key_package(target.branch, target.flavour)
+
+
+def _versions(target: Target, index: Index, place: Origin, name: str) -> List[str]:
+    found = [
+        upstream(offer.version)
+        for offer in index.offers.get(name, ())
+        if place.has(offer) and not target.family.alien(offer.version)
+    ]
+    return [version for version in found if version]
+
+
+def _renamed(target: Target, offers: Sequence[str]) -> str:
+    """An archive may let the packages of one branch install another (transitional packages)."""
+    others = [version for version in offers if branch_of(version) != target.branch]
+    if not others:
+        return ""
+    return "its packages for branch %d install %s now; " % (target.branch, others[0])
+
+
+def _what_there_is(target: Target, index: Index, place: Origin) -> str:
     """The branches and versions on offer, in words."""
+    carrier = re.compile("^%s$" % re.escape(_carrier(target)).replace("%d" % target.branch, r"\d+"))
+    if target.family.suffixed and not target.family.prebuilt:
+        carrier = re.compile(target.family.key_pattern)
     versions: Dict[int, List[str]] = {}
-    for name, offers in sorted(index.offers.items()):
-        if not target.family.is_key(name):
-            continue
-        for offer in offers:
-            version = upstream(offer.version)
-            if (
-                version
-                and same_source(offer, uri)
-                and version not in versions.setdefault(branch_of(version), [])
-            ):
-                versions[branch_of(version)].append(version)
+    for name in sorted(index.offers):
+        if carrier.match(name):
+            for version in _versions(target, index, place, name):
+                found = versions.setdefault(branch_of(version), [])
+                if version not in found:
+                    found.append(version)
     if not versions:
-        return "it offers no driver at all, check repository_url"
-    listed = ["%d (%s)" % (branch, ", ".join(found)) for branch, found in sorted(versions.items()) if found]
+        return "it offers no driver at all, check repository_url and the components of the source"
+    listed = ["%d (%s)" % (branch, ", ".join(found)) for branch, found in sorted(versions.items())]
     return "choose from " + "; ".join(listed)
 
 
-def _targets(state: DriverState, target: Target, index: Index, uri: str, version: str) -> Tuple[str, ...]:
+def _offer_at(target: Target, index: Index, place: Origin, name: str, version: str) -> Optional[Offer]:
+    """The offer of this package at the version of the set, from the chosen source."""
+    for offer in index.offers.get(name, ()):
+        if upstream(offer.version) == version and place.has(offer) and not target.family.alien(offer.version):
+            return offer
+    return None
+
+
+def _targets(
+    state: DriverState,
+    target: Target,
+    index: Index,
+    place: Origin,
+    version: str,
+    modules: Tuple[str, ...],
+) -> Tuple[str, ...]:
     """apt targets: each wanted package at the chosen version, each package of the former set removed."""
-    targets = []
-    for name in (
-        *satisfied.wanted_packages(state, target),
-        target.family.key_package(target.branch, target.flavour),
-    ):
-        exact = [
-            offer.version
-            for offer in index.offers.get(name, ())
-            if upstream(offer.version) == version and same_source(offer, uri)
+    family = target.family
+    names = [*satisfied.wanted_packages(state, target), family.library_package(target.branch), *modules]
+    names += [name for name in family.extras(target.branch) if name in index.offers]
+    if _changes_source(state, target):
+        names += [
+            package.name
+            for package in state.packages
+            if package.installed and _offer_at(target, index, place, package.name, version)
         ]
-        targets.append("%s=%s" % (name, exact[0]) if exact else name)
-    return tuple(dict.fromkeys(targets)) + _former(state, target)
+    targets = []
+    for name in dict.fromkeys(names):
+        exact = _offer_at(target, index, place, name, version)
+        targets.append("%s=%s" % (name, exact.version) if exact else name)
+    stays = {each.split("=", 1)[0] for each in targets}
+    return tuple(targets) + tuple(
+        name for name in _leaving(state, target, tuple(stays), index, place) if name[:-1] not in stays
+    )
 
 
-def _former(state: DriverState, target: Target) -> Tuple[str, ...]:
-    """What would stay behind or stand in the way: packages of the former branch, or of the other flavour."""
+def _changes_source(state: DriverState, target: Target) -> bool:
+    installed = state.installed
+    return bool(installed and installed.family is not target.family) or bool(satisfied.mixed(state, target))
+
+
+def _leaving(
+    state: DriverState,
+    target: Target,
+    stays: Tuple[str, ...],
+    index: Optional[Index] = None,
+    place: Optional[Origin] = None,
+) -> Tuple[str, ...]:
+    """What would stay behind or stand in the way: another branch, series or flavour, another vendor's own."""
+    installed, family = state.installed, target.family
+    there = [package.name for package in state.packages if package.installed and package.name not in stays]
+    leaving = [name for name in there if _of_another_branch(name, state, target)]
+    if installed and installed.flavour != target.flavour:
+        other = installed.family.packages_of_flavour(installed.branch, installed.flavour)
+        carried = [name for name in there if installed.family.is_key(name)]
+        leaving += [name for name in there if name in other or name in carried]
+    if installed and installed.family is not family and index is not None and place is not None:
+        # What the new source does not have came from the former one alone.
+        leaving += [
+            name
+            for name in there
+            if not any(place.has(offer) for offer in index.offers.get(name, ())) and "pinning" not in name
+        ]
+    return tuple(name + "-" for name in dict.fromkeys(leaving))
+
+
+def _of_another_branch(name: str, state: DriverState, target: Target) -> bool:
+    if "-pinning-" in name:
+        return False  # transact removes those: their pin must be gone before apt decides
+    named = named_branch(name)
+    family = target.family
+    if named:
+        branch, server = named
+        shared = name in family.fabric_packages(target.branch)
+        return branch != target.branch or not family.suffixed or (server != family.server and not shared)
     installed = state.installed
     if installed is None:
-        return ()
-    there = [package.name for package in state.packages if package.installed]
-    former: Tuple[str, ...] = ()
-    if installed.branch != target.branch:
-        mark = "-%d" % installed.branch
-        fabric = set(installed.family.fabric_packages(installed.branch))
-        fabric -= set(target.family.fabric_packages(target.branch))
-        former += tuple(name for name in there if name.endswith(mark) or mark + "-" in name or name in fabric)
-    if installed.flavour != target.flavour:
-        other = installed.family.packages_of_flavour(installed.branch, installed.flavour)
-        former += tuple(name for name in there if name in other)
-    return tuple(name + "-" for name in dict.fromkeys(former))
+        return False
+    fabric = installed.family.fabric_packages(installed.branch)
+    return name in fabric and name not in family.fabric_packages(target.branch)
+
+
+def _kernels(state: DriverState) -> Tuple[str, ...]:
+    """The running kernel and those that can be booted instead."""
+    return tuple(dict.fromkeys((state.host.kernel, *state.bootable)))
+
+
+def _modules(state: DriverState, target: Target, index: Index, place: Origin) -> Any:
+    """The packages that bring the kernel modules: the distribution's own builds, else DKMS with headers."""
+    kernels = _kernels(state)
+    prebuilt = [target.family.prebuilt_package(target.branch, target.flavour, kernel) for kernel in kernels]
+    offered = [name for name in prebuilt if any(place.has(offer) for offer in index.offers.get(name, ()))]
+    key = target.family.key_package(target.branch, target.flavour)
+    if offered and (offered[0] == prebuilt[0] or len(offered) == len(prebuilt)):
+        return tuple(offered)
+    if state.trust.enforced and target.family.prebuilt:
+        return Blocker(
+            "%s, and the archive has no signed modules of this driver for the running kernel"
+            % state.trust.enforced.rstrip("."),
+            prebuilt[0],
+            "boot a kernel for which it has them, or choose another branch",
+        )
+    headers = _headers(state, target, index)
+    return headers if isinstance(headers, Blocker) else (key, *headers)
 
 
 def _headers(state: DriverState, target: Target, index: Index) -> Any:
     """Header packages to install, or a blocker where the modules could be built for no kernel at all."""
-    kernels = dict.fromkeys((state.host.kernel, *state.bootable))
+    kernels = _kernels(state)
     lacking = [kernel for kernel in kernels if kernel not in state.headers]
-    names = [target.family.headers.format(kernel=kernel) for kernel in lacking]
+    names = [target.family.headers.format(k=kernel) for kernel in lacking]
     to_install = tuple(name for name in names if index.offers.get(name))
     covered = len(to_install) + sum(1 for kernel in kernels if kernel in state.headers)
     if covered:

@@ -8,15 +8,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Mapping, Tuple
+from typing import Any, Mapping
 
-from .._catalog.drivers import default_source, family_for
+from .._catalog.drivers import branch_of
+from .._catalog.families import default_source, family_for, sources_for
 from .._plan import Blocker, Plan
 from . import satisfied, surround
 from .origin import doubled_source_steps
 from .recover import recovery
 from .state import DriverState, is_driver_package
-from .target import Target, flavour_for, hardware_blockers, load_trouble, reboot_reasons
+from .target import Target, flavour_for, hardware_blockers, load_trouble
 from .wish import DriverWish
 
 
@@ -26,11 +27,20 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
         from . import remove
 
         return remove.plan(state, wish, answers)
-    source = wish.source or (state.installed.family.source if state.installed else None)
-    source = source or default_source(state.host.distribution)
-    family = family_for(source, state.host.distribution) if source else None
+    source = _source(state, wish)
+    if source not in sources_for(state.host.distribution):
+        return Plan(blockers=(_no_source(state, source),))
+    if wish.recommended:
+        from . import recommended
+
+        resolved = recommended.resolve(state, wish, source, answers)
+        if isinstance(resolved, Plan):
+            return resolved
+        wish = resolved
+    branch = wish.branch or branch_of(wish.version or "0")
+    family = family_for(source, state.host.distribution, branch, _server(state, wish))
     if family is None:
-        return Plan(blockers=(_no_family(state, source),))
+        return Plan(blockers=(_no_source(state, source),))
     target = Target(family, wish, flavour_for(state, wish))
     blockers = hardware_blockers(state, target) + surround.refusals(state, target)
     if blockers:
@@ -42,7 +52,7 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
         return recovery(state)
     missing = satisfied.missing(state, target)
     if not missing:
-        return _leave(state, target)
+        return _leave(state, target, answers)
     if state.unsettled:
         return recovery(state)
     # Loaded only where something must change: a host that needs nothing should not pay for it.
@@ -53,17 +63,22 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
 
 def load() -> None:
     """Load what ``plan`` loads only where something must change."""
-    from . import choose, remove  # noqa: F401  # pylint: disable=unused-import
+    from . import choose, recommended, remove  # noqa: F401  # pylint: disable=unused-import
 
 
-def _leave(state: DriverState, target: Target) -> Plan:
-    """The right driver is there; holds and pins may still differ."""
+def _leave(state: DriverState, target: Target, answers: Mapping[Any, Any]) -> Plan:
+    """The right driver is there; holds and pins may still differ, and it may not be the loaded one."""
     steps = doubled_source_steps(state) + satisfied.guard_steps(state, target)
-    if not steps:
+    reasons = surround.reboot_reasons(state, target)
+    found = Plan(steps=steps, reboot_reasons=reasons, warnings=surround.warnings(state, target))
+    version = state.installed.version if state.installed else ""
+    built = satisfied.has_module(state, version)
+    found = surround.activated(found, state, target, version, built, answers)
+    if not found.steps and not found.questions:
         trouble = load_trouble(state)
         if trouble:
             return Plan(blockers=trouble)
-    return Plan(steps=steps, reboot_reasons=reboot_reasons(state), warnings=surround.warnings(state, target))
+    return found
 
 
 def _not_ours(state: DriverState) -> Blocker:
@@ -77,13 +92,27 @@ def _not_ours(state: DriverState) -> Blocker:
     )
 
 
-def _no_family(state: DriverState, source: Any) -> Blocker:
+def _source(state: DriverState, wish: DriverWish) -> str:
+    """The source asked for, else that of the installed driver, else the distribution's default."""
+    if wish.source:
+        return wish.source
+    if wish.server_series:
+        return "ubuntu"
+    installed = state.installed.family.source if state.installed else None
+    return installed or default_source(state.host.distribution) or "any"
+
+
+def _server(state: DriverState, wish: DriverWish) -> bool:
+    if wish.server_series is not None:
+        return wish.server_series
+    return state.installed is not None and state.installed.family.server
+
+
+def _no_source(state: DriverState, source: str) -> Blocker:
     host = state.host
-    if host.distribution not in ("ubuntu", "debian"):
+    usable = sources_for(host.distribution)
+    if not usable:
         return Blocker("This system is neither Ubuntu nor Debian", host.pretty, "use a supported node")
-    usable: Tuple[str, ...] = tuple(
-        name for name in ("nvidia", "debian") if family_for(name, host.distribution) is not None
-    )
     return Blocker(
         "The driver source does not exist for this distribution",
         "source %s on %s" % (source, host.pretty),

@@ -7,14 +7,14 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 from .._catalog.drivers import upstream
-from .._effects import Names, RemoveFile, WriteFile
+from .._effects import Names
 from .._plan import Step
-from . import surround
-from .fabric import has_fabric
-from .state import PIN_PATH, DriverState, Installed
+from . import kernels, pins, surround
+from .fabric import has_fabric, missing_packages
+from .state import DriverState, Installed
 from .target import Build, Target
 
 
@@ -24,8 +24,10 @@ def missing(state: DriverState, target: Target) -> Tuple[str, ...]:
     if installed is None:
         return ("no driver is installed",)
     reasons: List[str] = []
-    if installed.family is not target.family:
+    if installed.family.source != target.family.source:
         reasons.append("the driver comes from %s" % installed.family.source)
+    if installed.family.server != target.family.server and not reasons:
+        reasons.append("the %s series is installed" % ("server" if installed.family.server else "other"))
     if not target.accepts(installed.version):
         reasons.append("driver %s is installed" % installed.version)
     if installed.flavour != target.flavour:
@@ -39,7 +41,7 @@ def missing(state: DriverState, target: Target) -> Tuple[str, ...]:
 
 def needed_packages(state: DriverState, target: Target) -> Tuple[str, ...]:
     """What must be there, by whichever metapackage it came."""
-    names = target.family.needs(target.branch, target.flavour, target.wish.components)
+    names = target.family.needs(target.branch, target.wish.components)
     return names + (target.family.fabric_packages(target.branch) if has_fabric(state) else ())
 
 
@@ -48,20 +50,40 @@ def wanted_packages(state: DriverState, target: Target) -> Tuple[str, ...]:
     names = list(target.family.packages(target.branch, target.flavour, target.wish.components))
     if has_fabric(state):
         names += target.family.fabric_packages(target.branch)
-    return tuple(names)
+    return (*names, *missing_packages(state))
 
 
 def _incomplete(state: DriverState, target: Target, installed: Installed) -> List[str]:
-    reasons = []
+    reasons = ["%s is missing" % name for name in missing_packages(state)]
     for name in needed_packages(state, target):
         version = state.version_of(name)
         if version is None:
             reasons.append("%s is missing" % name)
         elif upstream(version) != installed.version and name not in target.family.loose:
             reasons.append("%s has version %s" % (name, version))
-    if state.host.kernel not in state.headers and not _prebuilt(state, installed):
-        reasons.append("the headers of the running kernel %s are missing" % state.host.kernel)
+    reasons += ["%s comes from another source" % name for name in mixed(state, target)]
+    if not _prebuilt(state, installed) and (state.host.kernel not in state.headers or not has_dkms(state)):
+        kernel = state.host.kernel
+        what = "the headers of" if has_dkms(state) else "the modules for"
+        reasons.append("%s the running kernel %s are missing" % (what, kernel))
     return reasons
+
+
+def mixed(state: DriverState, target: Target) -> Tuple[str, ...]:
+    """Packages of the set that another vendor's archive brought, under names that this family has too."""
+    return tuple(
+        package.name
+        for package in state.packages
+        if package.installed and target.family.alien(package.version)
+    )
+
+
+def has_dkms(state: DriverState) -> bool:
+    """Is a package installed that has DKMS build the modules?"""
+    return any(
+        package.installed and package.name.startswith("nvidia-") and "dkms" in package.name.split("-")
+        for package in state.packages
+    )
 
 
 def _prebuilt(state: DriverState, installed: Installed) -> bool:
@@ -72,7 +94,12 @@ def _prebuilt(state: DriverState, installed: Installed) -> bool:
 
 
 def unbuilt_kernels(state: DriverState, version: str) -> Tuple[str, ...]:
-    """The running kernel, or where it has no headers those that can be booted instead, without a module."""
+    """The running kernel, or where it has no headers those that can be booted instead, without a module.
+
+    And the kernel of the next boot, unless DKMS failed on it.
+    """
+    if not has_dkms(state):
+        return ()
     running = (state.host.kernel,) if state.host.kernel in state.headers else state.bootable
     found = []
     for kernel in running:
@@ -81,59 +108,14 @@ def unbuilt_kernels(state: DriverState, version: str) -> Tuple[str, ...]:
         module = state.on_disk.get(kernel)
         if module is None or module.version != version:
             found.append(kernel)
-    return tuple(found)
+    return tuple(dict.fromkeys((*found, *kernels.to_be_built(state, version))))
 
 
-_HELD = "# Pinned and held."
-_PIN = """# The NVIDIA driver is one set at one version (labfleet.gpu).
-%s
-Package: %s
-Pin: version %s-*
-Pin-Priority: 1001
-"""
-
-
-def to_be_held(state: DriverState, target: Target) -> bool:
-    """Shall the set be on hold? A wish that says nothing about it leaves that as it is.
-
-    A set of which a part is on hold counts as held, and so does one that our pin calls held: apt drops the
-    hold of what it moves, and a run may be cut off before the new packages are held.
-    """
-    if target.wish.hold is not None:
-        return target.wish.hold
-    pin = state.own_files.get(PIN_PATH)
-    return (pin is not None and _HELD in pin) or any(each.installed and each.held for each in state.packages)
-
-
-def pin_content(state: DriverState, target: Target, version: str, moving: bool = False) -> Optional[str]:
-    """The pin that keeps the whole set at one version, or None where the wish leaves it free to move.
-
-    A wish that says nothing about it leaves things as they are: a pin that is there moves along, and a set
-    that is held gets one when it moves.
-    """
-    held = to_be_held(state, target)
-    wish = target.wish
-    kept = wish.hold is None and state.own_files.get(PIN_PATH) is not None
-    if wish.version is None and not wish.hold and not kept and not (held and moving):
-        return None
-    return _PIN % (
-        _HELD if held else "# Pinned.",
-        " ".join(target.family.pin_globs(target.branch)),
-        version,
-    )
-
-
-def pin_steps(state: DriverState, target: Target, version: str, moving: bool = False) -> Tuple[Step, ...]:
-    """Write or remove our pin so that it says what the wish says."""
-    wanted = pin_content(state, target, version, moving)
-    present = state.own_files.get(PIN_PATH)
-    if wanted == present:
-        return ()
-    if wanted is None:
-        why = "hold: false leaves the driver free to move within its branch"
-        return (Step("pin", "remove-file", "remove the pin %s" % PIN_PATH, why, RemoveFile(PIN_PATH)),)
-    why = "all packages of the driver must have version %s" % version
-    return (Step("pin", "write-file", "pin the driver to %s" % version, why, WriteFile(PIN_PATH, wanted)),)
+def has_module(state: DriverState, version: str) -> bool:
+    """Has the running kernel the module of this version, now or once ``unbuilt_kernels`` are built?"""
+    module = state.on_disk.get(state.host.kernel)
+    there = module is not None and module.version == version
+    return there or state.host.kernel in unbuilt_kernels(state, version)
 
 
 def hold_steps(
@@ -141,7 +123,7 @@ def hold_steps(
 ) -> Tuple[Step, ...]:
     """Put the set on hold, or lift the hold, where ``held`` of its ``names`` are on hold so far."""
     wished = target.wish.hold is not None
-    if to_be_held(state, target):
+    if pins.to_be_held(state, target):
         lacking = tuple(sorted(set(names) - set(held)))
         why = "hold is wished" if wished else "the set is to stay on hold"
         if lacking:
@@ -163,10 +145,10 @@ def guard_steps(state: DriverState, target: Target) -> Tuple[Step, ...]:
     if state.installed is None:
         return ()
     version = state.installed.version
-    steps = list(pin_steps(state, target, version)) + list(surround.preparing(state, target))
+    steps = [*pins.steps(state, target, version), *surround.preparing(state, target, version)]
     why = "DKMS has no module of driver %s for it" % version
     steps += [build_step(kernel, version, why) for kernel in unbuilt_kernels(state, version)]
     names = [package.name for package in state.packages if package.installed]
     held = [package.name for package in state.packages if package.installed and package.held]
     steps += surround.finishing(state, target, version)
-    return tuple(steps) + hold_steps(state, target, names, held) + surround.activating(state, target, version)
+    return tuple(steps) + hold_steps(state, target, names, held)

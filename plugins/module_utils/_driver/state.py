@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from .._catalog.drivers import FAMILIES, Family, branch_of, upstream
-from .._catalog.gpus import OPEN, PROPRIETARY
+from .._catalog.drivers import Family, branch_of, named_branch, upstream
+from .._catalog.families import FAMILIES
 from .._host import Host
 from .._packages import Package
 from .._sources import Source
@@ -21,15 +21,19 @@ from .._sources import Source
 KEY_PATH = "/etc/apt/keyrings/labfleet-gpu-nvidia.asc"
 SOURCE_PATH = "/etc/apt/sources.list.d/labfleet-gpu-nvidia.sources"
 DEBIAN_SOURCE_PATH = "/etc/apt/sources.list.d/labfleet-gpu-non-free.sources"
+UBUNTU_SOURCE_PATH = "/etc/apt/sources.list.d/labfleet-gpu-restricted.sources"
 PIN_PATH = "/etc/apt/preferences.d/labfleet-gpu-driver"
 OPTIONS_PATH = "/etc/modprobe.d/labfleet-gpu-nvidia.conf"
 NOUVEAU_PATH = "/etc/modprobe.d/labfleet-gpu-nouveau.conf"
 UPGRADES_PATH = "/etc/apt/apt.conf.d/52labfleet-gpu-driver"
 FABRIC_PATH = "/etc/modules-load.d/labfleet-gpu-fabric.conf"
+#: Those that every initramfs has a copy of.
+MODPROBE_FILES = (OPTIONS_PATH, NOUVEAU_PATH)
 OWN_FILES = (
     KEY_PATH,
     SOURCE_PATH,
     DEBIAN_SOURCE_PATH,
+    UBUNTU_SOURCE_PATH,
     PIN_PATH,
     OPTIONS_PATH,
     NOUVEAU_PATH,
@@ -37,24 +41,41 @@ OWN_FILES = (
     FABRIC_PATH,
 )
 
+#: Notes of an activation without a reboot. /run is empty after a reboot, and then all of this is settled.
+STOPPED_PATH = "/run/labfleet-gpu-stopped"
+RESTORE_PATH = "/run/labfleet-gpu-restore"
+REFUSED_PATH = "/run/labfleet-gpu-activation-refused"
+
+#: The packages of former drivers, in a directory for each version.
+FORMER_PATH = "/var/lib/labfleet-gpu/former"
+
 FABRIC_UNIT = "nvidia-fabricmanager.service"
 #: Units that the packages install without enabling them.
 UNITS = (FABRIC_UNIT,)
 
+#: Packages beside the driver that an NVLink5 fabric needs; they have versions of their own.
+COMPANIONS = ("nvlsm", "infiniband-diags")
+
+#: A file of modprobe was changed and no initramfs was made since.
+INITRAMFS_DUE_PATH = "/var/lib/labfleet-gpu/initramfs-due"
+
 #: The driver's packages by the first words of their names. A list of what is meant, not of what is not:
 #: other software of the vendor (DGX OS, DCGM, CUDA, the container toolkit) is called nvidia-* as well.
-_DRIVER_NAME = re.compile(
-    r"^(?:nvidia-(?:\d{3}|alternative|compute-utils|cuda-mps|current|dkms|driver|egl|fabricmanager|firmware|headless|"
-    r"imex|kernel|legacy|libopencl|libopencl1|libs|modprobe|nonglvnd|open|opencl-common|opencl-icd|persistenced|"
-    r"powerd|prime|settings|smi|suspend-common|tesla|utils|vdpau|vulkan|xconfig)(?:-|$)|"
-    r"libnvidia-|cuda-drivers(?:-|$)|libcuda1$|libcudadebugger1$|libnvcuvid1$|libnvoptix1$|"
-    r"xserver-xorg-video-nvidia|firmware-nvidia-(?!graphics$)|linux-(?:modules|objects|signatures)-nvidia-|"
-    r"glx-alternative-nvidia$|(?:libegl1?|libgl1|libgles[12]?|libglx)-nvidia)"
+#: unattended-upgrades is given the same expressions: it matches names from their start, ":i386" at their end.
+DRIVER_NAMES = (
+    r"nvidia-(?!driver-local-repo|kernel-defaults(?::|$))(?:\d{3}|alternative|compute-utils|cuda-mps|current|dkms|"
+    r"driver|egl|fabricmanager|firmware|headless|imex|kernel|legacy|libopencl|libopencl1|libs|modprobe|nonglvnd|"
+    r"open|opencl-common|opencl-icd|persistenced|powerd|prime|settings|smi|suspend-common|tesla|utils|vdpau|"
+    r"vulkan|xconfig)(?:[-:]|$)",
+    r"libnvidia-(?!container|ml-dev(?::|$))",
+    r"cuda-drivers(?:[-:]|$)",
+    r"lib(?:cuda1|cudadebugger1|nvcuvid1|nvoptix1)(?::|$)",
+    r"(?:libegl1?|libgl1|libgles[12]?|libglx|xserver-xorg-video)-nvidia",
+    r"firmware-nvidia-(?!graphics(?::|$))",
+    r"linux-(?:modules|objects|signatures)-nvidia-",
+    r"glx-alternative-nvidia(?::|$)",
 )
-#: Look like the above and are not: they stay when the driver goes.
-_NOT_DRIVER = re.compile(
-    r"^(?:libnvidia-container|libnvidia-ml-dev$|nvidia-driver-local-repo|nvidia-kernel-defaults$)"
-)
+_DRIVER_NAME = re.compile("|".join(DRIVER_NAMES))
 
 
 @dataclass(frozen=True)
@@ -84,15 +105,29 @@ class Signature:
 
 
 @dataclass(frozen=True)
+class Certificate:
+    """A certificate for module signatures: the name of its subject, its serial number and its key's id.
+
+    A signature tells the serial number, the kernel's list of keys the id; both are hex digits here.
+    """
+
+    name: str
+    serial: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Trust:
     """Which modules the kernel loads: ``enforced`` says in words why only signed ones, None where any.
 
-    ``keys`` are the keys that it trusts, as "name: id"; ``own_key`` is the one that DKMS signs with here.
+    ``keys`` are the keys that it trusts, as "name: id"; ``own_key`` is the one that DKMS signs with here, and
+    ``own_path`` where its certificate is, or will be once DKMS makes one ("" where DKMS signs nothing).
     """
 
     enforced: Optional[str] = None
     keys: Tuple[str, ...] = ()
-    own_key: Optional[Signature] = None
+    own_key: Optional[Certificate] = None
+    own_path: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,13 +176,25 @@ class DriverState:
     trust: Trust = Trust()
     #: Signature of the module file by kernel release; a file without one is not in it.
     signatures: Mapping[str, Signature] = field(default_factory=dict)
-    #: What DKMS has of NVIDIA's modules: "name/version, kernel" to its state ("installed", "built", ...).
+    #: What DKMS has of NVIDIA's modules: "name/version, kernel" to "installed", "built" or "failed"; what it
+    #: has built for no kernel, "name/version" to "added" or "broken" (its source is gone).
     dkms: Mapping[str, str] = field(default_factory=dict)
+    #: The build that failed last: "name/version, kernel" to the last error in DKMS's log.
+    build_errors: Mapping[str, str] = field(default_factory=dict)
     nouveau: Nouveau = Nouveau()
     #: Module parameters in effect: /proc/driver/nvidia/params.
     parameters: Mapping[str, str] = field(default_factory=dict)
     #: unattended-upgrades is installed and switched on.
     unattended_upgrades: bool = False
+    #: Options of the kernel module nvidia in other files than ours: path, name, value.
+    other_options: Tuple[Tuple[str, str, str], ...] = ()
+    #: initramfs-tools are installed; a file of modprobe changed and no initramfs was made since.
+    has_initramfs: bool = False
+    initramfs_due: bool = False
+    #: Versions of those of COMPANIONS that are installed.
+    companions: Mapping[str, str] = field(default_factory=dict)
+    #: Those of UNITS that start at boot and do not run now; none where that cannot be told.
+    idle_units: Tuple[str, ...] = ()
     runfile: Optional[Runfile] = None
     #: Kernel modules of interest that are loaded now, by the names in /sys/module.
     modules_loaded: Tuple[str, ...] = ()
@@ -155,6 +202,10 @@ class DriverState:
     kept: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
     #: Units that a cut-off run had stopped and not started again.
     stopped_units: Tuple[str, ...] = ()
+    #: What an activation that was begun is to restore at its end (JSON).
+    restore_note: Optional[str] = None
+    #: The kernel refused this module since it booted: version and flavour in the first line, then why.
+    activation_refused: Optional[str] = None
 
     def version_of(self, name: str) -> Optional[str]:
         """The installed version of a package, or None."""
@@ -166,23 +217,31 @@ class DriverState:
 
 def is_driver_package(name: str) -> bool:
     """Does this package belong to a driver set (and not to the container toolkit, CUDA, cuDNN, DCGM)?"""
-    plain = name.split(":", 1)[0]
-    return bool(_DRIVER_NAME.match(plain)) and not _NOT_DRIVER.match(plain)
+    return _DRIVER_NAME.match(name) is not None
 
 
 def find_installed(packages: Tuple[Package, ...]) -> Optional[Installed]:
-    """The driver set by the package that carries its kernel module."""
+    """The driver set by the package that carries its kernel module, its version by that of its library."""
+    there = {package.name: package.version for package in packages if package.installed}
     for family in FAMILIES:
-        pattern = re.compile(family.key_pattern)
-        for package in packages:
-            match = pattern.match(package.name)
-            if family.foreign and re.search(family.foreign, package.version):
+        if family.marks and not any(name in there for name in family.marks):
+            continue
+        for name, version in there.items():
+            if not family.is_key(name) or family.alien(version):
                 continue
-            version = upstream(package.version)
-            if match and version and package.installed:
-                flavour = OPEN if match.group("open") else PROPRIETARY
-                return Installed(family, branch_of(version), version, flavour)
+            driver = _version_of_set(family, name, there)
+            if driver:
+                return Installed(family, branch_of(driver), driver, family.flavour_of(name))
     return None
+
+
+def _version_of_set(family: Family, key: str, there: Mapping[str, str]) -> Optional[str]:
+    """The driver's version: the key package's, or the library's where the key has a kernel's version."""
+    if family.prebuilt and key.startswith("linux-"):
+        named = named_branch(key)
+        library = family.library_package(named[0]) if named else ""
+        return upstream(there.get(library, ""))
+    return upstream(there[key])
 
 
 def summary(state: DriverState) -> Dict[str, Any]:
@@ -203,7 +262,19 @@ def summary(state: DriverState) -> Dict[str, Any]:
         "held": sorted(package.name for package in state.packages if package.held and package.installed),
         "gpus": [str(gpu) for gpu in state.host.gpus],
         "kernel": state.host.kernel,
+        "boot_kernel": state.boot_kernel,
+        "dkms_state": dict(sorted(state.dkms.items())),
+        "module_signer": _signer(state),
+        "signatures_enforced": state.trust.enforced,
+        "nouveau_loaded": state.nouveau.loaded,
+        "unattended_upgrades": state.unattended_upgrades,
     }
+
+
+def _signer(state: DriverState) -> Optional[str]:
+    """Who signed the module that the running kernel would load."""
+    signature = state.signatures.get(state.host.kernel)
+    return (signature.signer or "unknown") if signature else None
 
 
 def _package_lines(packages: Tuple[Package, ...]) -> List[str]:

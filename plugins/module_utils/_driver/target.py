@@ -14,11 +14,14 @@ from .._catalog.drivers import Family, branch_of
 from .._catalog.gpus import OPEN, PROPRIETARY, first_branch_of
 from .._host import PciDevice
 from .._plan import Blocker
+from . import trust
 from .state import DriverState, Module
 from .wish import DriverWish
 
 #: The first branch whose installers prefer the open flavour (NVIDIA driver branch table, R560 notes).
 OPEN_BY_DEFAULT_FROM = 560
+#: Branches that have the open flavour at all, and the first that has no other (NVIDIA driver documentation).
+OPEN_FROM, OPEN_ONLY_FROM = 515, 615
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,13 @@ class Unit:
 
     name: str
     start: bool
+
+
+@dataclass(frozen=True)
+class LoadModule:
+    """A kernel module to load now, by its name for modprobe."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -65,40 +75,43 @@ def flavour_for(state: DriverState, wish: DriverWish) -> str:
     """The flavour asked for, or under "auto" one that drives every GPU, the installed one if it does."""
     if wish.kernel_module != "auto":
         return wish.kernel_module
-    possible = [OPEN, PROPRIETARY]
+    branch = wish.branch or branch_of(wish.version or "0")
+    possible = _flavours_of(branch)
     for gpu in gpus_of(state, wish):
         if gpu.architecture:
             possible = [flavour for flavour in possible if flavour in gpu.architecture.flavours]
     if state.installed and state.installed.flavour in possible:
         return state.installed.flavour
     if not possible:
-        return OPEN
-    branch = wish.branch or branch_of(wish.version or "0")
+        return _flavours_of(branch)[0]
     preferred = OPEN if branch >= OPEN_BY_DEFAULT_FROM else PROPRIETARY
     return preferred if preferred in possible else possible[0]
+
+
+def _flavours_of(branch: int) -> List[str]:
+    if branch >= OPEN_ONLY_FROM:
+        return [OPEN]
+    return [OPEN, PROPRIETARY] if branch >= OPEN_FROM else [PROPRIETARY]
 
 
 def hardware_blockers(state: DriverState, target: Target) -> Tuple[Blocker, ...]:
     """The GPUs that the wished driver cannot drive."""
     blockers: List[Blocker] = []
+    if target.flavour not in _flavours_of(target.branch):
+        return (
+            Blocker(
+                "Driver branch %d does not have this flavour of the kernel module" % target.branch,
+                "kernel_module: %s" % target.flavour,
+                "use kernel_module: %s or auto" % _flavours_of(target.branch)[0]
+                + (", or branch 610 or older" if target.branch >= OPEN_ONLY_FROM else ""),
+            ),
+        )
     gpus = gpus_of(state, target.wish)
     for gpu in gpus:
         architecture = gpu.architecture
         if architecture is None:
             continue
-        if target.flavour not in architecture.flavours:
-            other = architecture.flavours[0]
-            mixed = not all(other in gpu.architecture.flavours for gpu in gpus if gpu.architecture)
-            blockers.append(
-                Blocker(
-                    "The %s kernel module cannot drive this GPU" % target.flavour,
-                    str(gpu),
-                    "no flavour drives all GPUs of this node, so move one of them"
-                    if mixed
-                    else "use kernel_module: %s or auto" % other,
-                )
-            )
-        elif target.branch < first_branch_of(gpu.device):
+        if target.branch < first_branch_of(gpu.device):
             blockers.append(
                 Blocker(
                     "Driver branch %d is older than this GPU" % target.branch,
@@ -112,6 +125,18 @@ def hardware_blockers(state: DriverState, target: Target) -> Tuple[Blocker, ...]
                     "Driver branch %d no longer drives this GPU" % target.branch,
                     str(gpu),
                     "use branch %d, the last for %s" % (architecture.last_branch, architecture.name),
+                )
+            )
+        elif target.flavour not in architecture.flavours:
+            other = architecture.flavours[0]
+            mixed = not all(other in gpu.architecture.flavours for gpu in gpus if gpu.architecture)
+            blockers.append(
+                Blocker(
+                    "The %s kernel module cannot drive this GPU" % target.flavour,
+                    str(gpu),
+                    "no flavour drives all GPUs of this node, so move one of them"
+                    if mixed
+                    else "use kernel_module: %s or auto" % other,
                 )
             )
     return tuple(blockers)
@@ -149,7 +174,7 @@ def load_trouble(state: DriverState) -> Tuple[Blocker, ...]:
         return ()
     if since > state.booted:
         return ()
-    return (
+    return trust.refused_module(state, kernel) or (
         Blocker(
             "The installed kernel module was there at this boot and did not load: a reboot would not help",
             "driver %s, kernel %s, loaded is %s"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .._catalog.drivers import branch_of, upstream
-from .._effects import Install
+from .._effects import Install, Names
 from .._plan import Blocker, Plan, Step
 from .._questions import (
     AskClients,
@@ -21,15 +21,14 @@ from .._questions import (
     Clients,
     ConfigFile,
     Index,
-    Offer,
     Space,
     Transaction,
     Trouble,
 )
-from . import satisfied, surround
+from . import former, kernels, pins, satisfied, surround
 from .origin import Origin
-from .state import PIN_PATH, DriverState, is_driver_package
-from .target import Target, reboot_reasons
+from .state import FORMER_PATH, PIN_PATH, DriverState, is_driver_package
+from .target import Target
 from .wish import DriverWish
 
 #: Bytes that DKMS needs to build the modules, beyond what the packages take (a build tree of R580: 0.4 GiB).
@@ -49,11 +48,6 @@ class Choice:
     targets: Tuple[str, ...]
 
 
-def same_source(offer: Offer, uri: str) -> bool:
-    """Is this offer one of the chosen source ("" stands for any)?"""
-    return not uri or offer.uri == uri
-
-
 def plan(state: DriverState, target: Target, choice: Choice, answers: Mapping[Any, Any]) -> Plan:
     """The steps for this choice, or a question to apt, or why not."""
     held = tuple(sorted(package.name for package in state.packages if package.installed and package.held))
@@ -62,16 +56,23 @@ def plan(state: DriverState, target: Target, choice: Choice, answers: Mapping[An
         return agreed
     install, transaction = agreed
     if not transaction.installs and not transaction.removals:
-        return Plan(steps=satisfied.guard_steps(state, target), reboot_reasons=reboot_reasons(state))
-    blockers, questions = _obstacles(state, target, transaction, answers)
+        steps = satisfied.guard_steps(state, target)
+        found = Plan(steps=steps, reboot_reasons=surround.reboot_reasons(state, target))
+        built = satisfied.has_module(state, choice.version)
+        return surround.activated(found, state, target, choice.version, built, answers)
+    keeping = former.plan(state, target, choice.version, choice.place.files, answers)
+    blockers, questions = _obstacles(state, target, transaction, keeping, answers)
     if blockers or questions:
         return Plan(blockers=blockers, questions=questions)
-    return Plan(
-        steps=_steps(state, target, choice, install, transaction),
-        promise=_promise(target, choice.version, transaction, state),
-        reboot_reasons=reboot_reasons(state, choice.version, target.flavour),
-        warnings=(*choice.index.warnings, *surround.warnings(state, target)),
+    promise = _promise(target, choice.version, transaction, state)
+    found = Plan(
+        steps=_steps(state, target, choice, install, transaction, keeping.steps),
+        promise=promise,
+        reboot_reasons=surround.reboot_reasons(state, target, choice.version),
+        warnings=(*choice.index.warnings, *keeping.warnings, *surround.warnings(state, target)),
     )
+    built = promise.get("module_on_disk") == choice.version
+    return surround.activated(found, state, target, choice.version, built, answers)
 
 
 def _agree(
@@ -80,8 +81,10 @@ def _agree(
     """Ask apt until its answer is one set at one version: what it would mix is named to it."""
     version = choice.version
     # apt must decide under the pin as it will be, not as it is: an empty one stands for none.
-    pin = satisfied.pin_content(state, target, version, moving=True)
+    pin = pins.content(state, target, version, moving=True)
     files = (*choice.place.files, ConfigFile(PIN_PATH, pin or ""))
+    if _vendor_pins(state, version):
+        files += (ConfigFile(pins.VENDOR_PIN_PATH, ""),)
     downgrade = state.installed is not None and _older(version, state.installed.version)
     targets = choice.targets
     mixed: List[str] = []
@@ -92,9 +95,9 @@ def _agree(
         if answer is None:
             return Plan(questions=(ask,))
         if isinstance(answer, Trouble):
-            which = "driver %s from %s" % (version, choice.place.uri)
+            which = "driver %s from %s" % (version, choice.place)
             return Plan(blockers=(Blocker("apt cannot install this set of packages", which, answer.what),))
-        mixed = [str(change.name) for change in answer.installs if _strays(target, change, version)]
+        mixed = [str(change.name) for change in answer.installs if _strays(target, choice, change)]
         named = {entry.split("=", 1)[0].rstrip("-") for entry in targets}
         explicit = [_exact(choice, name) for name in mixed]
         more = tuple(entry for entry in explicit if entry and entry.split("=", 1)[0] not in named)
@@ -114,19 +117,36 @@ def _agree(
     return Install(targets, downgrade, allow_held=bool(held)), answer
 
 
-def _strays(target: Target, change: Change, version: str) -> bool:
-    """Would this package of the set come at another version than the set?"""
-    if not is_driver_package(change.name) or change.name.split(":", 1)[0] in target.family.loose:
+def _strays(target: Target, choice: Choice, change: Change) -> bool:
+    """Would this package of the set come at another version than the set, or from another source?"""
+    family, name = target.family, change.name.split(":", 1)[0]
+    if not is_driver_package(name):
         return False
-    return target.family.one_version and upstream(change.new) != version
+    if family.alien(change.new):
+        return True
+    if name in family.loose or family.is_key(name) and name.startswith("linux-"):
+        return False
+    return family.one_version and not name.startswith("linux-") and upstream(change.new) != choice.version
 
 
 def _exact(choice: Choice, name: str) -> Optional[str]:
     """The target that names this package at the version of the set, if the source has it so."""
     for offer in choice.index.offers.get(name, ()):
-        if upstream(offer.version) == choice.version and same_source(offer, choice.place.uri):
+        if upstream(offer.version) == choice.version and choice.place.has(offer):
             return "%s=%s" % (name, offer.version)
     return None
+
+
+def _vendor_pins(state: DriverState, version: str) -> Tuple[str, ...]:
+    """Installed pinning packages of NVIDIA for another branch or version: they give way to a move."""
+    mark = "nvidia-driver-pinning-"
+    return tuple(
+        package.name
+        for package in state.packages
+        if package.installed
+        and package.name.startswith(mark)
+        and package.name[len(mark) :] not in (version, str(branch_of(version)))
+    )
 
 
 def _older(version: str, than: str) -> bool:
@@ -134,7 +154,11 @@ def _older(version: str, than: str) -> bool:
 
 
 def _obstacles(
-    state: DriverState, target: Target, transaction: Transaction, answers: Mapping[Any, Any]
+    state: DriverState,
+    target: Target,
+    transaction: Transaction,
+    keeping: former.Keeping,
+    answers: Mapping[Any, Any],
 ) -> Tuple[Tuple[Blocker, ...], Tuple[Any, ...]]:
     """What speaks against the transaction: foreign removals, no space, running work."""
     foreign = [change.name for change in transaction.removals if not is_driver_package(change.name)]
@@ -149,24 +173,26 @@ def _obstacles(
             ),
             (),
         )
-    space_question = AskSpace(("/var/cache/apt/archives", "/usr", "/var/lib/dkms"))
-    questions: List[Any] = [space_question]
+    space_question = AskSpace(("/var/cache/apt/archives", "/usr", "/var/lib/dkms", FORMER_PATH))
+    questions: List[Any] = [space_question, *keeping.questions]
     if state.loaded:
         questions.append(AskClients())
     unanswered = tuple(question for question in questions if question not in answers)
     if unanswered:
         return (), unanswered
-    blockers = space_blockers(answers[space_question], transaction)
+    blockers = space_blockers(answers[space_question], transaction, keeping.size)
     return blockers + client_blockers(answers.get(AskClients()), target.wish), ()
 
 
-def space_blockers(space: Space, transaction: Transaction) -> Tuple[Blocker, ...]:
-    """File systems on which the transaction and the module build would not fit, added up by mount."""
+def space_blockers(space: Space, transaction: Transaction, kept: int = 0) -> Tuple[Blocker, ...]:
+    """File systems on which the transaction, the module build and what is kept would not fit, by mount."""
     needs = {
         "/var/cache/apt/archives": transaction.download_bytes,
         "/usr": transaction.installed_bytes,
         "/var/lib/dkms": BUILD_SPACE,
     }
+    if kept:
+        needs[FORMER_PATH] = kept
     by_mount: Dict[str, int] = {}
     for path, needed in needs.items():
         mount = space.free[path][0]
@@ -206,11 +232,17 @@ def _steps(
     choice: Choice,
     install: Install,
     transaction: Transaction,
+    keeping: Tuple[Step, ...],
 ) -> Tuple[Step, ...]:
     steps: List[Step] = list(choice.place.steps)
     steps.append(Step("index", "refresh-index", "refresh the package indexes", "packages are to change"))
-    steps += satisfied.pin_steps(state, target, choice.version, moving=True)
-    steps += surround.preparing(state, target)
+    vendor = _vendor_pins(state, choice.version)
+    if vendor:
+        why = "it would keep apt from the wished driver; our own pin takes its place"
+        steps.append(Step("pin", "purge", "remove %s" % ", ".join(vendor), why, Names(vendor)))
+    steps += pins.steps(state, target, choice.version, moving=True)
+    steps += surround.preparing(state, target, choice.version, moving=True)
+    steps += keeping
     count, gone = len(transaction.installs), len(transaction.removals)
     what = "install driver %s (%s kernel module): %d packages" % (choice.version, target.flavour, count)
     what += ", %d removed" % gone if gone else ""
@@ -220,8 +252,7 @@ def _steps(
         steps.append(satisfied.build_step(kernel, choice.version, why))
     steps += surround.finishing(state, target, choice.version)
     still = tuple(sorted(_still_held(state, transaction)))
-    steps += satisfied.hold_steps(state, target, _after(state, transaction), still)
-    return (*steps, *surround.activating(state, target, choice.version))
+    return (*steps, *satisfied.hold_steps(state, target, _after(state, transaction, choice.version), still))
 
 
 def _still_held(state: DriverState, transaction: Transaction) -> "set[str]":
@@ -233,20 +264,21 @@ def _still_held(state: DriverState, transaction: Transaction) -> "set[str]":
 def _other_kernels(state: DriverState, target: Target, transaction: Transaction) -> Tuple[str, ...]:
     """Kernels that can be booted instead and have headers, now or once apt is done."""
     coming = {change.name for change in transaction.installs}
-    return tuple(
+    others = (
         kernel
         for kernel in state.bootable
         if kernel != state.host.kernel
-        and (kernel in state.headers or target.family.headers.format(kernel=kernel) in coming)
+        and (kernel in state.headers or target.family.headers.format(k=kernel) in coming)
     )
+    return kernels.default_last(state, others)
 
 
-def _after(state: DriverState, transaction: Transaction) -> Tuple[str, ...]:
+def _after(state: DriverState, transaction: Transaction, version: str) -> Tuple[str, ...]:
     """Names of the driver packages that are installed once the transaction is through."""
     names = {package.name for package in state.packages if package.installed}
     names -= {change.name for change in transaction.removals}
     names |= {change.name for change in transaction.installs if is_driver_package(change.name)}
-    return tuple(sorted(names))
+    return tuple(sorted(names.difference(_vendor_pins(state, version))))
 
 
 def _promise(target: Target, version: str, transaction: Transaction, state: DriverState) -> Dict[str, Any]:
@@ -256,24 +288,23 @@ def _promise(target: Target, version: str, transaction: Transaction, state: Driv
         "kernel_module": target.flavour,
         "source": target.family.source,
         "library_version": version,
-        "packages": _packages_after(state, transaction),
+        "packages": _packages_after(state, transaction, version),
     }
     if state.host.kernel in state.headers or any(
-        change.name == target.family.headers.format(kernel=state.host.kernel)
-        for change in transaction.installs
+        change.name == target.family.headers.format(k=state.host.kernel) for change in transaction.installs
     ):
         promise["module_on_disk"] = version
-    if satisfied.to_be_held(state, target):
-        promise["held"] = list(_after(state, transaction))
+    if pins.to_be_held(state, target):
+        promise["held"] = list(_after(state, transaction, version))
     elif target.wish.hold is False:
         promise["held"] = []
     return promise
 
 
-def _packages_after(state: DriverState, transaction: Transaction) -> List[str]:
+def _packages_after(state: DriverState, transaction: Transaction, version: str) -> List[str]:
     versions = {package.name: package.version for package in state.packages if package.installed}
-    for change in transaction.removals:
-        versions.pop(change.name, None)
+    for name in (*(change.name for change in transaction.removals), *_vendor_pins(state, version)):
+        versions.pop(name, None)
     for change in transaction.installs:
         if is_driver_package(change.name):
             versions[change.name] = change.new

@@ -36,7 +36,8 @@ class DriverWish:
     #: branch: recommended; the branch is then chosen on the host. branch_offset counts back from the newest.
     recommended: bool = False
     branch_offset: int = 0
-    server_series: bool = False
+    #: Ubuntu's "-server" packages; None keeps the series that is installed.
+    server_series: Optional[bool] = None
     #: (name, value) pairs in the order of their names; None leaves the options alone.
     module_options: Optional[Tuple[Tuple[str, str], ...]] = None
     take_over: bool = False
@@ -62,7 +63,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "gpus": {"type": "list", "elements": "raw"},
     "disrupt_running_work": {"type": "bool", "default": False},
     "branch_offset": {"type": "int", "default": 0},
-    "server_series": {"type": "bool", "default": False},
+    "server_series": {"type": "bool"},
     "module_options": {"type": "dict"},
     "take_over": {"type": "bool", "default": False},
     "keep_former": {"type": "bool", "default": True},
@@ -106,7 +107,7 @@ def wish_from(options: Mapping[str, Any]) -> DriverWish:
         disrupt_running_work=options["disrupt_running_work"],
         recommended=recommended,
         branch_offset=offset,
-        server_series=bool(options.get("server_series")),
+        server_series=options.get("server_series"),
         module_options=_module_options(options.get("module_options")),
         take_over=bool(options.get("take_over")),
         keep_former=options.get("keep_former") is not False,

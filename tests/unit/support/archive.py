@@ -16,24 +16,31 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.drivers impo
 from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Package
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import (
     AskClients,
+    AskFormer,
+    AskHolders,
     AskIndex,
     AskKey,
     AskPurge,
     AskSpace,
     AskTransaction,
+    AskVolatile,
     Change,
     Clients,
+    Former,
+    Holders,
     Index,
     Key,
     Offer,
     Space,
     Transaction,
     Trouble,
+    Volatile,
 )
 
 NVIDIA = "https://developer.download.nvidia.com/compute/cuda/repos/ubuntu2404/x86_64/"
 MIRROR = "http://mirror.example.org/debian/"
 GIB = 1024**3
+PLACES = ("/var/cache/apt/archives", "/usr", "/var/lib/dkms", "/var/lib/labfleet-gpu/former")
 KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"
 
 
@@ -124,9 +131,10 @@ class Archive:
         self.fixed: Dict[type, Any] = {
             AskKey: Key(KEY),
             AskClients: Clients(()),
-            AskSpace: Space(
-                {path: ("/", 50 * GIB) for path in ("/var/cache/apt/archives", "/usr", "/var/lib/dkms")}
-            ),
+            AskSpace: Space({path: ("/", 50 * GIB) for path in PLACES}),
+            AskHolders: Holders(),
+            AskVolatile: Volatile("{}"),
+            AskFormer: Former((), GIB // 2),
         }
 
     def answer(self, question: Any) -> Any:
@@ -237,10 +245,14 @@ def _headers(kernels: Tuple[str, ...]) -> Iterator[Row]:
         yield Row("linux-headers-" + kernel, "6.8.0-1", uri=MIRROR)
 
 
+#: What an NVLink5 fabric needs: one from NVIDIA's repository, one from the distribution's archive.
+COMPANIONS = (Row("nvlsm", "2025.06.11-1"), Row("infiniband-diags", "50.0-2build2", uri=MIRROR))
+
+
 def ubuntu_archive(*kernels: str) -> Archive:
     """NVIDIA's repository and the headers of these kernels."""
     rows = [row for version in UBUNTU_VERSIONS for row in _ubuntu(version)]
-    return Archive((*rows, *_headers(kernels)))
+    return Archive((*rows, *COMPANIONS, *_headers(kernels)))
 
 
 def debian_archive(*kernels: str) -> Archive:

@@ -9,6 +9,9 @@ from typing import Any, Dict, List, Set, Tuple
 
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
+    COMPANIONS,
+    FORMER_PATH,
+    RESTORE_PATH,
     DriverState,
     Module,
     find_installed,
@@ -39,6 +42,11 @@ def actions(found: Plan) -> List[str]:
     return [step.action for step in found.steps]
 
 
+def installing(found: Plan) -> List[str]:
+    """The actions of a plan up to its activation."""
+    return [step.action for step in found.steps if step.phase != "activate"]
+
+
 def refusal(found: Plan) -> str:
     """The only blocker, in words."""
     (blocker,) = found.blockers
@@ -65,6 +73,8 @@ def _file(state: DriverState, step: Step, _archive: Archive) -> DriverState:
     sources = tuple(source for source in state.sources if source.path != path)
     if content and "/sources.list.d/" in path:
         sources += tuple(parse_deb822(content, path))
+    if path == RESTORE_PATH:
+        return replace(state, restore_note=content)
     return replace(state, own_files=dict(state.own_files, **{path: content}), sources=sources)
 
 
@@ -81,11 +91,15 @@ def _install(state: DriverState, step: Step, archive: Archive) -> DriverState:
     for change in done.removals:
         packages[change.name] = replace(packages[change.name], want="deinstall", status="config-files")
     headers: Set[str] = set(state.headers)
+    companions = dict(state.companions)
     for change in done.installs:
         if is_driver_package(change.name):
             packages[change.name] = Package(change.name, change.new, "install", "installed")
         elif change.name.startswith("linux-headers-"):
             headers.add(change.name[len("linux-headers-") :])
+        elif change.name in COMPANIONS:
+            companions[change.name] = change.new
+    state = replace(state, companions=companions)
     return _built(
         replace(state, packages=tuple(packages.values()), headers=tuple(sorted(headers))), state.host.kernel
     )
@@ -119,7 +133,21 @@ def _build(state: DriverState, step: Step, _archive: Archive) -> DriverState:
 
 
 def _enable(state: DriverState, step: Step, _archive: Archive) -> DriverState:
-    return replace(state, enabled_units=(*state.enabled_units, step.data.name))
+    enabled = dict.fromkeys((*state.enabled_units, step.data.name))
+    idle = set(state.idle_units) - ({step.data.name} if step.data.start else set())
+    return replace(state, enabled_units=tuple(enabled), idle_units=tuple(sorted(idle)))
+
+
+def _modprobe(state: DriverState, step: Step, archive: Archive) -> DriverState:
+    return replace(_file(state, step, archive), initramfs_due=True)
+
+
+def _initramfs(state: DriverState, _step: Step, _archive: Archive) -> DriverState:
+    return replace(state, initramfs_due=False)
+
+
+def _load_beside(state: DriverState, step: Step, _archive: Archive) -> DriverState:
+    return replace(state, modules_loaded=(*state.modules_loaded, step.data.name))
 
 
 def _select(want: str) -> Any:
@@ -141,9 +169,47 @@ def _finish(state: DriverState, _step: Step, _archive: Archive) -> DriverState:
     return _built(replace(state, packages=packages, unsettled=()), state.host.kernel)
 
 
+def _stop(state: DriverState, step: Step, _archive: Archive) -> DriverState:
+    return replace(state, stopped_units=step.data.units)
+
+
+def _unload(state: DriverState, _step: Step, _archive: Archive) -> DriverState:
+    return replace(state, loaded=None)
+
+
+def _load(state: DriverState, _step: Step, _archive: Archive) -> DriverState:
+    """The kernel loads what is on its disk; an answer that it refuses is made by hand where a test needs it."""
+    return rebooted(state)
+
+
+def _start(state: DriverState, _step: Step, _archive: Archive) -> DriverState:
+    return replace(state, stopped_units=(), restore_note=None)
+
+
+def _keep(state: DriverState, step: Step, _archive: Archive) -> DriverState:
+    files = ["%s_amd64.deb" % package.replace("=", "_") for package in step.data.packages]
+    kept = {version: paths for version, paths in state.kept.items() if version == step.data.spare}
+    kept[step.data.version] = tuple("%s/%s/%s" % (FORMER_PATH, step.data.version, name) for name in files)
+    return replace(state, kept=kept)
+
+
+def _forget(state: DriverState, _step: Step, _archive: Archive) -> DriverState:
+    return replace(state, kept={})
+
+
 _AFTER: Dict[str, Any] = {
+    "stop-units": _stop,
+    "unload-modules": _unload,
+    "load-modules": _load,
+    "start-units": _start,
+    "keep-former": _keep,
+    "forget-former": _forget,
     "write-file": _file,
     "remove-file": _file,
+    "write-modprobe": _modprobe,
+    "remove-modprobe": _modprobe,
+    "update-initramfs": _initramfs,
+    "load-module": _load_beside,
     "refresh-index": _nothing,
     "install": _install,
     "purge": _purge,

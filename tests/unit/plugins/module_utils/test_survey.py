@@ -15,9 +15,9 @@ import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils import _questions as q
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands, Completed
 from ansible_collections.labfleet.gpu.plugins.module_utils._sources import normal_uri, stanzas
-from ansible_collections.labfleet.gpu.plugins.module_utils._survey import (
-    Survey,
-    _AptWorkspace,
+from ansible_collections.labfleet.gpu.plugins.module_utils._survey import Survey
+from ansible_collections.labfleet.gpu.plugins.module_utils._workspace import (
+    AptWorkspace,
     _concerns,
     _problems,
     _why_not,
@@ -250,7 +250,7 @@ Status: hold ok installed
 def test_holds_are_lifted_in_a_copy_of_dpkgs_status(tree: Tree) -> None:
     original = tree.write("/var/lib/dpkg/status", STATUS)
     with module() as ansible_module:
-        workspace = _AptWorkspace(Commands(ansible_module), tree.files, ())
+        workspace = AptWorkspace(Commands(ansible_module), tree.files, ())
         try:
             copy = Path(workspace._status_without_holds(["nvidia-utils-580", "libstdc++6"]))
             found = [stanza["status"] for stanza in stanzas(copy.read_text(encoding="utf-8"))]
@@ -270,7 +270,7 @@ def test_a_workspace_has_the_nodes_sources_and_ours_over_them(tree: Tree) -> Non
     tree.write("/var/lib/apt/lists/mirror.example.org_Packages", "index")
     files = (q.ConfigFile(key, "KEY"), q.ConfigFile(ours, "URIs: x\nSigned-By: %s\n" % key))
     with module() as ansible_module:
-        workspace = _AptWorkspace(Commands(ansible_module), tree.files, files)
+        workspace = AptWorkspace(Commands(ansible_module), tree.files, files)
         try:
             root = Path(workspace._path(""))
             assert (root / "sources.list.d/ubuntu.sources").read_text(encoding="utf-8") == "theirs"

@@ -8,18 +8,28 @@ from typing import Optional
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.drivers import (
-    DEBIAN,
-    FAMILIES,
-    NVIDIA_UBUNTU_SUFFIXED,
     Family,
     branch_of,
-    default_source,
-    family_for,
-    nvidia_releases,
-    nvidia_repository,
+    named_branch,
     upstream,
 )
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.families import (
+    DEBIAN,
+    FAMILIES,
+    NVIDIA_DEBIAN,
+    NVIDIA_UBUNTU,
+    NVIDIA_UBUNTU_SUFFIXED,
+    UBUNTU,
+    UBUNTU_SERVER,
+    default_source,
+    family_for,
+    sources_for,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.repositories import (
+    nvidia_releases,
+    nvidia_repository,
+)
 from ansible_collections.labfleet.gpu.tests.unit.support.data import package_names
 
 
@@ -66,16 +76,39 @@ def test_no_package_is_of_both_flavours(flavour: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source, distribution, family",
+    "source, distribution, branch, server, family",
     [
-        ("nvidia", "ubuntu", NVIDIA_UBUNTU_SUFFIXED),
-        ("debian", "debian", DEBIAN),
-        ("debian", "ubuntu", None),
-        ("nvidia", "fedora", None),
+        ("nvidia", "ubuntu", 580, False, NVIDIA_UBUNTU_SUFFIXED),
+        ("nvidia", "ubuntu", 590, False, NVIDIA_UBUNTU),
+        ("nvidia", "debian", 580, False, NVIDIA_DEBIAN),
+        ("ubuntu", "ubuntu", 595, False, UBUNTU),
+        ("ubuntu", "ubuntu", 580, True, UBUNTU_SERVER),
+        ("debian", "debian", 535, False, DEBIAN),
+        ("debian", "ubuntu", 535, False, None),
+        ("ubuntu", "debian", 535, False, None),
+        ("nvidia", "fedora", 580, False, None),
     ],
 )
-def test_family_for(source: str, distribution: str, family: Optional[Family]) -> None:
-    assert family_for(source, distribution) is family
+def test_family_for(
+    source: str, distribution: str, branch: int, server: bool, family: Optional[Family]
+) -> None:
+    assert family_for(source, distribution, branch, server) is family
+    if family:
+        assert source in sources_for(distribution) and family.source == source
+
+
+@pytest.mark.parametrize(
+    "name, found",
+    [
+        ("libnvidia-compute-580-server", (580, True)),
+        ("nvidia-dkms-580-open", (580, False)),
+        ("nvidia-firmware-550-550.54.15", (550, False)),
+        ("nvidia-dkms-open", None),
+        ("libnvidia-container1", None),
+    ],
+)
+def test_the_branch_in_a_name(name: str, found: "Optional[tuple[int, bool]]") -> None:
+    assert named_branch(name) == found
 
 
 def test_default_sources() -> None:

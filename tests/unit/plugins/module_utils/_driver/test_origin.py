@@ -28,8 +28,8 @@ from ansible_collections.labfleet.gpu.tests.unit.support.archive import (
 )
 from ansible_collections.labfleet.gpu.tests.unit.support.nodes import KERNEL, debian, ubuntu
 from ansible_collections.labfleet.gpu.tests.unit.support.planning import (
-    actions,
     carried_out,
+    installing,
     refusal,
     settled,
 )
@@ -67,7 +67,7 @@ def test_our_own_source_is_written_once() -> None:
     after = carried_out(ubuntu(), found, archive)
     bare = replace(ubuntu(), own_files=after.own_files, sources=after.sources)
     again, asked = settled(bare, WISH, archive)
-    assert actions(again) == ["refresh-index", "install"]
+    assert installing(again) == ["refresh-index", "install"]
     assert not any(isinstance(question, AskKey) for question in asked)
 
 
@@ -87,7 +87,7 @@ def test_a_source_that_the_admin_configured_is_used_as_it_is(url: Any) -> None:
     state = ubuntu()
     state = replace(state, sources=(*state.sources, theirs))
     found, asked = settled(state, replace(WISH, repository_url=url), ubuntu_archive(KERNEL))
-    assert actions(found) == ["refresh-index", "install"]
+    assert installing(found) == ["refresh-index", "install"]
     assert not any(isinstance(question, AskKey) for question in asked)
 
 
@@ -149,7 +149,7 @@ def test_a_version_of_another_source_is_not_taken() -> None:
         (
             {"release": "18.04"},
             {},
-            ("NVIDIA has no known repository", "20.04, 22.04, 24.04", "repository_url"),
+            ("NVIDIA has no known repository", "20.04, 22.04, 24.04, 26.04", "repository_url"),
         ),
         ({"machine": "riscv64"}, {}, ("NVIDIA has no known repository", "on riscv64")),
         (
@@ -158,7 +158,7 @@ def test_a_version_of_another_source_is_not_taken() -> None:
             ("key is not known", "set repository_key_fingerprint"),
         ),
         ({"distribution": "fedora", "pretty": "Fedora 43"}, {}, ("neither Ubuntu nor Debian", "Fedora 43")),
-        ({}, {"source": "debian"}, ("does not exist for this distribution", "use source: nvidia")),
+        ({}, {"source": "debian"}, ("does not exist for this distribution", "use source: nvidia or ubuntu")),
     ],
 )
 def test_systems_without_a_source(
@@ -200,7 +200,7 @@ def test_debian_with_all_components_gets_no_source() -> None:
     found, _asked = settled(
         replace(debian(), sources=sources), DriverWish(branch=535), debian_archive(KERNEL)
     )
-    assert actions(found) == ["refresh-index", "install"]
+    assert installing(found) == ["refresh-index", "install"]
 
 
 def test_debians_source_of_ours_is_written_once() -> None:
@@ -208,10 +208,10 @@ def test_debians_source_of_ours_is_written_once() -> None:
     found, _asked = settled(debian(), DriverWish(branch=535), archive)
     after = carried_out(debian(), found, archive)
     bare = replace(debian(), own_files=after.own_files, sources=after.sources)
-    assert actions(settled(bare, DriverWish(branch=535), archive)[0]) == ["refresh-index", "install"]
+    assert installing(settled(bare, DriverWish(branch=535), archive)[0]) == ["refresh-index", "install"]
 
 
 @pytest.mark.parametrize("sources", [(), (main_source(("main",), "trixie"),), (main_source(("contrib",)),)])
 def test_debian_without_its_archive(sources: Tuple[Source, ...]) -> None:
     message = refusal(plan(replace(debian(), sources=sources), DriverWish(branch=535), {}))
-    assert "No source of Debian's main archive is configured (suite bookworm)" in message
+    assert "No source of the distribution's main archive is configured (suite bookworm)" in message

@@ -7,15 +7,13 @@ from __future__ import annotations
 from typing import Optional
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.drivers import (
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.families import (
     DEBIAN,
     NVIDIA_UBUNTU_SUFFIXED,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
-from ansible_collections.labfleet.gpu.plugins.module_utils._driver.observe import (
-    parse_modinfo,
-    parse_proc_version,
-)
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.observe import parse_proc_version
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.observe_kernel import parse_modinfo
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
     Installed,
     Module,

@@ -83,10 +83,10 @@ def test_a_driver_of_another_family_is_left_alone() -> None:
 
 
 def test_the_archives_packages_of_the_same_name_are_not_nvidias() -> None:
-    assert (
-        find_installed((Package("nvidia-dkms-580", "580.95.05-0ubuntu0.24.04.1", "install", "installed"),))
-        is None
+    found = find_installed(
+        (Package("nvidia-dkms-580", "580.95.05-0ubuntu0.24.04.1", "install", "installed"),)
     )
+    assert found is not None and found.family.source == "ubuntu"
 
 
 def test_the_installed_version_stays_while_a_part_is_missing() -> None:
