@@ -23,7 +23,18 @@ _DRAFT = FORMER_PATH + ".new"
 
 
 def keep_former(context: Context, data: Keep) -> None:
-    """Gather the packages from apt's cache and from the sources, then put them in place in one move."""
+    """Gather the packages unless they are kept already, then remove those of other drivers."""
+    base = context.files.path(FORMER_PATH)
+    there = context.files.names(FORMER_PATH, data.version)
+    if not all(any(name in there for name in file_names(package)) for package in data.packages):
+        _gather(context, data, os.path.join(base, data.version))
+    for name in os.listdir(base):
+        if name not in (data.version, data.spare):
+            shutil.rmtree(os.path.join(base, name))
+
+
+def _gather(context: Context, data: Keep, place: str) -> None:
+    """From apt's cache and from the sources; then all is put in place in one move."""
     draft = context.files.path(_DRAFT)
     shutil.rmtree(draft, ignore_errors=True)
     os.makedirs(draft, mode=0o755)
@@ -36,15 +47,11 @@ def keep_former(context: Context, data: Keep) -> None:
     for name in os.listdir(draft):
         _sync_file(os.path.join(draft, name))
     sync_directory(draft)
-    base = context.files.path(FORMER_PATH)
+    base = os.path.dirname(place)
     os.makedirs(base, mode=0o755, exist_ok=True)
-    place = os.path.join(base, data.version)
     shutil.rmtree(place, ignore_errors=True)
     os.rename(draft, place)
     sync_directory(base)
-    for name in os.listdir(base):
-        if name not in (data.version, data.spare):
-            shutil.rmtree(os.path.join(base, name))
 
 
 def forget_former(context: Context, _data: Any) -> None:

@@ -52,8 +52,9 @@ def plan(
     packages = tuple(
         sorted("%s=%s" % (package.name, package.version) for package in state.packages if package.installed)
     )
+    keep = Keep(installed.version, packages, version)
     if is_kept(state, installed.version, packages):
-        return Keeping()
+        return Keeping(steps=_tidying(state, keep))
     ask = AskFormer(files, packages)
     if ask not in answers:
         return Keeping(questions=(ask,))
@@ -70,9 +71,18 @@ def plan(
         "keep-former",
         "keep the %d packages of driver %s in %s" % (len(packages), installed.version, FORMER_PATH),
         "they are the way back from driver %s" % version,
-        Keep(installed.version, packages, version),
+        keep,
     )
     return Keeping(steps=(step,), size=former.size)
+
+
+def _tidying(state: DriverState, keep: Keep) -> Tuple[Step, ...]:
+    """The packages to be kept are there from before; others need not be."""
+    others = sorted(set(state.kept) - {keep.version, keep.spare})
+    if not others:
+        return ()
+    what = "remove the kept packages of driver %s" % ", ".join(others)
+    return (Step("former", "keep-former", what, "the way back is to driver %s" % keep.version, keep),)
 
 
 def targets(state: DriverState, version: str) -> Tuple[str, ...]:
