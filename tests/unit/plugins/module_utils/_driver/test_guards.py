@@ -9,8 +9,13 @@ from fnmatch import fnmatchcase
 from typing import List, Optional, Tuple
 
 import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver import upgrades
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
-from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import PIN_PATH, DriverState
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
+    PIN_PATH,
+    UPGRADES_PATH,
+    DriverState,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Names, RemoveFile, WriteFile
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan
@@ -28,7 +33,13 @@ MINE = "# edited by hand\n"
 
 
 def pinned(state: DriverState, content: str = PIN) -> DriverState:
-    return replace(state, own_files=dict(state.own_files, **{PIN_PATH: content}))
+    """With this pin, and excluded from unattended-upgrades as what is pinned is."""
+    files = {PIN_PATH: content, UPGRADES_PATH: upgrades.CONTENT}
+    return replace(state, own_files=dict(state.own_files, **files))
+
+
+def about_the_pin(found: Plan) -> List[object]:
+    return [step.data for step in found.steps if getattr(step.data, "path", None) == PIN_PATH]
 
 
 def test_the_pin_covers_the_whole_set_and_nothing_else() -> None:
@@ -153,19 +164,21 @@ def test_the_pin_of_the_right_set(wish: DriverWish, before: Optional[str], after
     if before == after:
         assert found.steps == ()
     elif after is None:
-        assert [step.data for step in found.steps] == [RemoveFile(PIN_PATH)]
+        assert about_the_pin(found) == [RemoveFile(PIN_PATH)]
     else:
-        assert [step.data for step in found.steps] == [WriteFile(PIN_PATH, after)]
+        assert about_the_pin(found) == [WriteFile(PIN_PATH, after)]
+    assert {step.phase for step in found.steps} <= {"pin"}
 
 
 def test_the_pin_moves_before_the_packages_do() -> None:
     found, asked = settled(
         pinned(with_driver(ubuntu(), "580.95.05")), DriverWish(branch=580, update=True), ARCHIVE
     )
-    assert actions(found)[-2:] == ["write-file", "install"]
-    assert found.steps[-2].data == WriteFile(PIN_PATH, PIN.replace("580.95.05", "580.105.08"))
+    pin = WriteFile(PIN_PATH, PIN.replace("580.95.05", "580.105.08"))
+    data = [step.data for step in found.steps]
+    assert data.index(pin) < actions(found).index("install")
     (question,) = [question for question in asked if isinstance(question, AskTransaction)]
-    assert question.files[-1].content == found.steps[-2].data.content
+    assert question.files[-1].content == pin.content
 
 
 def test_apt_is_asked_without_the_pin_that_goes() -> None:

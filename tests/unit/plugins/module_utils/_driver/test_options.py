@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Optional
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._driver import options, surround
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver import options
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import OPTIONS_PATH, DriverState
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
@@ -155,7 +155,7 @@ def test_a_file_of_modprobe_is_read_as_kmod_does() -> None:
     )
 
 
-def test_surroundings_have_the_reasons_of_both_the_driver_and_its_options() -> None:
+def test_a_change_of_branch_and_of_options_are_two_reasons() -> None:
     state = node(parameters={"EnableGpuFirmware": "18"})
     found, _asked = settled(state, replace(wish(FIRMWARE), branch=570), ubuntu_archive(KERNEL))
-    assert len(found.reboot_reasons) == 2 and surround.warnings
+    assert [reason.split()[0] for reason in found.reboot_reasons] == ["Kernel", "Module"]
