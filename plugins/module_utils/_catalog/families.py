@@ -6,7 +6,7 @@
 """The five package families, as tables.
 
 Sources: NVIDIA Driver Installation Guide (package names per distribution, the renames of 590, version
-locking), a local repository listing of 550.54.15, NVIDIA/ubuntu-packaging-nvidia-driver (debian/templates/control.in),
+locking), a local repository listing of 550.54.15, NVIDIA/ubuntu-packaging-nvidia-driver (control.in),
 Ubuntu's nvidia-graphics-drivers-535-server packages, the package indexes of Debian 11 to 13.
 """
 

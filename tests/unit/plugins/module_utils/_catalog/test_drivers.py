@@ -120,7 +120,8 @@ def test_repositories() -> None:
     arm = nvidia_repository("ubuntu", "22.04", "aarch64")
     assert x86 is not None and x86.url.endswith("/ubuntu2404/x86_64/")
     assert arm is not None and arm.url.endswith("/ubuntu2204/sbsa/")
-    assert len(x86.fingerprint) == 40
+    assert x86.fingerprint is not None and len(x86.fingerprint) == 40
+    assert x86.key_file == x86.fingerprint[-8:].lower() + ".pub"
     assert nvidia_repository("ubuntu", "18.04", "x86_64") is None
     assert nvidia_repository("ubuntu", "24.04", "riscv64") is None
     assert "24.04" in nvidia_releases("ubuntu")
