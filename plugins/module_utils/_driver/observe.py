@@ -9,14 +9,29 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 from .._catalog.gpus import OPEN, PROPRIETARY
 from .._command import Commands
 from .._host import Files, Host
 from .._packages import Package, dpkg_interrupted, observe_packages, unsettled
 from .._sources import observe_sources
-from .state import OWN_FILES, UNITS, DriverState, Module, find_installed, is_driver_package
+from . import observe_boot, observe_kernel
+from .observe_around import around
+from .observe_trust import observe_trust
+from .state import (
+    FORMER_PATH,
+    OWN_FILES,
+    REFUSED_PATH,
+    RESTORE_PATH,
+    STOPPED_PATH,
+    UNITS,
+    DriverState,
+    Module,
+    Runfile,
+    find_installed,
+    is_driver_package,
+)
 
 
 def observe(commands: Commands, files: Files, host: Host) -> DriverState:
@@ -26,26 +41,48 @@ def observe(commands: Commands, files: Files, host: Host) -> DriverState:
     packages = tuple(package for package in everything if is_driver_package(package.name))
     pending = unsettled(everything) or (("dpkg",) if dpkg_interrupted(admindir) else ())
     kernels = files.names("/lib/modules")
-    found = {kernel: _module_file(files, kernel) for kernel in kernels}
+    lines = observe_kernel.modprobe_lines(files)
+    names = observe_kernel.module_names(lines)
+    found = {kernel: observe_kernel.find_modules(files, kernel, names) for kernel in kernels}
+    paths = {kernel: modules.nvidia for kernel, modules in found.items() if modules.nvidia}
+    read = {kernel: observe_kernel.read_module(commands, path) for kernel, path in paths.items()}
+    dkms, build_errors = observe_kernel.observe_dkms(files)
+    modules_loaded = observe_kernel.modules_loaded(files)
+    bootable = observe_boot.bootable_kernels(files)
+    running = found.get(host.kernel, observe_kernel.KernelModules())
+    enabled = tuple(unit for unit in UNITS if _enabled(files, unit))
     return DriverState(
         host=host,
         packages=packages,
         installed=find_installed(packages),
         unsettled=pending,
-        on_disk={kernel: _module_on_disk(commands, path) for kernel, path in found.items()},
+        on_disk={kernel: read[kernel][0] if kernel in read else None for kernel in kernels},
         headers=tuple(kernel for kernel in kernels if files.exists("/lib/modules", kernel, "build")),
-        bootable=tuple(
-            name[len("vmlinuz-") :] for name in files.names("/boot") if name.startswith("vmlinuz-")
-        ),
+        bootable=bootable,
         loaded=parse_proc_version(files.text("/proc/driver/nvidia/version")),
         library=_library(files, host),
-        enabled_units=tuple(unit for unit in UNITS if _enabled(files, unit)),
+        enabled_units=enabled,
         booted=_booted(files),
-        module_since={kernel: _changed(path) for kernel, path in found.items() if path},
+        module_since={kernel: _changed(path) for kernel, path in paths.items()},
         modules_changed=_changed(files.path("/lib/modules", host.kernel, "modules.dep")),
         other_owner=_other_owner(files, packages),
         sources=observe_sources(files),
         own_files={path: files.text(path) for path in OWN_FILES},
+        boot_kernel=observe_boot.boot_kernel(files, bootable),
+        trust=observe_trust(files, host),
+        signatures={kernel: signature for kernel, (_module, signature) in read.items() if signature},
+        dkms=dkms,
+        build_errors=build_errors,
+        nouveau=observe_kernel.observe_nouveau(files, lines, modules_loaded, running.nouveau),
+        parameters=observe_kernel.parameters(files),
+        unattended_upgrades=_unattended_upgrades(files, everything),
+        runfile=_runfile(files, packages),
+        modules_loaded=modules_loaded,
+        kept=_kept(files),
+        stopped_units=tuple((files.text(STOPPED_PATH) or "").split()),
+        restore_note=files.text(RESTORE_PATH),
+        activation_refused=files.text(REFUSED_PATH),
+        **around(files, everything, lines, enabled),
     )
 
 
@@ -69,32 +106,6 @@ def parse_proc_version(text: Optional[str]) -> Optional[Module]:
     if not match:
         return None
     return Module(match.group("version"), OPEN if match.group("open").startswith("Open") else PROPRIETARY)
-
-
-def parse_modinfo(text: str) -> Optional[Module]:
-    """Version and flavour from modinfo's fields: the licence tells the flavour (NVIDIA's README)."""
-    fields = dict(line.partition(":")[::2] for line in text.splitlines())
-    version = fields.get("version", "").strip()
-    licence = fields.get("license", "").strip()
-    if not version:
-        return None
-    return Module(version, PROPRIETARY if licence == "NVIDIA" else OPEN)
-
-
-_MODULE_FILES = re.compile(r"^nvidia(?:-current(?:-open)?)?\.ko(?:\.(?:xz|zst|gz))?$")
-
-
-def _module_file(files: Files, kernel: str) -> Optional[str]:
-    """The module that DKMS put there, which modprobe prefers over any other (depmod.d: updates first)."""
-    directory = "/lib/modules/%s/updates/dkms" % kernel
-    for name in files.names(directory):
-        if _MODULE_FILES.match(name):
-            return files.path(directory, name)
-    return None
-
-
-def _module_on_disk(commands: Commands, path: Optional[str]) -> Optional[Module]:
-    return parse_modinfo(commands.try_run(["modinfo", path]).out) if path else None
 
 
 def _changed(path: str) -> float:
@@ -134,6 +145,58 @@ def _other_owner(files: Files, packages: Tuple[Package, ...]) -> Optional[str]:
         if package.installed and (_NOT_OURS.match(package.name) or _UBUNTU_ARCHIVE.search(package.version))
     ]
     return "packages of another family: %s" % ", ".join(others[:6]) if others else None
+
+
+_PERIODIC = re.compile(r"\b(Unattended-Upgrade|Enable)\s+\"(\w*)\"\s*;")
+_COMMENT = re.compile(r"^\s*(?://|#).*?$|/\*.*?\*/", re.MULTILINE | re.DOTALL)
+
+
+def _unattended_upgrades(files: Files, packages: Tuple[Package, ...]) -> bool:
+    """Is unattended-upgrades there and switched on? The last file of apt.conf.d that says so decides."""
+    if not any(package.name == "unattended-upgrades" and package.installed for package in packages):
+        return False
+    values: Dict[str, str] = {}
+    base = "/etc/apt/apt.conf.d"
+    for name in files.names(base):
+        text = files.text(base, name) or ""
+        if "Periodic" in text and ("." not in name or name.endswith(".conf")):
+            values.update(_PERIODIC.findall(_COMMENT.sub("", text)))
+    return values.get("Unattended-Upgrade", "0") not in ("0", "") and values.get("Enable", "1") != "0"
+
+
+_UNINSTALLERS = ("/usr/bin/nvidia-uninstall", "/usr/bin/nvidia-installer")
+_BACKUP_LOG = "/var/lib/nvidia/log"
+_LOGGED = re.compile(r"\((\d+\.\d+(?:\.\d+)?)\)")
+
+
+def _runfile(files: Files, packages: Tuple[Package, ...]) -> Optional[Runfile]:
+    """What NVIDIA's .run installer left: its uninstaller, where no package owns that, and its log.
+
+    The log's first line is "1.0-5809505 (580.95.05)" (nvidia-installer, backup.c).
+    """
+    log = files.text(_BACKUP_LOG)
+    there = [path for path in _UNINSTALLERS if files.exists(path) and not _owned(files, packages, path)]
+    if log is None and not there:
+        return None
+    match = _LOGGED.search((log or "").partition("\n")[0])
+    return Runfile(match.group(1) if match else None, there[0] if there else None)
+
+
+def _owned(files: Files, packages: Tuple[Package, ...], path: str) -> bool:
+    lists = (files.text("/var/lib/dpkg/info", package.name + ".list") for package in packages)
+    return any(path in (text or "").splitlines() for text in lists)
+
+
+def _kept(files: Files) -> Dict[str, Tuple[str, ...]]:
+    """The packages of former drivers, by version."""
+    return {
+        version: tuple(
+            "%s/%s/%s" % (FORMER_PATH, version, name)
+            for name in files.names(FORMER_PATH, version)
+            if name.endswith(".deb")
+        )
+        for version in files.names(FORMER_PATH)
+    }
 
 
 _LIBRARY = re.compile(r"libnvidia-ml\.so\.(\d+\.\d+(?:\.\d+)?)$")

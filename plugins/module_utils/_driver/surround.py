@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Optional, Tuple
 
 from .._plan import Blocker, Plan, Step
-from . import fabric, initramfs, nouveau, options, trust, upgrades
+from . import fabric, initramfs, kernels, nouveau, options, trust, upgrades
 from .due import is_due
 from .state import DriverState
 from .target import Target
@@ -41,11 +41,13 @@ def activated(
     plan: Plan, state: DriverState, target: Target, version: str, built: bool, answers: Mapping[Any, Any]
 ) -> Plan:
     """The plan, with an activation of ``version`` where one is due; ``built``: its module is there then."""
-    if plan.blockers or plan.replan or not is_due(state, target, version):
+    if plan.blockers or plan.replan:
         return plan
-    from . import activate
+    if is_due(state, target, version):
+        from . import activate
 
-    return activate.added(plan, state, target, version, built, answers)
+        plan = activate.added(plan, state, target, version, built, answers)
+    return kernels.guarded(plan, state, target, version, built)
 
 
 def reboot_reasons(state: DriverState, target: Target, version: Optional[str] = None) -> Tuple[str, ...]:

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Iterator
+from typing import Dict, Iterator, Optional
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
@@ -18,8 +18,12 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._driver.observe impor
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
     FABRIC_UNIT,
+    FORMER_PATH,
     PIN_PATH,
+    STOPPED_PATH,
     Module,
+    Nouveau,
+    Runfile,
     summary,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Host
@@ -82,6 +86,119 @@ def test_what_the_files_say(tree: Tree, commands: Commands) -> None:
     assert state.library == "580.95.05"
     assert state.own_files[PIN_PATH] == "pin"
     assert state.enabled_units == (FABRIC_UNIT,)
+
+
+def test_what_the_kernels_have(tree: Tree, commands: Commands) -> None:
+    tree.write(
+        "/lib/modules/6.8.0-85-generic/modules.dep", "kernel/drivers/gpu/drm/nouveau/nouveau.ko.zst:\n"
+    )
+    tree.write("/boot/vmlinuz-6.8.0-85-generic")
+    tree.write("/boot/vmlinuz-6.8.0-90-generic")
+    tree.write("/sys/module/nouveau/refcnt", "1\n")
+    tree.write("/sys/kernel/security/lockdown", "none [integrity] confidentiality\n")
+    tree.write("/usr/src/nvidia-580.95.05/dkms.conf")
+    tree.link("/var/lib/dkms/nvidia/580.95.05/source", str(tree.path("/usr/src/nvidia-580.95.05")))
+    tree.write("/proc/driver/nvidia/params", "EnableMSI: 1\n")
+    state = observe(commands, tree.files, HOST)
+    assert state.boot_kernel == "6.8.0-90-generic"
+    assert state.nouveau == Nouveau(loaded=True, present=True, blacklist=None)
+    assert state.modules_loaded == ("nouveau",)
+    assert state.parameters == {"EnableMSI": "1"}
+    assert state.trust.own_path == "/var/lib/shim-signed/mok/MOK.der"
+    shown = {
+        "boot_kernel": "6.8.0-90-generic",
+        "dkms_state": {"nvidia/580.95.05": "added"},
+        "module_signer": None,
+        "signatures_enforced": "the kernel is locked down (integrity)",
+        "nouveau_loaded": True,
+        "unattended_upgrades": False,
+    }
+    assert {key: summary(state)[key] for key in shown} == shown
+
+
+STANZA = "Package: %s\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n"
+STANZA += "Maintainer: x <x@example.org>\nDescription: x\n\n"
+
+
+@pytest.mark.parametrize(
+    "package, files, switched_on",
+    [
+        ("unattended-upgrades", {"20auto-upgrades": 'APT::Periodic::Unattended-Upgrade "1";\n'}, True),
+        ("unattended-upgrades", {"20a": 'APT::Periodic { Unattended-Upgrade "7"; Enable "1"; };\n'}, True),
+        ("unattended-upgrades", {}, False),
+        ("unattended-upgrades", {"20a": 'APT::Periodic::Unattended-Upgrade "0";\n'}, False),
+        (
+            "unattended-upgrades",
+            {
+                "20auto-upgrades": 'APT::Periodic::Unattended-Upgrade "1";\n',
+                "99site": '// ours\nAPT::Periodic::Unattended-Upgrade "0";\n',
+            },
+            False,
+        ),
+        (
+            "unattended-upgrades",
+            {
+                "10periodic": 'APT::Periodic::Unattended-Upgrade "1";\n',
+                "20a": '# APT::Periodic::Unattended-Upgrade "0";\n/* APT::Periodic::Enable "0"; */\n',
+                "99site.bak": 'APT::Periodic::Unattended-Upgrade "0";\n',
+            },
+            True,
+        ),
+        (
+            "unattended-upgrades",
+            {"10p": 'APT::Periodic::Unattended-Upgrade "1";\n', "20a": 'APT::Periodic::Enable "0";\n'},
+            False,
+        ),
+        ("something-else", {"20auto-upgrades": 'APT::Periodic::Unattended-Upgrade "1";\n'}, False),
+    ],
+)
+def test_unattended_upgrades(
+    tree: Tree, commands: Commands, package: str, files: Dict[str, str], switched_on: bool
+) -> None:
+    tree.write("/var/lib/dpkg/status", STANZA % package)
+    tree.write_all({"/etc/apt/apt.conf.d/" + name: content for name, content in files.items()})
+    assert observe(commands, tree.files, HOST).unattended_upgrades is switched_on
+
+
+LOG = "1.0-5809505 (580.95.05)\nNVIDIA Accelerated Graphics Driver for Linux-x86_64\n1: /usr/bin/nvidia-smi\n"
+UNINSTALL, INSTALLER = "/usr/bin/nvidia-uninstall", "/usr/bin/nvidia-installer"
+
+
+@pytest.mark.parametrize(
+    "files, runfile",
+    [
+        ({}, None),
+        ({UNINSTALL: "", INSTALLER: "", "/var/lib/nvidia/log": LOG}, Runfile("580.95.05", UNINSTALL)),
+        ({INSTALLER: "", "/var/lib/nvidia/log": LOG}, Runfile("580.95.05", INSTALLER)),
+        ({UNINSTALL: ""}, Runfile(None, UNINSTALL)),
+        ({"/var/lib/nvidia/log": LOG}, Runfile("580.95.05", None)),
+        ({"/var/lib/nvidia/log": ""}, Runfile(None, None)),
+    ],
+)
+def test_leftovers_of_a_run_file(
+    tree: Tree, commands: Commands, files: Dict[str, str], runfile: Optional[Runfile]
+) -> None:
+    tree.write_all(files)
+    assert observe(commands, tree.files, HOST).runfile == runfile
+
+
+def test_an_uninstaller_that_a_package_brought_is_no_leftover(tree: Tree, commands: Commands) -> None:
+    tree.write("/var/lib/dpkg/status", STANZA % "nvidia-driver")
+    tree.write("/var/lib/dpkg/info/nvidia-driver.list", "/.\n/usr/bin\n%s\n" % UNINSTALL)
+    tree.write(UNINSTALL)
+    assert observe(commands, tree.files, HOST).runfile is None
+
+
+def test_kept_packages_and_stopped_units(tree: Tree, commands: Commands) -> None:
+    tree.write(FORMER_PATH + "/570.133.20/b.deb")
+    tree.write(FORMER_PATH + "/570.133.20/a.deb")
+    tree.write(FORMER_PATH + "/570.133.20/note")
+    tree.write(STOPPED_PATH, "slurmd.service\nnvidia-persistenced.service\n")
+    state = observe(commands, tree.files, HOST)
+    assert state.kept == {
+        "570.133.20": (FORMER_PATH + "/570.133.20/a.deb", FORMER_PATH + "/570.133.20/b.deb")
+    }
+    assert state.stopped_units == ("slurmd.service", "nvidia-persistenced.service")
 
 
 @pytest.mark.parametrize("target", ["libnvidia-ml.so.580.95.05", "libsomething.so.1"])

@@ -9,7 +9,10 @@ from typing import Optional
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.families import (
     DEBIAN,
+    NVIDIA_DEBIAN,
+    NVIDIA_UBUNTU,
     NVIDIA_UBUNTU_SUFFIXED,
+    UBUNTU_SERVER,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.observe import parse_proc_version
@@ -72,7 +75,13 @@ def test_module_on_disk(recorded: str, module: Optional[Module]) -> None:
         ("nvidia-kernel-dkms", "535.247.01-1~deb12u1", Installed(DEBIAN, 535, "535.247.01", PROPRIETARY)),
         ("nvidia-open-kernel-dkms", "550.163.01-2", Installed(DEBIAN, 550, "550.163.01", OPEN)),
         ("nvidia-utils-580", "580.95.05-0ubuntu1", None),
-        ("nvidia-dkms-535-server", "535.247.01-0ubuntu1", None),
+        (
+            "nvidia-dkms-535-server",
+            "535.247.01-0ubuntu0.24.04.1",
+            Installed(UBUNTU_SERVER, 535, "535.247.01", PROPRIETARY),
+        ),
+        ("nvidia-dkms-open", "595.91.07-1ubuntu1", Installed(NVIDIA_UBUNTU, 595, "595.91.07", OPEN)),
+        ("nvidia-kernel-open-dkms", "580.178.04-1", Installed(NVIDIA_DEBIAN, 580, "580.178.04", OPEN)),
     ],
 )
 def test_the_installed_set_is_known_by_its_kernel_module(
