@@ -13,13 +13,15 @@ Generation NVSwitches"); spectrocloud/CanvOS#700; siderolabs/extensions#717; NVI
 
 from __future__ import annotations
 
-from typing import Optional, Tuple
+from typing import TYPE_CHECKING, Optional, Tuple
 
 from .._effects import WriteFile
 from .._plan import Blocker, Step
-from .._questions import Index
 from .state import COMPANIONS, FABRIC_PATH, FABRIC_UNIT, DriverState
 from .target import LoadModule, Target, Unit
+
+if TYPE_CHECKING:
+    from .._questions import Index
 
 UMAD = "ib_umad"
 CONTENT = "# nvlsm manages the NVLink5 fabric through this module (labfleet.gpu).\n%s\n" % UMAD

@@ -5,12 +5,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Optional
+from typing import Dict, List, Optional
 
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.component import standing
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
-from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import DriverState, summary
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
+    OPTIONS_PATH,
+    UPGRADES_PATH,
+    DriverState,
+    Nouveau,
+    summary,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import differences
 from ansible_collections.labfleet.gpu.tests.unit.support.archive import (
@@ -34,6 +40,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ARCHIVES = {"ubuntu": ubuntu_archive(KERNEL, OTHER_KERNEL), "debian": debian_archive(KERNEL, OTHER_KERNEL)}
+OWN: List[Dict[str, str]] = [{}, {OPTIONS_PATH: "options nvidia NVreg_X=1\n"}, {UPGRADES_PATH: "// older\n"}]
 VERSIONS = {"ubuntu": UBUNTU_VERSIONS, "debian": DEBIAN_VERSIONS}
 
 
@@ -53,6 +60,10 @@ def nodes(draw: st.DrawFn) -> DriverState:
         bootable=bootable,
         headers=headers,
         on_disk={KERNEL: None, OTHER_KERNEL: None},
+        has_initramfs=draw(st.booleans()),
+        initramfs_due=draw(st.booleans()),
+        nouveau=draw(st.sampled_from([Nouveau(), Nouveau(present=True)])),
+        own_files=dict(state.own_files, **draw(st.sampled_from(OWN))),
     )
     version: Optional[str] = draw(st.sampled_from([None, *VERSIONS[state.host.distribution]]))
     if version is None:
@@ -72,6 +83,7 @@ def wishes(draw: st.DrawFn) -> DriverWish:
         components=draw(st.sampled_from(["compute", "desktop"])),
         hold=draw(st.sampled_from([None, True, False])),
         update=draw(st.booleans()),
+        module_options=draw(st.sampled_from([None, None, (), (("NVreg_EnableGpuFirmware", "0"),)])),
     )
 
 
@@ -109,3 +121,18 @@ def test_every_step_says_what_and_why(state: DriverState, wish: DriverWish) -> N
     found, _asked = settled(state, wish, archive_of(state))
     for step in found.steps:
         assert step.phase and step.what and step.why
+
+
+@settings(max_examples=60, deadline=None, database=None)
+@given(nodes(), wishes(), st.integers(0, 20))
+def test_a_cut_between_two_steps_is_completed_by_the_next_run(
+    state: DriverState, wish: DriverWish, done: int
+) -> None:
+    found, _asked = settled(state, wish, archive_of(state))
+    cut = carried_out(state, replace(found, steps=found.steps[:done]), archive_of(state))
+    rest, _asked = settled(cut, wish, archive_of(state))
+    if found.blockers or rest.blockers:
+        return
+    after = carried_out(cut, rest, archive_of(state))
+    again = plan(after, standing(wish), {})
+    assert again.steps == () and again.questions == ()

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import List, Optional
 
 import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.families import family_for
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver import upgrades
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
@@ -20,6 +22,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import 
     DriverState,
     is_driver_package,
 )
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.target import Target
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Install, RemoveFile, WriteFile
 from ansible_collections.labfleet.gpu.tests.unit.support.archive import ubuntu_archive
@@ -108,6 +111,16 @@ def test_what_is_pinned_to_its_version_is_excluded(
 ) -> None:
     state = replace(state, unattended_upgrades=running)
     assert about_it(state, wish) == ([WriteFile(UPGRADES_PATH, upgrades.CONTENT)] if written else [])
+
+
+def test_a_set_that_is_free_within_its_branch_is_not_excluded() -> None:
+    """From 590 on the names have no branch, so a pin keeps them in theirs; that alone excludes nothing."""
+    family = family_for("nvidia", "ubuntu", 590)
+    assert family is not None
+    free = Target(family, DriverWish(branch=590), OPEN)
+    assert upgrades.steps(ubuntu(), free, "590.48.01") == ()
+    held = Target(family, DriverWish(branch=590, hold=True), OPEN)
+    assert [step.action for step in upgrades.steps(ubuntu(), held, "590.48.01")] == ["write-file"]
 
 
 def test_it_stays_until_the_hold_is_lifted() -> None:
