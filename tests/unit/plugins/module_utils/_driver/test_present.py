@@ -61,29 +61,32 @@ def test_debian_is_satisfied_although_its_persistence_daemon_has_a_version_of_it
 
 def test_a_fresh_node_gets_the_newest_of_the_branch() -> None:
     found, _asked = settled(ubuntu(), DriverWish(branch=580), ARCHIVE)
-    assert actions(found) == ["write-file", "write-file", "refresh-index", "install"]
-    install = found.steps[-1]
+    assert actions(found) == [
+        *("write-file", "write-file", "refresh-index", "install"),
+        *("load-modules", "start-units"),
+    ]
+    install = found.steps[3]
     assert install.what == "install driver 580.105.08 (open kernel module): 10 packages"
     assert install.why == "no driver is installed"
-    assert install.data.targets == (
+    assert set(install.data.targets) == {
         "nvidia-headless-580-open=580.105.08-0ubuntu1",
         "nvidia-utils-580=580.105.08-0ubuntu1",
         "libnvidia-cfg1-580=580.105.08-0ubuntu1",
+        "libnvidia-compute-580=580.105.08-0ubuntu1",
         "nvidia-dkms-580-open=580.105.08-0ubuntu1",
-    )
+    }
     promised = found.promised()
     assert (promised["version"], promised["branch"], promised["kernel_module"]) == ("580.105.08", 580, "open")
     assert promised["module_on_disk"] == promised["library_version"] == "580.105.08"
-    assert found.reboot_reasons == ("Driver 580.105.08 is installed but its kernel module is not loaded.",)
+    assert found.reboot_reasons == (), (
+        "nothing is loaded and nothing in the way: the driver is loaded at once"
+    )
 
 
 def test_desktop_components() -> None:
-    assert installing(
-        ubuntu(), DriverWish(branch=570, components="desktop", kernel_module=PROPRIETARY)
-    ).targets == (
-        "nvidia-driver-570=570.172.08-0ubuntu1",
-        "nvidia-dkms-570=570.172.08-0ubuntu1",
-    )
+    wish = DriverWish(branch=570, components="desktop", kernel_module=PROPRIETARY)
+    names = ("nvidia-driver-570", "nvidia-dkms-570", "libnvidia-compute-570")
+    assert set(installing(ubuntu(), wish).targets) == {name + "=570.172.08-0ubuntu1" for name in names}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +157,10 @@ def test_update_of_the_newest_changes_nothing() -> None:
 
 def test_an_exact_version_and_its_pin() -> None:
     found, _asked = settled(with_driver(ubuntu(), "580.65.06"), DriverWish(version="580.95.05"), ARCHIVE)
-    assert actions(found) == ["write-file", "write-file", "refresh-index", "write-file", "install"]
+    assert actions(found) == [
+        *("write-file", "write-file", "refresh-index"),
+        *("write-file", "write-file", "keep-former", "install"),
+    ]
     assert "Pin: version 580.95.05-*" in found.steps[3].data.content
     assert not found.steps[-1].data.downgrade
 

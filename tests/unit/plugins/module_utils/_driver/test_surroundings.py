@@ -13,7 +13,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import 
     SOURCE_PATH,
     find_installed,
 )
-from ansible_collections.labfleet.gpu.plugins.module_utils._driver.target import Build
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.target import Build, reboot_reasons
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Install, RemoveFile
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import PciDevice
@@ -108,7 +108,7 @@ def test_a_module_that_was_there_at_boot_and_is_not_loaded_asks_for_no_reboot() 
     state = with_driver(ubuntu(headers=(KERNEL,)), "580.95.05", loaded=False, booted=100.0)
     wish = DriverWish(branch=580)
     new = replace(state, module_since={KERNEL: 101.0})
-    assert plan(new, wish, {}).reboot_reasons and not plan(new, wish, {}).blockers
+    assert reboot_reasons(new) and not plan(new, wish, {}).blockers
     old = replace(state, module_since={KERNEL: 99.0})
     assert plan(old, wish, {}).reboot_reasons == ()
     assert "mokutil --sb-state" in refusal(plan(old, wish, {}))
