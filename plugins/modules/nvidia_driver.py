@@ -99,9 +99,37 @@ before:
       type: str
       sample: 580.95.05
     dkms:
-      description: Version of the module on disk for each kernel that has one.
+      description:
+        - Version of the module on disk for each kernel that has one, whether DKMS built it or it came built.
+        - What DKMS itself says is in RV(before.dkms_state).
       type: dict
       sample: {6.8.0-85-generic: 580.95.05}
+    dkms_state:
+      description:
+        - What DKMS has of the driver. C(installed), C(built) or C(failed) for a kernel, C(added) or C(broken) where
+          it has been built for none.
+      type: dict
+      sample: {"nvidia/580.95.05, 6.8.0-85-generic": installed}
+    module_signer:
+      description: Who signed the module that the running kernel would load. Unset where nobody did.
+      type: str
+      sample: DKMS module signing key
+    signatures_enforced:
+      description: Why the kernel loads only signed modules. Unset where it loads any.
+      type: str
+      sample: Secure Boot is on, the kernel is locked down (integrity)
+    boot_kernel:
+      description: The kernel that the next boot takes. Unset where that cannot be told, as in a container.
+      type: str
+      sample: 6.8.0-90-generic
+    nouveau_loaded:
+      description: Whether the kernel's own driver nouveau is loaded now.
+      type: bool
+      sample: false
+    unattended_upgrades:
+      description: Whether unattended-upgrades is installed and switched on.
+      type: bool
+      sample: true
     packages:
       description: The installed driver packages.
       type: list
