@@ -60,9 +60,17 @@ def _former(name: str) -> Action:
     return act
 
 
+def uninstall_runfile(context: Context, data: Any) -> None:
+    """Remove a driver of NVIDIA's .run installer; loaded with the first one."""
+    from . import apply_takeover
+
+    apply_takeover.uninstall_runfile(context, data)
+
+
 ACTIONS: Mapping[str, Action] = {
     "build-modules": build_modules,
     **apply_around.ACTIONS,
     **{name: _activation(name) for name in ("stop-units", "unload-modules", "load-modules", "start-units")},
     **{name: _former(name) for name in ("keep-former", "forget-former")},
+    "uninstall-runfile": uninstall_runfile,
 }

@@ -25,7 +25,7 @@ def standing(wish: DriverWish) -> DriverWish:
 
 def load() -> None:
     """Load what the planner and the steps load only where something must change."""
-    from . import apply_activate, apply_former  # noqa: F401  # pylint: disable=unused-import
+    from . import apply_activate, apply_former, apply_takeover  # noqa: F401  # pylint: disable=unused-import
 
     load_planners()
 

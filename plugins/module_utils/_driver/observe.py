@@ -133,12 +133,9 @@ _NOT_OURS = re.compile(
 
 def _other_owner(files: Files, packages: Tuple[Package, ...]) -> Optional[str]:
     """A driver that is there by other means than the package families that this collection knows."""
-    for path, owner in (
-        ("/usr/bin/nvidia-uninstall", "NVIDIA's .run installer"),
-        ("/run/nvidia/driver/usr", "the driver container of the GPU Operator"),
-    ):
-        if files.exists(path):
-            return "%s (%s)" % (owner, path)
+    container = "/run/nvidia/driver/usr"
+    if files.exists(container):
+        return "the driver container of the GPU Operator (%s)" % container
     others = [
         "%s=%s" % (package.name, package.version)
         for package in packages

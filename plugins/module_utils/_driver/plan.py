@@ -23,6 +23,10 @@ from .wish import DriverWish
 
 def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Plan:
     """The steps to ``wish`` from ``state``, or why there are none, or what must be known first."""
+    if state.runfile:
+        from . import takeover
+
+        return takeover.plan(state, wish, answers, plan)
     if wish.state == "absent":
         from . import remove
 
@@ -63,7 +67,7 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
 
 def load() -> None:
     """Load what ``plan`` loads only where something must change."""
-    from . import choose, recommended, remove  # noqa: F401  # pylint: disable=unused-import
+    from . import activate, choose, recommended, remove, takeover  # noqa: F401  # pylint: disable=unused-import
 
 
 def _leave(state: DriverState, target: Target, answers: Mapping[Any, Any]) -> Plan:

@@ -178,7 +178,7 @@ def _unload(state: DriverState, _step: Step, _archive: Archive) -> DriverState:
 
 
 def _load(state: DriverState, _step: Step, _archive: Archive) -> DriverState:
-    """The kernel loads what is on its disk; an answer that it refuses is made by hand where a test needs it."""
+    """The kernel loads what is on its disk; a refusal is made by hand where a test needs one."""
     return rebooted(state)
 
 
@@ -197,7 +197,16 @@ def _forget(state: DriverState, _step: Step, _archive: Archive) -> DriverState:
     return replace(state, kept={})
 
 
+def _uninstall(state: DriverState, _step: Step, _archive: Archive) -> DriverState:
+    """The module stays loaded: something has it in use."""
+    if state.installed:
+        return replace(state, runfile=None)
+    gone = dict.fromkeys(state.on_disk)
+    return replace(state, runfile=None, library=None, on_disk=gone, modules_changed=state.booted + 1)
+
+
 _AFTER: Dict[str, Any] = {
+    "uninstall-runfile": _uninstall,
     "stop-units": _stop,
     "unload-modules": _unload,
     "load-modules": _load,
