@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Python environments under .build/venv, made from pinned requirements when they change.
 
-Use: environments.py NAME   prints the environment's folder, making it first where needed.
+Use: environments.py NAME         prints the environment's folder, making it first where needed.
+     environments.py --can NAME   exit status 0 where there is a Python for it.
 """
 
 from __future__ import annotations
@@ -98,6 +99,9 @@ def ensure(name: str, pythons: dict[str, str] | None = None) -> Path:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "--can":
+        here = find()
+        sys.exit(0 if choose(here, table(here)[sys.argv[2]].pythons) else 1)
     try:
         print(ensure(sys.argv[1]))
     except Unavailable as missing:

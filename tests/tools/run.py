@@ -17,9 +17,10 @@ from typing import TextIO
 
 import environments
 import interpreters
-from context import IN_CI, command_as_root, environ_for, prefix_for_root
+from context import command_as_root, environ_for, prefix_for_root
 from process import run_logged
-from stages import STAGES, Stage, units
+from stages import STAGES, Stage
+from standins import with_standins
 
 LOGS = interpreters.BUILD / "logs"
 TAIL = 40  # lines of a failed stage's log that are shown
@@ -51,8 +52,7 @@ def run_stage(stage: Stage, pythons: dict[str, str]) -> Outcome:
     try:
         environ = environ_for(stage.environments, pythons)
     except environments.Unavailable as missing:
-        result = FAILED if IN_CI else SKIPPED
-        return Outcome(stage.name, result, time.monotonic() - begun, str(missing))
+        return Outcome(stage.name, FAILED, time.monotonic() - begun, str(missing))
     except subprocess.CalledProcessError as error:
         note = f"An environment could not be made ({error}): the lines above say why."
         return Outcome(stage.name, FAILED, time.monotonic() - begun, note)
@@ -84,18 +84,6 @@ def select(tier: str, only: str) -> list[Stage]:
     return chosen
 
 
-def with_units(chosen: list[Stage], pythons: dict[str, str]) -> list[Stage]:
-    """The stages, and unit tests on the newest Python here where it has none of those that are listed."""
-    listed = [stage for stage in chosen if stage.name.startswith("units-")]
-    table = environments.table(pythons)
-    can_run = [s for s in listed if all(set(table[name].pythons) & set(pythons) for name in s.environments)]
-    for core, wanted in environments.PYTHONS_OF_CORE.items():
-        python = interpreters.choose(pythons, wanted)
-        if listed and not can_run and python:
-            return [*chosen, units(core, python, ())]
-    return chosen
-
-
 def summary(tier: str, outcomes: list[Outcome], seconds: float) -> int:
     """Print the table and the closing line; the exit status of the run."""
     say(f"\n{tier}: {len(outcomes)} stages in {seconds:.0f} s")
@@ -109,7 +97,7 @@ def summary(tier: str, outcomes: list[Outcome], seconds: float) -> int:
     }
     closing = f"{count[PASSED]} passed, {count[FAILED]} failed"
     if count[SKIPPED]:
-        closing += f", {count[SKIPPED]} skipped"
+        closing += f", {count[SKIPPED]} skipped for want of a Python"
     say(closing)
     return 0 if outcomes and count[PASSED] and not count[FAILED] else 1
 
@@ -141,8 +129,11 @@ def main() -> int:
     with take_turn():
         LOGS.mkdir(parents=True, exist_ok=True)
         pythons = interpreters.find()
-        chosen = with_units(chosen, pythons)
+        chosen, left_out = with_standins(chosen, pythons)
+        outcomes += [Outcome(name, SKIPPED, 0.0, why) for name, why in left_out.items()]
         say(f"Pythons: {', '.join(pythons)}; logs: {LOGS}")
+        for name, why in left_out.items():
+            say(f"{name} is left out: {why}")
         for number, stage in enumerate(chosen, 1):
             say(f"[{number:2}/{len(chosen)}] {stage.name} ...")
             outcome = run_stage(stage, pythons)

@@ -33,7 +33,7 @@ def units(core: str, python: str, tiers: tuple[str, ...]) -> Stage:
     )
 
 
-def _sanity(core: str, tiers: tuple[str, ...]) -> Stage:
+def sanity(core: str, tiers: tuple[str, ...]) -> Stage:
     command = f"python3 tests/tools/ansible_test.py sanity {core}"
     return Stage(f"sanity-core-{core}", tiers, command, environments=(f"core-{core}",), limit=20 * MINUTE)
 
@@ -53,8 +53,8 @@ STAGES = (
     units("2.19", "3.10", ALL),
     units("2.19", "3.11", ALL),
     units("2.21", "3.12", ALL),
-    _sanity("2.21", TEST),
-    _sanity("2.19", ALL),
+    sanity("2.21", TEST),
+    sanity("2.19", ALL),
     Stage("ansible-lint", TEST, "ansible-lint --strict"),
     Stage("docs", TEST, "sh tests/tools/docs.sh", environments=("docs",)),
     Stage("galaxy", TEST, "sh tests/tools/galaxy.sh", environments=("galaxy",)),
