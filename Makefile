@@ -5,12 +5,14 @@
 NODES ?= 3
 KINDS ?=
 ONLY ?=
+ARGS ?=
 RUN := python3 tests/tools/run.py
 WITH := python3 tests/tools/with_env.py
 FOR_CHECK := requirements/debian-check.txt
 FOR_LAB := $(FOR_CHECK) requirements/debian-lab.txt
 
-.PHONY: help demo test check test-all lab-up lab-down lab-status benchmark docs-check build clean set-up set-up-lab
+.PHONY: help demo test check test-all benchmark docs-check build clean set-up set-up-lab
+.PHONY: lab-up lab-converge lab-down lab-status
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -29,6 +31,9 @@ test-all: set-up-lab ## Test the full matrix
 
 lab-up: set-up-lab ## Boot a lab and leave it running: NODES=20 KINDS=ubuntu2404,debian12
 	@$(WITH) --root controller python tests/lab/lab.py up --nodes $(NODES) $(if $(KINDS),--kinds $(KINDS))
+
+lab-converge: set-up-lab ## Run playbooks/site.yml on the lab: ARGS="--limit node1 -e nvidia_driver_branch=570"
+	@$(WITH) --root controller sh tests/tools/converge.sh $(ARGS)
 
 lab-down: set-up-lab ## End the lab and remove what it left
 	@$(WITH) --root controller python tests/lab/lab.py down
