@@ -14,7 +14,11 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import unknown_variables
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import (
+    in_role_words,
+    overruled_variables,
+    unknown_variables,
+)
 
 display = Display()
 
@@ -33,21 +37,25 @@ class ConvergingAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        self._refuse_unknown_variables(task_vars or {})
+        role = _own_role(getattr(self._task, "_role", None))
+        if role:
+            self._refuse_variables(role, task_vars or {})
         if self._task.async_val:
             return self._execute_module(task_vars=task_vars, wrap_async=True)
         # A list of our own: the task is shared by all hosts of its batch.
         self._task.environment = [*(self._task.environment or []), {"LABFLEET_GPU_JOB": "1"}]
         answer = self._execute_module(task_vars=task_vars)
         job = answer.get("job")
-        if not job:
-            return answer
-        result = self._follow(job, (task_vars or {}).get("inventory_hostname", "host"))
-        return {**result, "invocation": answer["invocation"]} if "invocation" in answer else result
+        if job:
+            result = self._follow(job, (task_vars or {}).get("inventory_hostname", "host"))
+            answer = {**result, "invocation": answer["invocation"]} if "invocation" in answer else result
+        return _in_role_words(role, answer) if role else answer
 
-    def _refuse_unknown_variables(self, task_vars: dict[str, Any]) -> None:
-        role = _own_role(getattr(self._task, "_role", None))
-        for message in unknown_variables(role, task_vars) if role else ():
+    def _refuse_variables(self, role: str, task_vars: dict[str, Any]) -> None:
+        """Raises AnsibleActionFail where a variable was set that the role does not read."""
+        for message in unknown_variables(role, task_vars):
+            raise AnsibleActionFail(message)
+        for message in overruled_variables(role, task_vars, self._templar.template):
             raise AnsibleActionFail(message)
 
     def _follow(self, job: dict[str, Any], host: str) -> dict[str, Any]:
@@ -109,6 +117,15 @@ def _own_role(role: Any) -> str | None:
     """The role's name if it is one of this collection: others may have roles of the same names."""
     collection, _dot, name = role.get_name().rpartition(".") if role else ("", "", "")
     return name if collection == _COLLECTION else None
+
+
+def _in_role_words(role: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """A refusal says what to do next in options of the module; in a role the admin sets variables."""
+    for blocker in answer.get("blockers") or ():
+        advice = in_role_words(role, blocker["next"])
+        answer["msg"] = answer["msg"].replace(blocker["next"], advice)
+        blocker["next"] = advice
+    return answer
 
 
 def _look(directory: str, pid: int) -> str:

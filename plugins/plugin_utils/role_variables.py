@@ -1,14 +1,16 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A misspelt role variable does nothing, silently: here it is refused, and the nearest name given."""
+"""Variables of our roles: those that would do nothing are refused, and advice names them as playbooks do."""
 
 from __future__ import annotations
 
 import difflib
 import functools
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import yaml
 
@@ -18,11 +20,49 @@ _READS = {"gpu_node": ("nvidia_driver",)}
 
 
 @functools.lru_cache(maxsize=None)
-def known_variables(role: str) -> frozenset[str]:
-    """The variables in the role's defaults."""
+def _defaults(role: str) -> Mapping[str, Any]:
     path = os.path.join(_ROLES, role, "defaults", "main.yml")
     with open(path, encoding="utf-8") as handle:
-        return frozenset(yaml.safe_load(handle) or {})
+        return yaml.safe_load(handle) or {}
+
+
+def known_variables(role: str) -> frozenset[str]:
+    """The variables in the role's defaults."""
+    return frozenset(_defaults(role))
+
+
+def _suffixes(role: str) -> frozenset[str]:
+    return frozenset(name[len(role) + 1 :] for name in known_variables(role))
+
+
+def overruled_variables(
+    role: str, variables: Mapping[str, Any], resolve: Callable[[Any], Any]
+) -> Iterator[str]:
+    """One sentence for each consent that was given to a component where the role takes its own word alone.
+
+    ``resolve`` gives the value of a variable that may be a template.
+    """
+    for owner in _READS.get(role, ()):
+        for suffix in sorted(_suffixes(role) & _suffixes(owner)):
+            theirs, ours = f"{owner}_{suffix}", f"{role}_{suffix}"
+            if theirs not in variables:
+                continue
+            own = resolve(variables.get(ours, _defaults(role)[ours]))
+            accepted = {str(value).lower() for value in (_defaults(owner)[theirs], own)}
+            if str(resolve(variables[theirs])).lower() not in accepted:
+                yield f"The role {role} does not read {theirs}: set {ours}, which counts for the whole node."
+
+
+def in_role_words(role: str, text: str) -> str:
+    """A sentence that names module options, as in "set hold: true", with the role's variables instead."""
+    words = {
+        suffix: f"{owner}_{suffix}" for owner in (*_READS.get(role, ()), role) for suffix in _suffixes(owner)
+    }
+    return re.sub(
+        r"(?<![\w.-])(%s)(?=: )" % "|".join(sorted(words, key=len, reverse=True)),
+        lambda match: words[match.group(1)],
+        text,
+    )
 
 
 def unknown_variables(role: str, names: Iterable[str]) -> Iterator[str]:

@@ -60,7 +60,8 @@ class OverThisMachine(ConvergingAction):
 
     def __init__(self, task: Task, answer: "dict[str, Any]", failures: "list[Any]"):
         connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
-        super().__init__(task, connection, None, None, None, None)
+        templar = SimpleNamespace(template=lambda value: value)
+        super().__init__(task, connection, None, None, templar, None)
         self.answer, self.failures = answer, failures
 
     def _execute_module(self, *_words: Any, **_more: Any) -> "dict[str, Any]":
@@ -142,19 +143,45 @@ def test_a_result_that_comes_with_the_end_of_the_process_is_seen(job: Path) -> N
     assert _split(here(moment + _look("'%s'" % job, DEAD))["stdout"])[1:] == (_RESULT, "\n{}\n")
 
 
+def in_role(name: str, collection: Optional[str] = "labfleet.gpu") -> Task:
+    task = Task()
+    task._role = Role()
+    task._role._role_name, task._role._role_collection = name, collection
+    return task
+
+
 @pytest.mark.parametrize(
     "collection, refused", [("labfleet.gpu", True), ("somebody.gpu", False), (None, False), ("none", False)]
 )
 def test_only_our_own_roles_answer_for_their_variables(
     job: Path, collection: Optional[str], refused: bool
 ) -> None:
-    task = Task()
-    if collection != "none":
-        task._role = Role()
-        task._role._role_name, task._role._role_collection = "nvidia_driver", collection
+    task = Task() if collection == "none" else in_role("nvidia_driver", collection)
     action = OverThisMachine(task, {"changed": False}, [])
     if refused:
         with pytest.raises(AnsibleActionFail, match="did you mean nvidia_driver_branch"):
             action.run(task_vars={"nvidia_driver_brnach": 580})
     else:
         assert action.run(task_vars={"nvidia_driver_brnach": 580}) == {"changed": False}
+
+
+def test_a_consent_that_the_role_does_not_read_is_refused() -> None:
+    action = OverThisMachine(in_role("gpu_node"), {"changed": False}, [])
+    with pytest.raises(AnsibleActionFail, match="set gpu_node_reboot_allowed"):
+        action.run(task_vars={"nvidia_driver_reboot_allowed": True})
+
+
+ADVICE = "let them end, or set disrupt_running_work: true"
+BLOCKED = {
+    "failed": True,
+    "msg": "Programs work on the GPUs (4711): %s. Nothing was changed." % ADVICE,
+    "blockers": [{"what": "Programs work on the GPUs", "which": "4711", "next": ADVICE}],
+}
+
+
+def test_a_refusal_names_the_variable_of_the_role_that_asked() -> None:
+    in_words = "let them end, or set gpu_node_disrupt_running_work: true"
+    result = OverThisMachine(in_role("gpu_node"), json.loads(json.dumps(BLOCKED)), []).run(task_vars={})
+    assert result["blockers"][0]["next"] == in_words
+    assert result["msg"] == "Programs work on the GPUs (4711): %s. Nothing was changed." % in_words
+    assert OverThisMachine(Task(), dict(BLOCKED), []).run(task_vars={})["msg"] == BLOCKED["msg"]

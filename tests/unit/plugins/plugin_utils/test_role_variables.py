@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Mapping
 
 import pytest
 import yaml
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import (
+    in_role_words,
     known_variables,
+    overruled_variables,
     unknown_variables,
 )
 
@@ -41,3 +44,54 @@ def test_the_node_answers_for_the_roles_that_it_uses() -> None:
 
 def test_a_role_of_somebody_else() -> None:
     assert list(unknown_variables("not_ours", ["not_ours_x"])) == []
+
+
+YES, NO = {"gpu_node_reboot_allowed": True}, {"gpu_node_reboot_allowed": False}
+
+
+@pytest.mark.parametrize("ours, refused", [({}, True), (NO, True), (YES, False)], ids=str)
+def test_a_consent_that_was_given_to_a_component_only(ours: Mapping[str, Any], refused: bool) -> None:
+    variables = dict(ours, nvidia_driver_reboot_allowed=True)
+    assert list(overruled_variables("gpu_node", variables, lambda value: value)) == (
+        [
+            "The role gpu_node does not read nvidia_driver_reboot_allowed: set gpu_node_reboot_allowed, "
+            "which counts for the whole node."
+        ]
+        if refused
+        else []
+    )
+
+
+def test_a_template_counts_as_what_it_says() -> None:
+    variables = {"nvidia_driver_reboot_allowed": "{{ x }}", "nvidia_driver_reboot_timeout": "{{ y }}"}
+    values = {"{{ x }}": "false", "{{ y }}": 60}
+    (message,) = overruled_variables("gpu_node", variables, lambda value: values.get(value, value))
+    assert "nvidia_driver_reboot_timeout" in message
+
+
+def test_defaults_of_a_component_are_no_consent_and_its_own_role_reads_them() -> None:
+    defaults = yaml.safe_load((ROLES / "nvidia_driver/defaults/main.yml").read_text(encoding="utf-8"))
+    assert list(overruled_variables("gpu_node", defaults, lambda value: value)) == []
+    assert (
+        list(overruled_variables("nvidia_driver", dict.fromkeys(defaults, True), lambda value: value)) == []
+    )
+
+
+def test_the_node_reads_every_variable_of_its_components_or_has_its_own() -> None:
+    text = (ROLES / "gpu_node/vars/main.yml").read_text(encoding="utf-8")
+    own = {name.replace("gpu_node_", "nvidia_driver_", 1) for name in known_variables("gpu_node")}
+    unread = {name for name in known_variables("nvidia_driver") - own if "{{ %s |" % name not in text}
+    assert unread == set()
+
+
+@pytest.mark.parametrize(
+    "role, text, said",
+    [
+        ("gpu_node", "set disrupt_running_work: true", "set gpu_node_disrupt_running_work: true"),
+        ("nvidia_driver", "set disrupt_running_work: true", "set nvidia_driver_disrupt_running_work: true"),
+        ("gpu_node", "use source: debian", "use nvidia_driver_source: debian"),
+        ("gpu_node", "see /etc/my-source: its hold, no_hold: x", "see /etc/my-source: its hold, no_hold: x"),
+    ],
+)
+def test_advice_in_variables_of_the_role(role: str, text: str, said: str) -> None:
+    assert in_role_words(role, text) == said

@@ -1,0 +1,16 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Roles cannot share a file of tasks: where two have the same tasks, they say the same."""
+
+from __future__ import annotations
+
+from interpreters import ROOT
+
+
+def test_both_roles_reboot_in_the_same_way() -> None:
+    node, driver = (
+        (ROOT / f"roles/{role}/tasks/reboot.yml").read_text() for role in ("gpu_node", "nvidia_driver")
+    )
+    assert driver == node.replace("__gpu_node_driver", "__nvidia_driver_wish").replace(
+        "gpu_node_", "nvidia_driver_"
+    )
