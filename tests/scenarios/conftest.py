@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 from collections.abc import Iterator
@@ -13,15 +14,30 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from scenario import Fleet
+from scenario import LAB_NUMBER, Fleet
 
 UBUNTU, UBUNTU_OLD, DEBIAN = "node1", "node2", "node3"
 
 
 @pytest.fixture(scope="session")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """The lab, up; whatever happens, it goes away at the end, unless LABFLEET_GPU_KEEP_LAB is set."""
+def turn() -> Iterator[None]:
+    """The lab of this number is ours: a run of another checkout would take it away from under this one."""
     assert os.geteuid() == 0, "scenarios boot machines: run them as root"
+    with open(f"/run/lock/labfleet-gpu-scenarios-{LAB_NUMBER}.lock", "w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pytest.exit(
+                f"Other scenarios are running in lab {LAB_NUMBER}: wait for their end, or set "
+                "LABFLEET_GPU_SCENARIO_LAB to the number of a lab that nobody uses.",
+                returncode=2,
+            )
+        yield
+
+
+@pytest.fixture(scope="session")
+def fleet(turn: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """The lab, up; whatever happens, it goes away at the end, unless LABFLEET_GPU_KEEP_LAB is set."""
     lab = Fleet(tmp_path_factory.mktemp("scenarios"))
     keep = bool(os.environ.get("LABFLEET_GPU_KEEP_LAB"))
     if not keep:

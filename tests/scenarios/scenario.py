@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-LAB_NUMBER = 7
+#: A lab of their own; LABFLEET_GPU_SCENARIO_LAB gives a second run beside the first another one (0 to 9).
+LAB_NUMBER = os.environ.get("LABFLEET_GPU_SCENARIO_LAB", "7")
 _RECAP = re.compile(
     r"^(?P<host>\S+)\s+: ok=(?P<ok>\d+)\s+changed=(?P<changed>\d+)\s+unreachable=(?P<unreachable>\d+)"
     r"\s+failed=(?P<failed>\d+)\s+skipped=(?P<skipped>\d+)",
@@ -43,6 +44,8 @@ class Fleet:
     def __init__(self, work: Path):
         self.work = work
         self.inventory = Path()
+        #: What Ansible printed in the newest run.
+        self.said = ""
         collections = work / "collections" / "ansible_collections" / "labfleet"
         collections.mkdir(parents=True)
         (collections / "gpu").symlink_to(ROOT)
@@ -59,7 +62,7 @@ class Fleet:
 
     def lab(self, *words: str, status: int | None = 0, timeout: float = 900) -> str:
         """A command of the lab; what it printed. ``status`` None accepts any."""
-        argv = [sys.executable, str(ROOT / "tests/lab/lab.py"), "--lab", str(LAB_NUMBER), *words]
+        argv = [sys.executable, str(ROOT / "tests/lab/lab.py"), "--lab", LAB_NUMBER, *words]
         done = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
         )
@@ -79,17 +82,22 @@ class Fleet:
         """A node as new, with other boards if they are named."""
         self.lab("reset", node, *(("--boards", ",".join(boards)) if boards else ()))
 
-    def requests(self) -> int:
-        """How many requests the repositories' web server has answered."""
-        log = self.inventory.parent / "log" / "requests.log"
-        return len(log.read_text().splitlines()) if log.exists() else 0
+    def requests(self) -> tuple[int, int]:
+        """How many requests the repositories' web server and the archive's proxy have answered."""
+        return self._lines("requests.log"), self._lines("proxy/apt-cacher.log")
 
-    def put_pynvml(self, node: str, folder: str) -> None:
-        """nvidia-ml-py as PyPI has it, into a directory of the node; ``folder`` may hold shell expansions."""
+    def _lines(self, log: str) -> int:
+        """How long a log of the lab is; one that nothing was written to yet is not there."""
+        path = self.inventory.parent / "log" / log
+        return len(path.read_text(errors="replace").splitlines()) if path.exists() else 0
+
+    def put_pynvml(self, node: str) -> None:
+        """nvidia-ml-py as PyPI has it, where the collection looks for it."""
         module = importlib.util.find_spec("pynvml")
         assert module and module.origin, "nvidia-ml-py is not installed beside the tests"
-        argv = [sys.executable, str(ROOT / "tests/lab/lab.py"), "--lab", str(LAB_NUMBER), "exec", node, "--"]
-        script = f"mkdir -p {folder} && cat > {folder}/pynvml.py"
+        argv = [sys.executable, str(ROOT / "tests/lab/lab.py"), "--lab", LAB_NUMBER, "exec", node, "--"]
+        version = "import sys; print('%d.%d' % sys.version_info[:2])"
+        script = f'd=/opt/labfleet-gpu/python$(python3 -c "{version}") && mkdir -p $d && cat > $d/pynvml.py'
         subprocess.run(
             [*argv, "sh", "-c", script], input=Path(module.origin).read_bytes(), check=True, timeout=60
         )
@@ -111,6 +119,7 @@ class Fleet:
             timeout=timeout,
             check=False,
         )
+        self.said = done.stdout
         return Run(done.returncode, done.stdout)
 
     def site(self, node: str, *words: str, **variables: Any) -> Run:

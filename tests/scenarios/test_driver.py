@@ -106,8 +106,7 @@ def test_a_source_that_cuda_keyring_configured_is_used_as_it_is(fleet: Fleet, ub
 def test_running_work_is_named_and_not_disturbed_without_consent(fleet: Fleet, ubuntu: str) -> None:
     converged(fleet, ubuntu, branch=570)
     fleet.lab("reboot", ubuntu)
-    tools = "/opt/labfleet-gpu/python$(python3 -c 'import sys; print(\"%d.%d\" % sys.version_info[:2])')"
-    fleet.put_pynvml(ubuntu, tools)
+    fleet.put_pynvml(ubuntu)
     fleet.sh(ubuntu, "systemd-run --unit=training --quiet sleep 3600")
     pid = fleet.sh(ubuntu, "systemctl show -p MainPID --value training")
     fleet.sh(ubuntu, f"gpu-simulator process add 0 --pid {pid} --memory 4096 --type C")

@@ -76,11 +76,11 @@ def test_an_upgrade_of_a_held_driver_cut_at_any_step_keeps_the_hold(fleet: Fleet
 
 
 def start(fleet: Fleet, node: str, **options: object) -> subprocess.Popen[bytes]:
-    """A run of its own process, as another admin would start it."""
+    """A run of its own process, as another admin would start it: it prints the result and what Ansible said."""
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from scenario import Fleet; from pathlib import Path; "
         "import json, tempfile; f = Fleet(Path(tempfile.mkdtemp())); f.inventory = Path(sys.argv[2]); "
-        "print(json.dumps(f.driver(sys.argv[3], **json.loads(sys.argv[4]))))"
+        "print(json.dumps(f.driver(sys.argv[3], **json.loads(sys.argv[4])))); print(f.said)"
     )
 
     argv = [
@@ -127,12 +127,15 @@ def test_a_change_goes_on_when_sshd_and_its_connections_die(fleet: Fleet, ubuntu
     """The job is in a session of its own: sshd and the shells below it are killed, what it runs is not."""
     run = start(fleet, ubuntu, **WISH)
     wait_for(fleet, ubuntu, DPKG_AT_WORK)
-    fleet.sh(ubuntu, "pkill -KILL -x sshd; true")
-    run.communicate(timeout=300)
-    fleet.sh(ubuntu, "systemctl reset-failed ssh; systemctl start ssh")
+    fleet.sh(ubuntu, "systemctl stop ssh; pkill -KILL -x sshd; true")
     wait_for(
         fleet, ubuntu, "dpkg-query -W -f '${db:Status-Status}' nvidia-headless-570-open | grep -x installed"
     )
+    assert fleet.sh(ubuntu, "pgrep -x sshd || echo none") == "none", "nobody could see it go on"
+    fleet.sh(ubuntu, "systemctl start ssh")
+    output = run.communicate(timeout=300)[0].decode()
+    assert f"{ubuntu} does not answer" in " ".join(output.split()), output
+    assert '"failed": false' in output, "the run finds its node again, and the result there"
     done = fleet.driver(ubuntu, **WISH)
     assert not done.get("failed"), done.get("msg")
     assert not done["changed"], "the run that had lost its connection went on to the end"

@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
-from scenario import Fleet
+import os
+import subprocess
+
+from scenario import LAB_NUMBER, ROOT, Fleet
 
 
 def test_a_bare_node_gets_a_loaded_driver_and_a_second_run_changes_nothing(fleet: Fleet, ubuntu: str) -> None:
@@ -13,7 +16,8 @@ def test_a_bare_node_gets_a_loaded_driver_and_a_second_run_changes_nothing(fleet
     first = fleet.site(ubuntu, **wish)
     assert first.rc == 0, first.output
     assert first.recap[ubuntu]["changed"] == 2, "the stack and the reboot"
-    assert fleet.requests() > bare, "the packages came from the lab's server"
+    asked = [after - before for before, after in zip(bare, fleet.requests(), strict=True)]
+    assert all(asked), f"packages come from the web server, indexes through the proxy too: {asked}"
     assert "570.211.01" in fleet.sh(ubuntu, "cat /proc/driver/nvidia/version")
     assert len(fleet.sh(ubuntu, "nvidia-smi -L").splitlines()) == 8
     assert fleet.sh(ubuntu, "systemctl is-active nvidia-fabricmanager") == "active"
@@ -52,6 +56,35 @@ def test_check_mode_on_a_bare_node_predicts_what_the_run_then_does(fleet: Fleet,
     assert changed <= told_by_dkms, {key: (predicted["after"][key], done["after"][key]) for key in changed}
 
 
+def test_a_check_of_the_whole_playbook_on_a_bare_node_changes_nothing(fleet: Fleet, ubuntu: str) -> None:
+    wish = {"nvidia_driver_branch": 570, "gpu_node_reboot_allowed": True}
+    fleet.lab("mark", ubuntu, "bare")
+    boot = fleet.sh(ubuntu, "cat /proc/sys/kernel/random/boot_id")
+    checked = fleet.site(ubuntu, "--check", "--diff", **wish)
+    assert checked.rc == 0, checked.output
+    assert "+++ after: driver" in checked.output and "+version: 570.211.01" in checked.output, checked.output
+    fleet.lab("diff", ubuntu, "--since", "bare")
+    assert fleet.sh(ubuntu, "cat /proc/sys/kernel/random/boot_id") == boot
+    done = fleet.site(ubuntu, **wish)
+    assert done.recap[ubuntu]["changed"] == checked.recap[ubuntu]["changed"] > 0, "the run then does the same"
+
+
+def test_make_converges_the_lab_as_its_page_says(fleet: Fleet, ubuntu: str) -> None:
+    command = ["make", "lab-converge", f"ARGS=--limit {ubuntu} -e nvidia_driver_branch=570"]
+    assert command[1] in (ROOT / "docs/lab.md").read_text()
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "LABFLEET_GPU_LAB": LAB_NUMBER},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "570.211.01" in fleet.sh(ubuntu, "cat /proc/driver/nvidia/version"), "installed, and rebooted into"
+
+
 def test_check_mode_runs_no_hook_of_apt(fleet: Fleet, ubuntu: str) -> None:
     ran = "/var/lib/hook-ran"
     hooks = "Update::Pre-Invoke", "Update::Post-Invoke", "Update::Post-Invoke-Success"
@@ -76,6 +109,32 @@ def test_a_reboot_that_is_not_allowed_is_found_again_by_the_next_run(fleet: Flee
     third = fleet.site(ubuntu, nvidia_driver_branch=570, gpu_node_reboot_allowed=True)
     assert third.rc == 0 and third.recap[ubuntu]["changed"] == 1, third.output
     assert fleet.sh(ubuntu, "cat /proc/sys/kernel/random/boot_id") != boot
+
+
+def test_no_reboot_under_running_work_without_consent(fleet: Fleet, ubuntu: str) -> None:
+    """Another flavour is installed while nobody works; somebody does when the node would reboot."""
+    fleet.driver(ubuntu, branch=570)
+    fleet.lab("reboot", ubuntu)
+    fleet.put_pynvml(ubuntu)
+    wish = {"nvidia_driver_branch": 570, "nvidia_driver_kernel_module": "proprietary"}
+    assert fleet.site(ubuntu, **wish).recap[ubuntu]["changed"] == 1
+
+    work = "setsid sleep 3600 >/dev/null 2>&1 & echo $!"
+    pid = fleet.sh(ubuntu, f"{work}; gpu-simulator process add 0 --pid $! --memory 4096 --type C >&2")
+    boot = fleet.sh(ubuntu, "cat /proc/sys/kernel/random/boot_id")
+    refused = fleet.site(ubuntu, gpu_node_reboot_allowed=True, **wish)
+    assert refused.rc != 0 and refused.recap[ubuntu]["failed"] == 1, refused.output
+    assert f"{pid} (root, sleep)" in refused.output, refused.output
+    assert "set gpu_node_disrupt_running_work to true" in refused.output, refused.output
+    assert fleet.sh(ubuntu, f"cat /proc/sys/kernel/random/boot_id /proc/{pid}/comm").split() == [
+        boot,
+        "sleep",
+    ]
+
+    agreed = fleet.site(ubuntu, gpu_node_reboot_allowed=True, gpu_node_disrupt_running_work=True, **wish)
+    assert agreed.rc == 0, agreed.output
+    assert fleet.sh(ubuntu, "cat /proc/sys/kernel/random/boot_id") != boot
+    assert "NVIDIA UNIX x86_64 Kernel Module" in fleet.sh(ubuntu, "cat /proc/driver/nvidia/version")
 
 
 def test_progress_is_shown_only_where_there_are_steps(fleet: Fleet, ubuntu: str) -> None:
