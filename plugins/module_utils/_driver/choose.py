@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._catalog.drivers import branch_of, named_branch, upstream
 from .._plan import Blocker, Plan
-from .._questions import AskIndex, Index, Offer, Trouble
+from .._questions import AskIndex, Index, Offer
 from . import fabric, former, origin, satisfied, transact
 from .origin import Origin
 from .state import DriverState
@@ -22,17 +22,17 @@ from .transact import Choice
 
 def plan(state: DriverState, target: Target, missing: Sequence[str], answers: Mapping[Any, Any]) -> Plan:
     """Choose, ask apt what that means, and lay out the steps."""
-    place = origin.find(state, target.wish, target.family.source, answers)
-    if isinstance(place, Plan):
-        return place
-    ask = AskIndex(place.files, _pattern(state, target), place.uris)
-    index = answers.get(ask)
-    if index is None:
-        return Plan(questions=(ask,))
-    if isinstance(index, Trouble):
-        return _blocked(
-            "The package index cannot be used", str(place), "%s; mend the source or its mirror" % index.what
-        )
+    pattern = _pattern(state, target)
+    read = origin.read(
+        state,
+        target.wish,
+        target.family.source,
+        answers,
+        lambda place: AskIndex(place.files, pattern, place.uris),
+    )
+    if isinstance(read, Plan):
+        return read
+    place, index = read
     chosen = _choose(state, target, index, place)
     if isinstance(chosen, Blocker):
         back = former.targets(state, target.wish.version) if target.wish.version else ()
@@ -250,7 +250,3 @@ def _headers(state: DriverState, target: Target, index: Index) -> Any:
         "%s for kernel %s" % (names[0], state.host.kernel),
         "boot a kernel of this distribution, or add the source that has its headers",
     )
-
-
-def _blocked(what: str, which: str, next_action: str) -> Plan:
-    return Plan(blockers=(Blocker(what, which, next_action),))

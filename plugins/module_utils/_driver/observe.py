@@ -51,6 +51,7 @@ def observe(commands: Commands, files: Files, host: Host) -> DriverState:
     bootable = observe_boot.bootable_kernels(files)
     running = found.get(host.kernel, observe_kernel.KernelModules())
     enabled = tuple(unit for unit in UNITS if _enabled(files, unit))
+    sources = observe_sources(files)
     return DriverState(
         host=host,
         packages=packages,
@@ -66,7 +67,10 @@ def observe(commands: Commands, files: Files, host: Host) -> DriverState:
         module_since={kernel: _changed(path) for kernel, path in paths.items()},
         modules_changed=_changed(files.path("/lib/modules", host.kernel, "modules.dep")),
         other_owner=_other_owner(files, packages),
-        sources=observe_sources(files),
+        sources=sources,
+        source_files={
+            source.path: files.text(source.path) or "" for source in sources if source.suite == "/"
+        },
         own_files={path: files.text(path) for path in OWN_FILES},
         boot_kernel=observe_boot.boot_kernel(files, bootable),
         trust=observe_trust(files, host),
@@ -144,8 +148,8 @@ def _other_owner(files: Files, packages: Tuple[Package, ...]) -> Optional[str]:
     return "packages of another family: %s" % ", ".join(others[:6]) if others else None
 
 
-_PERIODIC = re.compile(r"\b(Unattended-Upgrade|Enable)\s+\"(\w*)\"\s*;")
-_COMMENT = re.compile(r"^\s*(?://|#).*?$|/\*.*?\*/", re.MULTILINE | re.DOTALL)
+_PERIODIC = r"\b(Unattended-Upgrade|Enable)\s+\"(\w*)\"\s*;"
+_COMMENT = r"(?ms)^\s*(?://|#).*?$|/\*.*?\*/"
 
 
 def _unattended_upgrades(files: Files, packages: Tuple[Package, ...]) -> bool:
@@ -157,13 +161,13 @@ def _unattended_upgrades(files: Files, packages: Tuple[Package, ...]) -> bool:
     for name in files.names(base):
         text = files.text(base, name) or ""
         if "Periodic" in text and ("." not in name or name.endswith(".conf")):
-            values.update(_PERIODIC.findall(_COMMENT.sub("", text)))
+            values.update(re.findall(_PERIODIC, re.sub(_COMMENT, "", text)))
     return values.get("Unattended-Upgrade", "0") not in ("0", "") and values.get("Enable", "1") != "0"
 
 
 _UNINSTALLERS = ("/usr/bin/nvidia-uninstall", "/usr/bin/nvidia-installer")
 _BACKUP_LOG = "/var/lib/nvidia/log"
-_LOGGED = re.compile(r"\((\d+\.\d+(?:\.\d+)?)\)")
+_LOGGED = r"\((\d+\.\d+(?:\.\d+)?)\)"
 
 
 def _runfile(files: Files, packages: Tuple[Package, ...]) -> Optional[Runfile]:
@@ -175,7 +179,7 @@ def _runfile(files: Files, packages: Tuple[Package, ...]) -> Optional[Runfile]:
     there = [path for path in _UNINSTALLERS if files.exists(path) and not _owned(files, packages, path)]
     if log is None and not there:
         return None
-    match = _LOGGED.search((log or "").partition("\n")[0])
+    match = re.search(_LOGGED, (log or "").partition("\n")[0])
     return Runfile(match.group(1) if match else None, there[0] if there else None)
 
 

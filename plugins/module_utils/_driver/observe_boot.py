@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._host import Files
 
@@ -56,14 +55,13 @@ def _word_key(word: str) -> Tuple[int, ...]:
 # GRUB
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A line of GRUB's menu: title, id and kernel, or for a submenu its entries."""
 
     title: str
     id: str
     kernel: Optional[str]
-    entries: Tuple[Entry, ...] = ()
+    entries: Tuple[Any, ...] = ()
 
 
 def _default(files: Files) -> Optional[str]:
@@ -131,31 +129,29 @@ def _usual_menu(ordered: Sequence[str]) -> Tuple[Entry, ...]:
     return (Entry("", "", ordered[0]), Entry("", "", None, tuple(advanced)))
 
 
-_LINE = re.compile(
-    r"^\s*(?:(?P<kind>menuentry|submenu)\s+(?P<quote>['\"])(?P<title>.*?)(?P=quote)(?P<rest>.*)\{\s*$"
-    r"|linux(?:16|efi)?\s+\S*/vmlinuz-(?P<kernel>\S+)|(?P<end>\}\s*)$)"
-)
-_ID = re.compile(r"(?:\$menuentry_id_option|--id[= ])\s*'?\"?([^'\" ]+)")
-
-
 def parse_menu(text: str) -> Tuple[Entry, ...]:
-    """The menu in a grub.cfg of grub-mkconfig's making."""
+    """The menu in a grub.cfg of grub-mkconfig's making, which begins a line with each of these words."""
     levels: List[List[Entry]] = [[]]
     opened: List[Tuple[str, str, str]] = []
     kernel: Optional[str] = None
     for line in text.splitlines():
-        match = _LINE.match(line)
-        if not match:
-            continue
-        if match.group("kind"):
-            named = _ID.search(match.group("rest"))
-            opened.append((match.group("kind"), match.group("title"), named.group(1) if named else ""))
+        line = line.strip()
+        if line.startswith(("menuentry ", "submenu ")) and line.endswith("{"):
+            kind, _space, rest = line.partition(" ")
+            title, rest = _quoted(rest.lstrip())
+            opened.append((kind, title, _quoted(rest.partition("$menuentry_id_option ")[2])[0]))
             levels.append([])
             kernel = None
-        elif match.group("kernel"):
-            kernel = match.group("kernel")
-        elif opened:
+        elif line.startswith("linux") and "/" + _PREFIX in line:
+            kernel = line.partition("/" + _PREFIX)[2].split()[0]
+        elif line == "}" and opened:
             kind, title, name = opened.pop()
             entries = tuple(levels.pop())
             levels[-1].append(Entry(title, name, None if kind == "submenu" else kernel, entries))
     return tuple(levels[0])
+
+
+def _quoted(text: str) -> Tuple[str, str]:
+    """The word in quotes at the beginning of a text, and what comes after it."""
+    word, _quote, rest = text[1:].partition(text[:1]) if text else ("", "", "")
+    return word, rest

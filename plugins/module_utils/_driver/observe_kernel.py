@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .._catalog.gpus import OPEN, PROPRIETARY
 from .._command import Commands
@@ -22,11 +21,10 @@ MODULES = "/lib/modules"
 DKMS = "/var/lib/dkms"
 
 #: Modules that the driver's work has to do with, as /sys/module names them.
-_OF_INTEREST = re.compile(r"^(?:nvidia|nvidia_\w+|nouveau|ib_umad|gdrdrv)$")
+_OF_INTEREST = ("gdrdrv", "ib_umad", "nouveau", "nvidia")
 
 
-@dataclass(frozen=True)
-class KernelModules:
+class KernelModules(NamedTuple):
     """The file of NVIDIA's module that one kernel would load, if any, and whether it has nouveau."""
 
     nvidia: Optional[str] = None
@@ -88,7 +86,7 @@ def module_names(lines: Lines) -> Tuple[str, ...]:
 
 def find_modules(files: Files, kernel: str, names: Sequence[str]) -> KernelModules:
     """The files that modprobe would take for this kernel: depmod's choice, else by where they are put."""
-    listed = files.text(MODULES, kernel, "modules.dep") or ""
+    listed = content(files, MODULES, kernel, "modules.dep")
     for name in names:
         path = _listed(listed, name)
         if path and files.exists(MODULES, kernel, path):
@@ -96,15 +94,22 @@ def find_modules(files: Files, kernel: str, names: Sequence[str]) -> KernelModul
     return KernelModules(_searched(files, kernel, names), _listed(listed, "nouveau") is not None)
 
 
-def _listed(listed: str, name: str) -> Optional[str]:
+def _listed(listed: bytes, name: str) -> Optional[str]:
     """The file of a module in modules.dep, which has one for each name. Its size forbids to parse it."""
-    mark = "/%s.ko" % name
-    at = listed.find(mark)
+    at = listed.find(b"/%s.ko" % name.encode())
     if at < 0:
         return None
-    start = max(listed.rfind(" ", 0, at), listed.rfind("\n", 0, at)) + 1
-    match = re.compile(r"[^\s:]+").match(listed, start)
-    return match.group(0) if match else None
+    start = max(listed.rfind(b" ", 0, at), listed.rfind(b"\n", 0, at)) + 1
+    return listed[start : at + 64].split(None, 1)[0].decode().rstrip(":")
+
+
+def content(files: Files, *parts: str) -> bytes:
+    """A file as it is, empty if it is not there."""
+    try:
+        with open(files.path(*parts), "rb") as handle:
+            return handle.read()
+    except OSError:
+        return b""
 
 
 def _searched(files: Files, kernel: str, names: Sequence[str]) -> Optional[str]:
@@ -151,7 +156,8 @@ def _fields(text: str) -> Dict[str, str]:
 
 
 def modules_loaded(files: Files) -> Tuple[str, ...]:
-    return tuple(name for name in files.names("/sys/module") if _OF_INTEREST.match(name))
+    names = files.names("/sys/module")
+    return tuple(name for name in names if name in _OF_INTEREST or name.startswith("nvidia_"))
 
 
 def parameters(files: Files) -> Dict[str, str]:
@@ -169,9 +175,10 @@ def observe_nouveau(files: Files, lines: Lines, loaded: Sequence[str], present: 
 
 #: DKMS's names of the driver; nvidia-fs and others of the vendor are not it.
 _DKMS_NAME = re.compile(r"^nvidia(?:-(?:current|legacy|open|server|srv|tesla)[\w.-]*)?$")
-_MAKE_LOG = re.compile(r"make\.log for \S+ for kernel (\S+) \(")
-_FAILED = re.compile(r"^(?:make(?:\[\d+\])?: \*\*\* .*|# exit code: [1-9]\d*)$", re.MULTILINE)
-_CAUSE = re.compile(r"^.*\berror: .*$", re.MULTILINE | re.IGNORECASE)
+#: Its log: for which kernel, that it failed, and why. Compiled where there is one: most hosts have none.
+_MAKE_LOG = r"make\.log for \S+ for kernel (\S+) \("
+_FAILED = r"(?m)^(?:make(?:\[\d+\])?: \*\*\* .*|# exit code: [1-9]\d*)$"
+_CAUSE = r"(?mi)^.*\berror: .*$"
 #: A build log may be long; what failed is at its end.
 _LOG_END = 65536
 
@@ -224,11 +231,11 @@ def _failed_build(files: Files, name: str, version: str) -> Optional[Tuple[str, 
     without an error, and may just be tried again.
     """
     log = _end_of(files.path(build_log(name, version)))
-    kernel = _MAKE_LOG.search(log[0])
-    failures = _FAILED.findall(log[1])
+    kernel = re.search(_MAKE_LOG, log[0])
+    failures = re.findall(_FAILED, log[1]) if kernel else []
     if not kernel or not failures:
         return None
-    causes: List[str] = _CAUSE.findall(log[1])
+    causes: List[str] = re.findall(_CAUSE, log[1])
     return kernel.group(1), (causes or failures)[-1].strip()[:200]
 
 

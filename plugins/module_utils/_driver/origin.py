@@ -8,17 +8,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping, Tuple, Union
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union
 
-from .._catalog.repositories import nvidia_releases, nvidia_repository
+from .._catalog.repositories import Repository, nvidia_releases, nvidia_repository
 from .._effects import RemoveFile, WriteFile
 from .._plan import Blocker, Plan, Step
 from .._questions import AskKey, ConfigFile, Offer, Trouble
-from .._sources import normal_uri, render_source
+from .._sources import Source, normal_uri, render_source
 from .state import DEBIAN_SOURCE_PATH, KEY_PATH, SOURCE_PATH, UBUNTU_SOURCE_PATH, DriverState
 from .wish import DriverWish
-
-_NON_FREE = ("contrib", "non-free", "non-free-firmware")
 
 
 @dataclass(frozen=True)
@@ -41,12 +39,100 @@ def find(
     state: DriverState, wish: DriverWish, source: str, answers: Mapping[Any, Any]
 ) -> Union[Origin, Plan]:
     """The origin, or a plan that asks for the key or refuses."""
-    if source == "nvidia":
-        return _nvidia(state, wish, answers)
-    return _archive(state, *_ARCHIVES[source])
+    conflict = _conflict(state)
+    if conflict and not (wish.take_over and source == "nvidia" and _is_nvidias(state, wish, conflict[0].uri)):
+        return Plan(blockers=(_conflicting(conflict),))
+    if source != "nvidia":
+        return _archive(state, *_ARCHIVES[source])
+    address = _address(state, wish)
+    if isinstance(address, Plan):
+        return address
+    foreign = _foreign(state, address.uri)
+    if conflict:
+        return _ours(state, wish, address, answers, foreign)
+    if foreign:
+        # The admin or cuda-keyring configured it: a second entry with another key would stop apt.
+        return Origin((address.uri,), _without_ours(state), doubled_source_steps(state))
+    if state.own_files.get(SOURCE_PATH) == address.source and state.own_files.get(KEY_PATH):
+        return Origin((address.uri,), (), ())
+    return _ours(state, wish, address, answers)
 
 
-def _nvidia(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Union[Origin, Plan]:
+def read(
+    state: DriverState,
+    wish: DriverWish,
+    source: str,
+    answers: Mapping[Any, Any],
+    question: Callable[[Origin], Any],
+) -> Union[Plan, Tuple[Origin, Any]]:
+    """The origin and what its index says to ``question``, or a plan that asks or refuses."""
+    place = find(state, wish, source, answers)
+    if isinstance(place, Plan):
+        return place
+    ask = question(place)
+    if isinstance(answers.get(ask), Trouble):
+        place = _instead(state, wish, source, place, answers[ask], answers)
+        if isinstance(place, Plan):
+            return place
+        ask = question(place)
+    answer = answers.get(ask)
+    if answer is None:
+        return Plan(questions=(ask,))
+    if isinstance(answer, Trouble):
+        return _unusable(place, answer)
+    return place, answer
+
+
+def _unusable(place: Origin, trouble: Trouble) -> Plan:
+    return _refused(
+        "The package index cannot be used", str(place), "%s; mend the source or its mirror" % trouble.what
+    )
+
+
+def _instead(
+    state: DriverState,
+    wish: DriverWish,
+    source: str,
+    place: Origin,
+    trouble: Trouble,
+    answers: Mapping[Any, Any],
+) -> Union[Origin, Plan]:
+    """Where to go on when the index of ``place`` cannot be used.
+
+    With our key fetched anew (keys are renewed and rotated), by consent with our source in the place of
+    another's, or nowhere.
+    """
+    refused = _unusable(place, trouble)
+    address = _address(state, wish) if source == "nvidia" else refused
+    if isinstance(address, Plan):
+        return refused
+    foreign = _foreign(state, address.uri)
+    if foreign and not wish.take_over:
+        paths = ", ".join(dict.fromkeys(entry.path for entry in foreign))
+        return _refused(
+            "The package index cannot be used",
+            "%s, configured in %s" % (place, paths),
+            "%s; mend that file and its key, or set take_over: true to have this collection's own source in "
+            "its place" % trouble.what,
+        )
+    if not foreign and place.files:
+        return refused
+    found = _ours(state, wish, address, answers, foreign)
+    unchanged = not foreign and isinstance(found, Origin) and not found.steps
+    return refused if unchanged else found
+
+
+@dataclass(frozen=True)
+class _Address:
+    """NVIDIA's repository for this host: its URI, as the admin wrote it, and our source file for it."""
+
+    uri: str
+    spelt: str
+    source: str
+    known: Optional[Repository]
+
+
+def _address(state: DriverState, wish: DriverWish) -> Union[_Address, Plan]:
     host = state.host
     known = nvidia_repository(host.distribution, host.release, host.machine)
     url = wish.repository_url or (known.url if known else None)
@@ -57,26 +143,28 @@ def _nvidia(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) ->
             "%s on %s" % (host.pretty, host.machine),
             "set repository_url, or use one of the releases it is known for: %s" % there,
         )
-    uri = normal_uri(url)
     # As the admin wrote it: a user and password in it are part of the address.
     spelt = url.rstrip("/") + "/"
-    foreign = [source for source in state.sources if source.uri == uri and source.path != SOURCE_PATH]
-    if foreign:
-        # The admin or cuda-keyring configured it: a second entry with another key would stop apt.
-        return Origin((uri,), _without_ours(state), doubled_source_steps(state))
+    about = "NVIDIA's repository of drivers and CUDA (labfleet.gpu)."
+    return _Address(normal_uri(url), spelt, render_source(about, spelt, "/", "", KEY_PATH), known)
+
+
+def _ours(
+    state: DriverState,
+    wish: DriverWish,
+    address: _Address,
+    answers: Mapping[Any, Any],
+    replaced: Sequence[Source] = (),
+) -> Union[Origin, Plan]:
+    """Our own source with its key, in the place of ``replaced`` entries."""
+    uri, known = address.uri, address.known
     fingerprint = wish.repository_key_fingerprint or (known.fingerprint if known else None)
     if fingerprint is None:
         return _refused("The repository's key is not known", uri, "set repository_key_fingerprint")
-    key_file = known.key_file if known and known.key_file else "%s.pub" % fingerprint[-8:].lower()
-    if wish.repository_key_fingerprint and known and wish.repository_key_fingerprint != known.fingerprint:
-        key_file = "%s.pub" % fingerprint[-8:].lower()
-    ask = AskKey(wish.repository_key_url or spelt + key_file, fingerprint)
-    present = state.own_files.get(SOURCE_PATH)
-    wanted = render_source(
-        "NVIDIA's repository of drivers and CUDA (labfleet.gpu).", spelt, "/", "", KEY_PATH
-    )
-    if present == wanted and state.own_files.get(KEY_PATH):
-        return Origin((uri,), (), ())
+    key_file = "%s.pub" % fingerprint[-8:].lower()
+    if known and known.fingerprint == fingerprint:
+        key_file = known.key_file
+    ask = AskKey(wish.repository_key_url or address.spelt + key_file, fingerprint)
     key = answers.get(ask)
     if key is None:
         return Plan(questions=(ask,))
@@ -86,19 +174,69 @@ def _nvidia(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) ->
             uri,
             "%s; mend the mirror or the key options" % key.what,
         )
-    files = (ConfigFile(KEY_PATH, key.content), ConfigFile(SOURCE_PATH, wanted))
+    removal = _removal(state, replaced, uri)
+    if isinstance(removal, Plan):
+        return removal
+    wanted = ((KEY_PATH, key.content), (SOURCE_PATH, address.source))
     why = "the driver comes from NVIDIA's repository"
-    steps = (
-        Step(
-            "source",
-            "write-file",
-            "write the signing key %s" % KEY_PATH,
-            why,
-            WriteFile(KEY_PATH, key.content),
-        ),
-        Step("source", "write-file", "add the source %s" % uri, why, WriteFile(SOURCE_PATH, wanted)),
+    whats = {KEY_PATH: "write the signing key %s" % KEY_PATH, SOURCE_PATH: "add the source %s" % uri}
+    steps = tuple(
+        Step("source", "write-file", whats[path], why, WriteFile(path, content))
+        for path, content in wanted
+        if state.own_files.get(path) != content
     )
-    return Origin((uri,), files, steps)
+    gone = tuple(ConfigFile(path, "") for path in dict.fromkeys(entry.path for entry in replaced))
+    files = tuple(ConfigFile(path, content) for path, content in wanted)
+    return Origin((uri,), (*files, *gone) if steps or gone else (), (*removal, *steps))
+
+
+def _removal(state: DriverState, replaced: Sequence[Source], uri: str) -> Union[Plan, Tuple[Step, ...]]:
+    """Put another's source file aside: apt does not read a file called .save."""
+    steps = []
+    for path in dict.fromkeys(entry.path for entry in replaced):
+        others = [entry.uri for entry in state.sources if entry.path == path and entry.uri != uri]
+        if others or path not in state.source_files:
+            return _refused(
+                "A source file that stands in the way is of use for other repositories as well",
+                "%s, which has %s too" % (path, ", ".join(others) or "other lines"),
+                "take the entry of %s out of it" % uri,
+            )
+        why = "its key does not fit, and take_over is set"
+        save = WriteFile(path + ".save", state.source_files[path])
+        steps.append(Step("source", "write-file", "keep %s as %s.save" % (path, path), why, save))
+        steps.append(Step("source", "remove-file", "remove %s" % path, why, RemoveFile(path)))
+    return tuple(steps)
+
+
+def _foreign(state: DriverState, uri: str) -> Tuple[Source, ...]:
+    return tuple(entry for entry in state.sources if entry.uri == uri and entry.path != SOURCE_PATH)
+
+
+def _is_nvidias(state: DriverState, wish: DriverWish, uri: str) -> bool:
+    address = _address(state, wish)
+    return isinstance(address, _Address) and address.uri == uri
+
+
+def _conflict(state: DriverState) -> Tuple[Source, ...]:
+    """Two entries of other people for one repository with different keys: apt reads no source at all then."""
+    seen: Dict[Tuple[str, str], Source] = {}
+    for entry in state.sources:
+        if entry.path == SOURCE_PATH:
+            continue  # ours goes where there is another: doubled_source_steps
+        first = seen.setdefault((entry.uri, entry.suite), entry)
+        if first.signed_by and first.signed_by != entry.signed_by:
+            return (first, entry)
+    return ()
+
+
+def _conflicting(conflict: Tuple[Source, ...]) -> Blocker:
+    first, second = conflict
+    return Blocker(
+        "Two source files name different keys (Signed-By) for one repository, which stops apt",
+        "%s: %s in %s, %s in %s"
+        % (first.uri, first.signed_by, first.path, second.signed_by or "none", second.path),
+        "remove one of the two, or set take_over: true if it is the driver's repository",
+    )
 
 
 def _without_ours(state: DriverState) -> Tuple[ConfigFile, ...]:

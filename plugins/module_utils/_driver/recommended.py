@@ -23,7 +23,7 @@ from .._catalog.drivers import branch_of, upstream
 from .._catalog.families import family_for
 from .._host import PciDevice
 from .._plan import Blocker, Plan
-from .._questions import AskRecords, Record, Trouble
+from .._questions import AskRecords, Record
 from . import origin
 from .origin import Origin
 from .state import DriverState
@@ -53,17 +53,14 @@ def resolve(
         kept = replace(wish, branch=installed.branch)
         if not _unfit(state, kept, source, installed.branch):
             return kept
-    place = origin.find(state, wish, source, answers)
-    if isinstance(place, Plan):
-        return place
     server = wish.server_series if wish.server_series is not None else _server(state)
-    ask = AskRecords(place.files, _PATTERN % ("-server" if server else ""), place.uris)
-    records = answers.get(ask)
-    if records is None:
-        return Plan(questions=(ask,))
-    if isinstance(records, Trouble):
-        next_action = "%s; mend the source or its mirror" % records.what
-        return Plan(blockers=(Blocker("The package index cannot be used", str(place), next_action),))
+    pattern = _PATTERN % ("-server" if server else "")
+    read = origin.read(
+        state, wish, source, answers, lambda place: AskRecords(place.files, pattern, place.uris)
+    )
+    if isinstance(read, Plan):
+        return read
+    place, records = read
     found = candidates(state, wish, source, place, records.found)
     if len(found) > wish.branch_offset:
         return replace(wish, branch=found[wish.branch_offset].branch)

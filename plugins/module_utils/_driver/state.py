@@ -120,8 +120,8 @@ class Certificate:
 class Trust:
     """Which modules the kernel loads: ``enforced`` says in words why only signed ones, None where any.
 
-    ``keys`` are the keys that it trusts, as "name: id"; ``own_key`` is the one that DKMS signs with here, and
-    ``own_path`` where its certificate is, or will be once DKMS makes one ("" where DKMS signs nothing).
+    ``keys`` are those that it trusts, as "name: id"; ``own_key`` is the one that DKMS signs with, read where
+    ``enforced``, and ``own_path`` where its certificate is or will be ("" where DKMS signs nothing).
     """
 
     enforced: Optional[str] = None
@@ -202,6 +202,8 @@ class DriverState:
     kept: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
     #: Units that a cut-off run had stopped and not started again.
     stopped_units: Tuple[str, ...] = ()
+    #: Text of the files that configure flat repositories (suite "/"), as NVIDIA's is.
+    source_files: Mapping[str, str] = field(default_factory=dict)
     #: What an activation that was begun is to restore at its end (JSON).
     restore_note: Optional[str] = None
     #: The kernel refused this module since it booted: version and flavour in the first line, then why.

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Dict, Optional, Union
 
 import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.certificate import parse_certificate
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.observe_trust import (
     DKMS_CERTIFICATE,
     UBUNTU_CERTIFICATE,
     observe_trust,
-    parse_certificate,
     trusted_keys,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import Certificate
@@ -122,6 +122,7 @@ def test_where_dkms_has_its_certificate(tree: Tree, release: str, config: str, p
     host = ubuntu().host if release == "ubuntu" else replace(debian().host, release=release[-2:])
     path = path.replace("%s", host.kernel)
     tree.write("/etc/dkms/framework.conf", config)
+    tree.write(ENFORCE, "Y\n")
     trust = observe_trust(tree.files, host)
     assert (trust.own_path, trust.own_key) == (path, None)
     if path:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
@@ -16,13 +16,20 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import 
     DriverState,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
-from ansible_collections.labfleet.gpu.plugins.module_utils._effects import WriteFile
-from ansible_collections.labfleet.gpu.plugins.module_utils._questions import AskIndex, AskKey, Index, Trouble
+from ansible_collections.labfleet.gpu.plugins.module_utils._effects import RemoveFile, WriteFile
+from ansible_collections.labfleet.gpu.plugins.module_utils._questions import (
+    AskIndex,
+    AskKey,
+    ConfigFile,
+    Index,
+    Trouble,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._sources import Source
 from ansible_collections.labfleet.gpu.tests.unit.support.archive import (
     KEY,
     MIRROR,
     NVIDIA,
+    Archive,
     debian_archive,
     ubuntu_archive,
 )
@@ -215,3 +222,105 @@ def test_debians_source_of_ours_is_written_once() -> None:
 def test_debian_without_its_archive(sources: Tuple[Source, ...]) -> None:
     message = refusal(plan(replace(debian(), sources=sources), DriverWish(branch=535), {}))
     assert "No source of the distribution's main archive is configured (suite bookworm)" in message
+
+
+CUDA_LIST = "/etc/apt/sources.list.d/cuda-ubuntu2404-x86_64.list"
+OLD_KEY = "/usr/share/keyrings/old.gpg"
+BROKEN = Trouble("GPG error: %s InRelease: NO_PUBKEY A4B469963BF863CC" % NVIDIA)
+
+
+def with_cuda_list(*more: Source) -> DriverState:
+    """A node whose admin configured NVIDIA's repository with an old key."""
+    entry = Source(NVIDIA, "/", (), OLD_KEY, CUDA_LIST)
+    state = ubuntu()
+    text = "deb [signed-by=%s] %s /\n" % (OLD_KEY, NVIDIA)
+    return replace(state, sources=(*state.sources, entry, *more), source_files={CUDA_LIST: text})
+
+
+class Broken(Archive):
+    """Indexes that are only readable once our own key file is there with this content."""
+
+    def __init__(self, archive: Archive):
+        super().__init__(tuple(row for rows in archive.rows.values() for row in rows))
+
+    def answer(self, question: Any) -> Any:
+        if isinstance(question, AskIndex) and ConfigFile(KEY_PATH, KEY) not in question.files:
+            return BROKEN
+        return super().answer(question)
+
+
+def test_a_source_of_the_admin_with_a_withdrawn_key_is_named() -> None:
+    message = refusal(settled(with_cuda_list(), WISH, Broken(ubuntu_archive(KERNEL)))[0])
+    assert CUDA_LIST in message and "NO_PUBKEY" in message and "take_over: true" in message
+
+
+def test_by_consent_our_source_takes_its_place_and_the_old_file_is_kept() -> None:
+    wish = replace(WISH, take_over=True)
+    found, _asked = settled(with_cuda_list(), wish, Broken(ubuntu_archive(KERNEL)))
+    state = with_cuda_list()
+    assert [step.data for step in found.steps[:4]] == [
+        WriteFile(CUDA_LIST + ".save", state.source_files[CUDA_LIST]),
+        RemoveFile(CUDA_LIST),
+        WriteFile(KEY_PATH, KEY),
+        found.steps[3].data,
+    ]
+    assert found.steps[3].data.path == SOURCE_PATH
+
+
+def test_a_file_that_others_need_is_not_put_aside() -> None:
+    state = with_cuda_list(Source("http://mirror.example.org/other/", "/", (), None, CUDA_LIST))
+    message = refusal(settled(state, replace(WISH, take_over=True), Broken(ubuntu_archive(KERNEL)))[0])
+    assert "http://mirror.example.org/other/" in message and "take the entry of" in message
+
+
+def test_our_own_key_is_fetched_anew_when_the_index_does_not_fit_it() -> None:
+    archive = Broken(ubuntu_archive(KERNEL))
+    found, _asked = settled(ubuntu(), WISH, archive)
+    after = carried_out(ubuntu(), found, archive)
+    stale = replace(
+        ubuntu(), own_files=dict(after.own_files, **{KEY_PATH: "an older edition"}), sources=after.sources
+    )
+    renewed, asked = settled(stale, WISH, archive)
+    assert renewed.steps[0].data == WriteFile(KEY_PATH, KEY)
+    assert [step.phase for step in renewed.steps].count("source") == 1
+    assert any(isinstance(question, AskKey) for question in asked)
+
+
+def test_our_own_key_that_is_the_newest_already_is_a_refusal() -> None:
+    archive = Broken(ubuntu_archive(KERNEL))
+    found, _asked = settled(ubuntu(), WISH, archive)
+    after = carried_out(ubuntu(), found, archive)
+    node = replace(ubuntu(), own_files=after.own_files, sources=after.sources)
+    archive.fixed[AskIndex] = BROKEN
+    message = refusal(settled(node, WISH, ubuntu_with(AskIndex, BROKEN))[0])
+    assert "The package index cannot be used" in message and "mend the source or its mirror" in message
+
+
+def ubuntu_with(question: type, answer: Any) -> Archive:
+    archive = ubuntu_archive(KERNEL)
+    archive.fixed[question] = answer
+    return archive
+
+
+@pytest.mark.parametrize("first, second", [(OLD_KEY, "/usr/share/keyrings/new.gpg"), (OLD_KEY, None)])
+def test_two_files_with_different_keys_for_one_repository(first: str, second: Optional[str]) -> None:
+    other = Source(NVIDIA, "/", (), second, "/etc/apt/sources.list.d/cuda.list")
+    state = with_cuda_list(other)
+    state = replace(state, source_files=dict(state.source_files, **{other.path: "deb %s /\n" % NVIDIA}))
+    message = refusal(plan(state, WISH, {}))
+    assert CUDA_LIST in message and other.path in message and first in message
+    found, _asked = settled(state, replace(WISH, take_over=True), ubuntu_archive(KERNEL))
+    removed = [step.data.path for step in found.steps if step.action == "remove-file"]
+    assert removed == [CUDA_LIST, other.path]
+
+
+def test_a_conflict_over_another_repository_is_not_ours_to_end() -> None:
+    conflict = tuple(
+        Source(
+            "http://mirror.example.org/x/", "noble", ("main",), key, "/etc/apt/sources.list.d/%s.list" % key
+        )
+        for key in ("a", "b")
+    )
+    state = ubuntu(sources=(*ubuntu().sources, *conflict))
+    message = refusal(plan(state, replace(WISH, take_over=True), {}))
+    assert "http://mirror.example.org/x/" in message and "a.list" in message and "b.list" in message
