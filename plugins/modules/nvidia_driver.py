@@ -106,8 +106,8 @@ before:
       sample: {6.8.0-85-generic: 580.95.05}
     dkms_state:
       description:
-        - What DKMS has of the driver. C(installed), C(built) or C(failed) for a kernel, C(added) or C(broken) where
-          it has been built for none.
+        - What DKMS has of the driver. C(installed), C(built) or C(failed) for a kernel, C(added) or C(broken)
+          where it has been built for none.
       type: dict
       sample: {"nvidia/580.95.05, 6.8.0-85-generic": installed}
     module_signer:
