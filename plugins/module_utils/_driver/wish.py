@@ -160,7 +160,9 @@ def _module_options(value: Optional[Mapping[str, Any]]) -> Optional[Tuple[Tuple[
 
 def _scalar(option: str, value: Any) -> str:
     """YAML makes 580.10 a number and drops its zero: such a value is refused, not guessed at."""
-    if isinstance(value, (bool, float)):
+    if isinstance(value, bool):
+        raise BadWish("%s is %s, a yes or no: write one value." % (option, str(value).lower()))
+    if isinstance(value, float):
         raise BadWish(
             "%s is the unquoted number %s, from which YAML may have dropped digits: quote it."
             % (option, value)

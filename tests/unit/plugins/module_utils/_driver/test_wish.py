@@ -56,7 +56,7 @@ def test_defaults_are_those_of_the_arguments() -> None:
         ({"branch": "580.95"}, ("branch is '580.95'",)),
         ({"branch": "580-open"}, ("branch is '580-open'",)),
         ({"branch": 580.95}, ("branch is the unquoted number 580.95", "quote it")),
-        ({"branch": True}, ("branch is the unquoted", "quote it")),
+        ({"branch": True}, ("branch is true, a yes or no: write one value",)),
         ({"branch": [580]}, ("branch is a list", "one value")),
         ({"branch": {"a": 1}}, ("branch is a mapping", "one value")),
         ({"version": 580.1}, ("version is the unquoted number 580.1", "dropped digits", "quote it")),
