@@ -11,6 +11,7 @@ import os
 import re
 from typing import Dict, Optional, Tuple
 
+from .._catalog.families import FAMILIES
 from .._catalog.gpus import OPEN, PROPRIETARY
 from .._command import Commands
 from .._host import Files, Host
@@ -129,10 +130,8 @@ def _booted(files: Files) -> float:
     return int(since.group(1)) + int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
-_UBUNTU_ARCHIVE = re.compile(r"-\d+ubuntu0\.")
-_NOT_OURS = re.compile(
-    r"^(?:nvidia-.*-server(?:-open)?|linux-modules-nvidia-.*|nvidia-dkms(?:-open)?|libnvidia-compute)$"
-)
+#: Packages that carry a kernel module, as Debian's nvidia-tesla-470-kernel-dkms.
+_CARRIER = re.compile(r"^(?:nvidia-(?:\S+-)?dkms(?:-\S+)?|linux-modules-nvidia-\S+)$")
 
 
 def _other_owner(files: Files, packages: Tuple[Package, ...]) -> Optional[str]:
@@ -143,7 +142,9 @@ def _other_owner(files: Files, packages: Tuple[Package, ...]) -> Optional[str]:
     others = [
         "%s=%s" % (package.name, package.version)
         for package in packages
-        if package.installed and (_NOT_OURS.match(package.name) or _UBUNTU_ARCHIVE.search(package.version))
+        if package.installed
+        and _CARRIER.match(package.name)
+        and not any(family.is_key(package.name) for family in FAMILIES)
     ]
     return "packages of another family: %s" % ", ".join(others[:6]) if others else None
 

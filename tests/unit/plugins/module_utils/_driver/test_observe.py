@@ -182,6 +182,32 @@ def test_leftovers_of_a_run_file(
     assert observe(commands, tree.files, HOST).runfile == runfile
 
 
+@pytest.mark.parametrize(
+    "name, known",
+    [
+        ("nvidia-dkms-580-server-open", True),
+        ("linux-modules-nvidia-580-6.8.0-85-generic", True),
+        ("nvidia-dkms-open", True),
+        ("nvidia-kernel-open-dkms", True),
+        ("nvidia-tesla-470-kernel-dkms", False),
+        ("nvidia-legacy-390xx-kernel-dkms", False),
+        ("nvidia-fs-dkms", True),
+    ],
+)
+def test_a_family_that_this_collection_does_not_know(
+    tree: Tree, commands: Commands, name: str, known: bool
+) -> None:
+    tree.write("/var/lib/dpkg/status", STANZA % name)
+    owner = observe(commands, tree.files, HOST).other_owner
+    assert owner == (None if known else "packages of another family: %s=1" % name)
+
+
+def test_the_gpu_operators_driver_container(tree: Tree, commands: Commands) -> None:
+    tree.write("/run/nvidia/driver/usr/bin/nvidia-smi")
+    owner = observe(commands, tree.files, HOST).other_owner
+    assert owner is not None and "GPU Operator" in owner
+
+
 def test_an_uninstaller_that_a_package_brought_is_no_leftover(tree: Tree, commands: Commands) -> None:
     tree.write("/var/lib/dpkg/status", STANZA % "nvidia-driver")
     tree.write("/var/lib/dpkg/info/nvidia-driver.list", "/.\n/usr/bin\n%s\n" % UNINSTALL)
