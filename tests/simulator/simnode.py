@@ -18,6 +18,8 @@ from typing import Any, Dict, List
 REPOSITORY = Path(__file__).resolve().parents[2]
 FILES = REPOSITORY / "roles/gpu_simulator/files"
 KERNEL = os.uname().release
+# What a module needs, as in NVIDIA's.
+NEEDS = {"nvidia_uvm": "nvidia", "nvidia_modeset": "nvidia", "nvidia_drm": "nvidia_modeset"}
 LICENSES = {"open": "Dual MIT/GPL", "proprietary": "NVIDIA", "gpl": "GPL"}
 
 os.environ["PATH"] += os.pathsep + "/usr/sbin:/sbin"
@@ -28,8 +30,9 @@ def compiled(version: str, license_text: str, name: str) -> Path:
     """A kernel module file with these fields, compiled once per test run."""
     directory = Path(tempfile.mkdtemp(prefix="gpu-simulator-module-"))
     atexit.register(shutil.rmtree, str(directory), ignore_errors=True)
-    fields = {"VERSION": version, "LICENSE": license_text, "NAME": name, "DEPENDS": ""}
-    defines = ['-D{0}="{1}"'.format(*field) for field in fields.items()]
+    defines = ['-DVERSION="{0}"'.format(version), '-DLICENSE="{0}"'.format(license_text), "-DNAME=" + name]
+    if name in NEEDS:
+        defines.append("-DNEEDS=" + NEEDS[name])
     output = directory / "module.ko"
     subprocess.run(["gcc", "-c", *defines, "-o", str(output), str(FILES / "driver/module.c")], check=True)
     return output
@@ -91,14 +94,21 @@ class Node:
     def module(
         self, version: str, flavour: str, name: str = "nvidia", directory: str = "updates/dkms"
     ) -> Path:
-        """Install a kernel module made by gcc, as DKMS would, and run depmod."""
+        """Install a kernel module made by gcc, as DKMS would, and run depmod.
+
+        Debian's nvidia-current.ko is called nvidia inside.
+        """
         path = self.root / "lib/modules" / KERNEL / directory / (name + ".ko")
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(compiled(version, LICENSES[flavour], name.replace("-", "_")), path)
+        inside = name.replace("-current", "").replace("-", "_")
+        shutil.copyfile(compiled(version, LICENSES[flavour], inside), path)
+        self.depmod()
+        return path
+
+    def depmod(self) -> None:
         for index in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
             (self.root / "lib/modules" / KERNEL / index).touch()
         subprocess.run(["depmod", "-b", str(self.root), KERNEL], check=True)
-        return path
 
     def log(self) -> str:
         path = self.state / "kernel.log"

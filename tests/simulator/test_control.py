@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
-from typing import Iterator
+from typing import Callable, Iterator, List
 
 import pytest
 from simnode import Node
@@ -108,18 +109,34 @@ def nvlink5(node: Node) -> Node:
     return node
 
 
-def install_nvlsm(node: Node) -> None:
-    node.write("opt/nvidia/nvlsm/sbin/nvlsm", "#!/bin/sh")
+@pytest.fixture
+def nvlsm(node: Node) -> Iterator[Callable[[], None]]:
+    """Start a program in the place of nvlsm."""
+    path = node.root / "opt/nvidia/nvlsm/sbin/nvlsm"
+    started: List["subprocess.Popen[bytes]"] = []
+
+    def start() -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy("/bin/sleep", str(path))
+        started.append(subprocess.Popen([str(path), "60"]))
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
 
 
-def test_an_nvlink5_fabric_needs_ib_umad_and_nvlsm(nvlink5: Node) -> None:
+def test_an_nvlink5_fabric_needs_ib_umad_and_nvlsm(nvlink5: Node, nvlsm: Callable[[], None]) -> None:
     start = ("fabric", "start", "--version", "580.95.05")
     assert '"ib_umad" has not been loaded' in nvlink5.refused(*start)
     nvlink5.run("load", "ib_umad")
     assert "install the package nvlsm" in nvlink5.refused(*start)
     assert nvlink5.value(0, "fabric_state") == "2", "what is refused completes nothing"
     assert nvlink5.states() == ["running"] * 2, "all else looks healthy"
-    install_nvlsm(nvlink5)
+    nvlink5.write("opt/nvidia/nvlsm/sbin/nvlsm", "installed only")
+    assert "does not run" in nvlink5.refused(*start)
+    (nvlink5.root / "opt/nvidia/nvlsm/sbin/nvlsm").unlink()
+    nvlsm()
     nvlink5.run(*start)
     assert [nvlink5.value(gpu, "fabric_state") for gpu in (0, 1)] == ["3", "3"]
 
@@ -138,8 +155,10 @@ def test_an_nvlink5_fabric_needs_ib_umad_and_nvlsm(nvlink5: Node) -> None:
         ),
     ],
 )
-def test_a_boot_loads_what_modules_load_names(nvlink5: Node, files: dict, loaded: bool) -> None:
-    install_nvlsm(nvlink5)
+def test_a_boot_loads_what_modules_load_names(
+    nvlink5: Node, nvlsm: Callable[[], None], files: dict, loaded: bool
+) -> None:
+    nvlsm()
     nvlink5.run("load", "ib_umad")
     for path, text in files.items():
         nvlink5.write(path, text)

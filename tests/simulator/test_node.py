@@ -1,29 +1,15 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One booted node, end to end: the role, the real lspci and loader, a reboot, and removal.
-
-Needs root; boots fleet number 9 of the lab and takes it down again. A fleet of that number that is
-already up is left alone.
-"""
+"""One booted node, end to end: the role, the real lspci and loader, a reboot, and removal."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Iterator
 
 import pytest
+from bootednode import DRIVER, Booted, booted_node
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-LAB = [sys.executable, str(REPOSITORY / "tests/lab/lab.py"), "--lab", "9"]
-# Beside the interpreter that runs the tests, as pip installs it.
-PLAYBOOK = Path(sys.executable).parent / "ansible-playbook"
-BOARDS = "h100-sxm5-80gb*2,b200-180gb"
-DRIVER: Dict[str, Any] = {"gpu_simulator_driver_version": "580.95.05"}
 COUNT = """
 import ctypes
 nvml, count = ctypes.CDLL("libnvidia-ml.so.1"), ctypes.c_uint()
@@ -31,92 +17,10 @@ print(nvml.nvmlInit_v2(), nvml.nvmlDeviceGetCount_v2(ctypes.byref(count)), count
 """
 
 
-class Booted:
-    """The booted node."""
-
-    def __init__(self, playbook: Path) -> None:
-        self.playbook = playbook
-        self.name = "gpu1"
-
-    def shell(self, command: str) -> str:
-        done = subprocess.run(
-            [*LAB, "exec", self.name, "--", "sh", "-c", command], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout.strip()
-
-    def role(self, check: bool = False, **variables: Any) -> List[str]:
-        """Run the role; the names of the tasks that changed something."""
-        home = Path(lab("inventory")).parent
-        environ = {
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": str(self.playbook.parent),
-            "ANSIBLE_PIPELINING": "1",
-            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_HOME": str(self.playbook.parent / "home"),
-        }
-        command = [
-            str(PLAYBOOK),
-            "-i",
-            str(home / "inventory.yml"),
-            "-e",
-            json.dumps(variables),
-            str(self.playbook),
-        ]
-        done = subprocess.run(
-            command + (["--check"] if check else []), capture_output=True, text=True, check=False, env=environ
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        tasks, task = [], ""
-        for line in done.stdout.splitlines():
-            task = line.split("[")[1].split("]")[0].split(" : ")[-1] if line.startswith("TASK [") else task
-            if line.startswith("changed: ") and task not in tasks:
-                tasks.append(task)
-        return tasks
-
-    def status(self) -> Dict[str, Any]:
-        data: Dict[str, Any] = json.loads(self.shell("gpu-simulator status --json"))
-        return data
-
-
-def lab(*arguments: str) -> str:
-    done = subprocess.run([*LAB, *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.strip()
-
-
 @pytest.fixture(scope="module")
 def booted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
-    if os.geteuid() != 0:
-        pytest.fail("Booting a node needs root: run the tests with sudo.")
-    # Exit status 1 says that no such fleet is up.
-    if subprocess.run([*LAB, "status"], capture_output=True, check=False).returncode != 1:
-        pytest.fail(
-            "Fleet 9 of the lab is up already: take it down with 'lab.py --lab 9 down' and test again."
-        )
-    home = tmp_path_factory.mktemp("collections")
-    (home / "ansible_collections/labfleet").mkdir(parents=True)
-    (home / "ansible_collections/labfleet/gpu").symlink_to(REPOSITORY)
-    playbook = home / "play.yml"
-    play = [{"hosts": "all", "gather_facts": False, "become": True, "roles": ["labfleet.gpu.gpu_simulator"]}]
-    playbook.write_text(json.dumps(play), encoding="utf-8")
-    try:
-        lab(
-            "up",
-            "--nodes",
-            "1",
-            "--kinds",
-            "debian12",
-            "--boards",
-            BOARDS,
-            "--name-prefix",
-            "gpu",
-            "--no-prepare",
-        )
-        yield Booted(playbook)
-    finally:
-        subprocess.run([*LAB, "down"], capture_output=True, check=False)
+    with booted_node(tmp_path_factory.mktemp("collections"), "h100-sxm5-80gb*2,b200-180gb") as node:
+        yield node
 
 
 def test_the_life_of_a_simulated_node(booted: Booted) -> None:
@@ -151,7 +55,7 @@ def test_the_life_of_a_simulated_node(booted: Booted) -> None:
 
     before = [gpu["uuid"] for gpu in booted.status()["gpus"]]
     booted.shell("gpu-simulator set 0 persistence_mode 1 && gpu-simulator set 0 ecc_mode_pending 0")
-    lab("reboot", booted.name)
+    booted.reboot()
     assert [gpu["uuid"] for gpu in booted.status()["gpus"]] == before
     assert booted.shell("gpu-simulator get 0 persistence_mode") == "0"
     assert booted.shell("gpu-simulator get 0 ecc_mode_current") == "0"

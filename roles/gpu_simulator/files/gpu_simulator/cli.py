@@ -10,7 +10,7 @@ import os
 import sys
 from typing import List, Optional
 
-from . import boards, control, driver, nvlink5, power, status
+from . import boards, control, distribution, firmware, kernel, loading, power, status, tools
 from .tree import SimulatorError, Tree
 
 
@@ -26,9 +26,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.required = True
     commands.add_parser("boot", help="power cycle: put the listed boards in, show them, load the driver")
-    load = commands.add_parser("load", help="load the kernel module that modprobe would take")
-    load.add_argument("module", nargs="?", choices=("nvidia", nvlink5.MODULE), default="nvidia")
-    commands.add_parser("unload", help="unload it; refused while a GPU is in use")
+    load = commands.add_parser("load", help="load the kernel module as a boot does; modprobe loads by name")
+    load.add_argument("module", nargs="?", choices=tuple(kernel.SIMULATED), default="nvidia")
+    commands.add_parser("unload", help="unload nvidia with its companions; refused while a GPU is in use")
     commands.add_parser("remove", help="take the simulation off this node")
     catalogue = commands.add_parser("boards", help="list the board ids")
     catalogue.add_argument(
@@ -67,6 +67,16 @@ def parser() -> argparse.ArgumentParser:
     fabric = commands.add_parser("fabric", help="what Fabric Manager does to the GPUs")
     fabric.add_argument("action", choices=("start", "stop"))
     fabric.add_argument("--version", default="", help="version of the Fabric Manager")
+
+    secure = commands.add_parser("secure-boot", help="turn the firmware's switch, for the next boot")
+    secure.add_argument("switch", choices=("on", "off"))
+
+    other = commands.add_parser("nouveau", help="let the kernel have nouveau, and the initramfs carry it")
+    other.add_argument("action", choices=("install", "remove"))
+
+    owner = commands.add_parser("mok", help="machine owner keys, as at the screen of MokManager")
+    owner.add_argument("action", choices=("enroll", "forget"))
+    owner.add_argument("certificate", help="file in DER form; effective after a boot")
     return top
 
 
@@ -75,8 +85,11 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
     :returns: exit status: 0 done, 1 refused (one sentence on stderr), 2 wrong usage
     """
-    options = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
     try:
+        if words[:1] and words[0] in tools.COMMANDS:
+            return tools.run(Tree(), words[0], words[1:])
+        options = parser().parse_args(words)
         output = run(Tree(options.root), options)
     except SimulatorError as problem:
         print("gpu-simulator: {0}".format(problem), file=sys.stderr)
@@ -93,12 +106,21 @@ def run(tree: Tree, options: argparse.Namespace) -> str:
     """Carry out a parsed command and return what it prints."""
     simple = {
         "boot": power.boot,
-        "load": nvlink5.load_umad if getattr(options, "module", "") == nvlink5.MODULE else driver.load,
-        "unload": driver.unload,
+        "unload": loading.unload,
         "remove": power.remove_all,
     }
     if options.command in simple:
         return str(simple[options.command](tree))
+    if options.command == "load":
+        return loading.load_one(tree, options.module)
+    if options.command == "secure-boot":
+        return firmware.set_secure_boot(tree, options.switch == "on")
+    if options.command == "nouveau":
+        install = options.action == "install"
+        return distribution.add_nouveau(tree) if install else distribution.remove_nouveau(tree)
+    if options.command == "mok":
+        change = firmware.enroll if options.action == "enroll" else firmware.forget
+        return change(tree, options.certificate)
     if options.command == "boards":
         return _boards(tree, options)
     if options.command == "status":

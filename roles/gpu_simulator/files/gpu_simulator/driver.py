@@ -1,24 +1,19 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The simulated kernel module: loading it brings GPUs up, unloading it gives their driver state up."""
+"""What nvidia.ko and the modules that come with it do when they are loaded: GPUs come up and show
+themselves.
+"""
 
 from __future__ import annotations
 
-import os
-from typing import Dict, List
+import errno
+from typing import Callable, Dict, List
 
 from . import chassis as chassis_module
-from . import kmod, pci, support, surfaces
+from . import parameters, pci, support, surfaces
 from .boards import Board
 from .kmod import Module
-from .tree import SimulatorError, Tree, empty, read, remove, write
-
-# Modules that come with nvidia.ko and are loaded after it where they are installed.
-COMPANIONS = ("nvidia-modeset", "nvidia-drm", "nvidia-uvm")
-
-
-class NotLoaded(SimulatorError):
-    """The module was not loaded; a node without a driver is no fault of the simulator."""
+from .tree import Tree, empty, read, remove, write
 
 
 def loaded(tree: Tree) -> str:
@@ -26,60 +21,17 @@ def loaded(tree: Tree) -> str:
     return read(tree.state / "module/version") or ""
 
 
-def autoload(tree: Tree) -> str:
-    """What happens at boot: nouveau takes the boards if it may, then nvidia is tried.
+def attach(tree: Tree, module: Module, options: Dict[str, str]) -> None:
+    """Take the GPUs that this module drives and nobody else has.
 
-    :returns: one sentence about the outcome
+    :raises OSError: ENODEV: there is none; EINVAL: the module has no version
     """
-    configuration = kmod.configuration(tree)
-    nouveau = kmod.find(tree, "nouveau")
-    if nouveau and not configuration.forbids("nouveau"):
-        _load_nouveau(tree, nouveau)
-    try:
-        return load(tree)
-    except NotLoaded as reason:
-        return str(reason)
-
-
-def _load_nouveau(tree: Tree, module: Module) -> None:
-    surfaces.show_module(tree, "nouveau", module._replace(version=module.version or os.uname().release), [])
-    for slot in tree.gpus():
-        pci.bind(tree, chassis_module.address(slot), "nouveau", "nouveau")
-    surfaces.log(tree, "nouveau: loaded, bound to {0} device(s)".format(len(tree.gpus())))
-
-
-def load(tree: Tree) -> str:
-    """Load the module that modprobe would take.
-
-    :returns: one sentence about what is now loaded
-    :raises NotLoaded: why no module is loaded
-    """
-    if loaded(tree):
-        return "The NVIDIA kernel module {0} is already loaded.".format(loaded(tree))
-    configuration = kmod.configuration(tree)
-    name = configuration.real_name("nvidia")
-    for module_name in {"nvidia": None, name: None}:
-        reason = configuration.forbids(module_name)
-        if reason:
-            raise NotLoaded("The NVIDIA kernel module is not loaded because of {0}.".format(reason))
-    module = kmod.find(tree, name)
-    if not module:
-        raise NotLoaded(
-            "No NVIDIA kernel module is installed for kernel {0}: install a driver package.".format(
-                os.uname().release
-            )
+    if not module.version.split(".")[0].isdigit():
+        raise OSError(
+            errno.EINVAL, "{0} has no version in its .modinfo: rebuild the module".format(module.path)
         )
-    if not module.version or not module.version.split(".")[0].isdigit():
-        raise NotLoaded("{0} has no version in its .modinfo: rebuild the module.".format(module.path))
-    options = {
-        **configuration.options.get(name.replace("-", "_"), {}),
-        **configuration.options.get("nvidia", {}),
-    }
-    return _insert(tree, module, surfaces.parameters(options))
-
-
-def _insert(tree: Tree, module: Module, effective: Dict[str, str]) -> str:
-    surfaces.log(tree, "NVRM: loading {0}".format(surfaces.version_line(module)))
+    effective, log = parameters.effective(module.version, options)
+    surfaces.log(tree, *log)
     present = chassis_module.installed(tree)
     taken, started, refused = [], [], []
     for slot, board in present.items():
@@ -95,30 +47,34 @@ def _insert(tree: Tree, module: Module, effective: Dict[str, str]) -> str:
             pci.bind(tree, address, "nvidia", "nvidia")
         else:
             refused.append(slot)
+    if taken:
+        surfaces.log(
+            tree,
+            "NVRM: The NVIDIA probe routine was not called for {0} device(s).".format(len(taken)),
+            "NVRM: This can occur when another driver was loaded and",
+            "NVRM: obtained ownership of the NVIDIA device(s).",
+        )
     bound = [slot for slot in present if slot not in taken and slot not in refused]
     if not bound:
-        raise NotLoaded(_nothing_bound(tree, len(present), taken, refused))
+        raise OSError(errno.ENODEV, _nothing_bound(tree, len(present), len(refused)))
     _show(tree, module, effective, bound, started, present)
-    return "The NVIDIA kernel module {0} ({1}) is loaded with {2} of {3} GPU(s).".format(
-        module.version, module.flavour, len(started), len(present)
-    )
+    surfaces.log(tree, "NVRM: loading {0}".format(surfaces.version_line(module)))
 
 
-def _nothing_bound(tree: Tree, present: int, taken: List[int], refused: List[int]) -> str:
+def _nothing_bound(tree: Tree, present: int, refused: int) -> str:
+    """Write what kernel-open/nvidia/nv.c, nvidia_init_module() writes; the reason in words."""
     if not present:
         surfaces.log(tree, "NVRM: No NVIDIA GPU found.")
-        return "The NVIDIA kernel module is not loaded: there is no GPU in the chassis."
-    if refused:
-        surfaces.log(tree, "NVRM: The NVIDIA probe routine failed for {0} device(s).".format(len(refused)))
-    surfaces.log(tree, "NVRM: None of the NVIDIA devices were initialized.")
-    if taken and not refused:
-        return (
-            "The NVIDIA kernel module is not loaded: another driver has the GPUs or they do not answer; "
-            "see 'gpu-simulator status'."
-        )
-    return "The NVIDIA kernel module is not loaded: it supports none of the GPUs; see {0}.".format(
-        tree.kernel_log
+        return "there is no GPU in the chassis"
+    if not refused:
+        surfaces.log(tree, "NVRM: No NVIDIA devices probed.")
+        return "another driver has the GPUs or they do not answer; see 'gpu-simulator status'"
+    surfaces.log(
+        tree,
+        "NVRM: The NVIDIA probe routine failed for {0} device(s).".format(refused),
+        "NVRM: None of the NVIDIA devices were initialized.",
     )
+    return "it supports none of the GPUs; see {0}".format(tree.kernel_log)
 
 
 def _show(
@@ -129,21 +85,42 @@ def _show(
     started: List[int],
     present: Dict[int, Board],
 ) -> None:
-    """Write everything that a loaded module shows; its version comes last and makes it loaded."""
-    companions = [name.replace("-", "_") for name in COMPANIONS if kmod.find(tree, name)]
+    """Write everything that a loaded module shows but /sys/module; its version comes last."""
     entries = []
     for minor, slot in enumerate(bound):
         if slot in started:
             start(tree, slot, present[slot], module, minor)
         entries.append(_proc_entry(tree, slot, minor, present[slot], slot in started, module))
     surfaces.show_proc(tree, module, effective, entries)
-    surfaces.show_module(tree, "nvidia", module, companions)
-    for name in companions:
-        surfaces.show_module(tree, name, module, [])
-    for warning in surfaces.show_devices(tree, list(range(len(bound))), companions, effective):
-        surfaces.warn(warning)
+    surfaces.show_devices(tree, surfaces.gpu_nodes(len(bound)), effective)
     for name, value in (("file", module.path), ("flavour", module.flavour), ("version", module.version)):
         write(tree.state / "module" / name, value)
+
+
+def attach_companion(tree: Tree, module: Module, _options: Dict[str, str]) -> None:
+    """nvidia-modeset and its like register with nvidia.ko, which turns away any other version.
+
+    Source: nvkms_alloc_rm() in kernel-open/nvidia-modeset/nvidia-modeset-linux.c and nv_drm_init() in
+    nvidia-drm.c. nvidia-uvm has no such check of its own; it is held to the same here.
+
+    :raises OSError: EINVAL
+    """
+    if module.version != loaded(tree):
+        text = "{0}: Version mismatch: nvidia.ko({1}) {2}.ko({3})".format(
+            module.name.replace("_", "-"), loaded(tree), module.name.replace("_", "-"), module.version
+        )
+        surfaces.log(tree, text)
+        raise OSError(errno.EINVAL, text)
+    surfaces.show_devices(tree, surfaces.NODES.get(module.name, {}), surfaces.shown_parameters(tree))
+
+
+def hide_companion(name: str) -> Callable[[Tree], None]:
+    """How to take away what a companion shows."""
+
+    def hide(tree: Tree) -> None:
+        surfaces.hide_devices(tree, surfaces.NODES.get(name, {}))
+
+    return hide
 
 
 def start(tree: Tree, slot: int, board: Board, module: Module, minor: int) -> None:
@@ -212,44 +189,10 @@ def _proc_entry(
     return surfaces.ProcGpu(address, minor, values, board.dma_bits)
 
 
-def users(tree: Tree) -> List[str]:
-    """Who keeps the module in use, in words."""
-    found = []
-    for slot in tree.bound_gpus():
-        state = tree.gpu_state(slot)
-        if read(state / "persistence_mode") == "1":
-            found.append("persistence mode of GPU {0}".format(slot))
-        for entry in sorted((state / "processes").glob("*")):
-            if os.path.isdir("/proc/" + entry.name):
-                found.append("process {0} on GPU {1}".format(entry.name, slot))
-    return found
-
-
-def unload(tree: Tree) -> str:
-    """Unload the module.
-
-    :returns: one sentence about the outcome
-    :raises SimulatorError: somebody uses a GPU
-    """
-    if not loaded(tree):
-        return "No NVIDIA kernel module is loaded."
-    in_use = users(tree)
-    if in_use:
-        raise SimulatorError(
-            "The NVIDIA kernel module is in use by {0}: end that first, then unload again.".format(
-                ", ".join(in_use)
-            )
-        )
-    version = loaded(tree)
-    power_off(tree)
-    return "The NVIDIA kernel module {0} is unloaded.".format(version)
-
-
 def power_off(tree: Tree) -> None:
     """Give up all driver state, used or not."""
     empty(tree.state / "module")
     remove(tree.state / "gpus")
     surfaces.hide_proc(tree)
-    surfaces.hide_modules(tree, "nvidia")
     surfaces.hide_devices(tree)
     pci.unbind_all(tree, "nvidia")

@@ -9,10 +9,12 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from .tree import SimulatorError, Tree, read
 
+# Where divert.py puts the real programs; before /usr/sbin, so that this program never calls itself.
+REAL = "/usr/lib/gpu-simulator/kmod"
 # The places where kmod reads its configuration, see modprobe.d(5).
 CONFIGURATION = (
     "etc/modprobe.d",
@@ -24,12 +26,19 @@ CONFIGURATION = (
 
 
 class Module(NamedTuple):
-    """A kernel module file that is installed for the running kernel."""
+    """A kernel module file.
+
+    :ivar name: what the kernel calls it, with underscores
+    :ivar depends: modules whose symbols it needs, with underscores
+    :ivar kernel: the kernel release that it was built for; empty if it does not say
+    """
 
     name: str
     path: str
     version: str
     license: str
+    depends: Tuple[str, ...] = ()
+    kernel: str = ""
 
     @property
     def flavour(self) -> str:
@@ -42,21 +51,23 @@ class Configuration:
 
     def __init__(self, text: str, command_line: str) -> None:
         self.blacklisted: Dict[str, str] = {}
+        self.refused_by_kernel: Dict[str, str] = {}
         self.install: Dict[str, str] = {}
         self.options: Dict[str, Dict[str, str]] = {}
         for line in text.splitlines():
             words = line.split(None, 2)
             if len(words) == 2 and words[0] == "blacklist":
-                self.blacklisted[_same(words[1])] = "a blacklist line in modprobe.d"
+                self.blacklisted[same(words[1])] = "a blacklist line in modprobe.d"
             elif len(words) == 3 and words[0] == "install":
-                self.install[_same(words[1])] = words[2]
+                self.install[same(words[1])] = words[2]
             elif len(words) == 3 and words[0] == "options":
                 self._add_options(words[1], words[2])
         for word in command_line.split():
             key, _equals, value = word.partition("=")
             if key in ("module_blacklist", "modprobe.blacklist"):
+                place = self.refused_by_kernel if key == "module_blacklist" else self.blacklisted
                 for name in value.split(","):
-                    self.blacklisted[_same(name)] = "{0} on the kernel command line".format(key)
+                    place[same(name)] = "{0} on the kernel command line".format(key)
 
     def _add_options(self, module: str, text: str) -> None:
         try:
@@ -65,12 +76,18 @@ class Configuration:
             words = text.split()
         for word in words:
             key, _equals, value = word.partition("=")
-            self.options.setdefault(_same(module), {})[key] = value
+            self.options.setdefault(same(module), {})[key] = value
 
-    def forbids(self, module: str) -> Optional[str]:
-        """What keeps a module from being loaded, in words; None if nothing does."""
-        name = _same(module)
-        if name in self.blacklisted:
+    def forbids(self, module: str, by_name: bool = False) -> Optional[str]:
+        """What keeps a module from being loaded, in words; None if nothing does.
+
+        :param by_name: it is asked for by its name, where ``blacklist`` does not hold: modprobe.d(5) lets
+            that hide aliases only. ``module_blacklist=`` is the kernel's own and always holds.
+        """
+        name = same(module)
+        if name in self.refused_by_kernel:
+            return self.refused_by_kernel[name]
+        if name in self.blacklisted and not by_name:
             return self.blacklisted[name]
         command = self.install.get(name)
         if command and os.path.basename(command.split()[0]) in ("false", "true"):
@@ -79,22 +96,26 @@ class Configuration:
 
     def real_name(self, module: str) -> str:
         """The module that an ``install`` line loads instead, as Debian's nvidia-current."""
-        command = self.install.get(_same(module), "")
+        command = self.install.get(same(module), "")
         targets = re.findall(r"modprobe((?:\s+-\S+)*)\s+([A-Za-z0-9_-]+)", command)
         return targets[-1][1] if targets else module
 
 
-def _same(name: str) -> str:
+def same(name: str) -> str:
     """Module names are equal whether written with dashes or underscores."""
     return name.strip().replace("-", "_")
 
 
-def configuration(tree: Tree) -> Configuration:
-    """The merged configuration as modprobe itself sees it."""
+def configuration(tree: Tree, top: Optional[Path] = None) -> Configuration:
+    """The merged configuration as modprobe itself sees it.
+
+    :param top: where another root lies than the node's own
+    """
     arguments = ["modprobe", "--showconfig"]
-    if not tree.is_node:
-        directories = [tree.root / name for name in CONFIGURATION if (tree.root / name).is_dir()]
-        for directory in directories or [tree.root]:
+    if top or not tree.is_node:
+        root = top or tree.root
+        directories = [root / name for name in CONFIGURATION if (root / name).is_dir()]
+        for directory in directories or [root]:
             arguments += ["--config", str(directory)]
     return Configuration(_output(arguments), read(tree.command_line) or "")
 
@@ -104,11 +125,26 @@ def find(tree: Tree, name: str) -> Optional[Module]:
 
     modules.dep decides, in depmod's order: updates/dkms comes before the kernel's own directory.
     """
-    fields = _modinfo(tree, name)
+    return _module(name, _modinfo(tree, name))
+
+
+def describe(tree: Tree, path: str) -> Optional[Module]:
+    """What a module file says of itself; None if it is none."""
+    return _module(os.path.basename(path).partition(".ko")[0], _modinfo(tree, os.path.abspath(path)))
+
+
+def _module(name: str, fields: Dict[str, str]) -> Optional[Module]:
     path = fields.get("filename", "")
     if not path.startswith("/"):
         return None
-    return Module(name, path, fields.get("version", ""), fields.get("license", ""))
+    return Module(
+        same(fields.get("name", name)),
+        path,
+        fields.get("version", ""),
+        fields.get("license", ""),
+        tuple(same(word) for word in fields.get("depends", "").split(",") if word),
+        fields.get("vermagic", "").partition(" ")[0],
+    )
 
 
 def compiler(module: Module) -> str:
@@ -136,7 +172,7 @@ def _output(arguments: List[str]) -> str:
 
     :raises SimulatorError: kmod is not installed
     """
-    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
+    path = os.pathsep.join((REAL, os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
     try:
         process = subprocess.run(
             arguments,

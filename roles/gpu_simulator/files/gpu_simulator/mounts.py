@@ -24,8 +24,13 @@ def wanted(tree: Tree) -> List[Tuple[Path, Path]]:
         (tree.proc_driver, Path("/proc/driver")),
         (tree.sys / "module", Path("/sys/module")),
     ]
-    if (tree.sys / "class/infiniband").is_dir():
-        pairs.append((tree.sys / "class/infiniband", Path("/sys/class/infiniband")))
+    for name in ("class/infiniband", "firmware/efi", "kernel/security"):
+        if (tree.sys / name).is_dir():
+            pairs.append((tree.sys / name, Path("/sys") / name))
+    # Files of /proc cannot be made: a kernel without modules has no list of them to hide.
+    for name in ("keys", "modules"):
+        if (tree.state / "proc" / name).is_file() and (Path("/proc") / name).exists():
+            pairs.append((tree.state / "proc" / name, Path("/proc") / name))
     return pairs
 
 
@@ -35,8 +40,9 @@ def show(tree: Tree) -> None:
         return
     keep_kernel_modules(tree)
     for source, target in wanted(tree):
-        source.mkdir(parents=True, exist_ok=True)
-        if not target.is_dir():
+        if not source.is_file():
+            source.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
             _make(tree, target)
         if not os.path.samefile(str(source), str(target)):
             _bind(source, target)
@@ -69,6 +75,8 @@ def keep_kernel_modules(tree: Tree) -> None:
 def _make(tree: Tree, target: Path) -> None:
     """Make a directory below /sys: nspawn's /sys is a small read-only tmpfs, the rest is sysfs."""
     parent = target.parent
+    if not parent.is_dir():
+        _make(tree, parent)
     if parent == Path("/sys"):
         _run("mount", "-o", "remount,bind,rw", "/sys")
         try:
@@ -79,7 +87,10 @@ def _make(tree: Tree, target: Path) -> None:
     graft = tree.state / "graft" / str(parent).strip("/").replace("/", "-")
     graft.mkdir(parents=True, exist_ok=True)
     for entry in sorted(parent.iterdir()):
-        (graft / entry.name).mkdir(exist_ok=True)
+        if entry.is_dir():
+            (graft / entry.name).mkdir(exist_ok=True)
+        else:
+            (graft / entry.name).touch()
         _bind(entry, graft / entry.name)
     (graft / target.name).mkdir(exist_ok=True)
     _bind(graft, parent, "--rbind")

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from . import chassis, driver, infiniband, mounts, nvlink5, pci, surfaces
+from . import chassis, distribution, firmware, infiniband, kernel, loading, mounts, pci, takeover
 from .tree import Tree, remove
 
 
@@ -13,25 +13,27 @@ def boot(tree: Tree) -> str:
 
     :returns: one sentence about the outcome
     """
-    driver.power_off(tree)
-    surfaces.hide_modules(tree, "nouveau")
-    surfaces.hide_modules(tree, nvlink5.MODULE)
+    takeover.install(tree)
+    distribution.install(tree)
+    kernel.power_off(tree)
     remove(tree.kernel_log)
     remove(tree.state / "faults")
     present = chassis.install(tree)
     others = pci.build(tree, present)
     infiniband.build(tree, others)
+    firmware.power_on(tree)
     mounts.show(tree)
-    nvlink5.load_umad_at_boot(tree)
-    outcome = driver.autoload(tree)
+    outcome = loading.autoload(tree)
     _make_room_for_counts(tree)
     return "{0} GPU(s) in the chassis. {1}".format(len(present), outcome)
 
 
 def remove_all(tree: Tree) -> str:
     """Unmount the simulation and delete its state, that of the hardware included."""
-    driver.power_off(tree)
+    kernel.power_off(tree)
     mounts.hide(tree)
+    takeover.remove(tree)
+    distribution.remove_all(tree)
     remove(tree.state)
     remove(tree.hardware)
     return "The simulated GPUs are gone."

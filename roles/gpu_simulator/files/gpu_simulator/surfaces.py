@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files that the loaded kernel module shows in /proc/driver, /sys/module and /dev."""
+"""The files that the loaded kernel module shows in /proc/driver and /dev, and the simulated kernel log."""
 
 from __future__ import annotations
 
@@ -9,53 +9,21 @@ import stat
 import sys
 import time
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, Iterable, List, Optional, Tuple
 
 from . import kmod
 from .kmod import Module
-from .tree import Tree, link, remove, write
+from .tree import Tree, read, remove, write
 
 MAJOR = 195
 CONTROL_MINOR = 255
 MODESET_MINOR = 254
 # The kernel gives nvidia-uvm a free major at load time; this is what R580 gets on many kernels.
 UVM_MAJOR = 511
-
-# Module parameters and their defaults: NVIDIA/open-gpu-kernel-modules 595.45.04, kernel-open/nvidia/nv-reg.h.
-PARAMETERS: Dict[str, str] = {
-    "ResmanDebugLevel": "4294967295",
-    "RmLogonRC": "1",
-    "ModifyDeviceFiles": "1",
-    "DeviceFileUID": "0",
-    "DeviceFileGID": "0",
-    "DeviceFileMode": "438",
-    "InitializeSystemMemoryAllocations": "1",
-    "UsePageAttributeTable": "4294967295",
-    "EnablePCIeGen3": "0",
-    "EnableMSI": "1",
-    "EnableStreamMemOPs": "0",
-    "RmProfilingAdminOnly": "1",
-    "PreserveVideoMemoryAllocations": "1",
-    "EnableS0ixPowerManagement": "0",
-    "S0ixPowerManagementVideoMemoryThreshold": "256",
-    "DynamicPowerManagement": "3",
-    "DynamicPowerManagementVideoMemoryThreshold": "200",
-    "EnableGpuFirmware": "18",
-    "EnableGpuFirmwareLogs": "2",
-    "OpenRmEnableUnsupportedGpus": "1",
-    "EnableUserNUMAManagement": "1",
-    "MemoryPoolSize": "0",
-    "KMallocHeapMaxSize": "0",
-    "VMallocHeapMaxSize": "0",
-    "IgnoreMMIOCheck": "0",
-    "NvLinkDisable": "0",
-    "RegisterPCIDriver": "1",
-    "RegistryDwords": '""',
-    "RegistryDwordsPerDevice": '""',
-    "RmMsg": '""',
-    "GpuBlacklist": '""',
-    "TemporaryFilePath": '""',
-    "ExcludedGpus": '""',
+# Device nodes of the modules that come with nvidia.ko.
+NODES = {
+    "nvidia_modeset": {"nvidia-modeset": (MAJOR, MODESET_MINOR)},
+    "nvidia_uvm": {"nvidia-uvm": (UVM_MAJOR, 0), "nvidia-uvm-tools": (UVM_MAJOR, 1)},
 }
 
 
@@ -105,26 +73,6 @@ def version_line(module: Module) -> str:
     return "{0}  {1}".format(name, built)
 
 
-def parameters(options: Dict[str, str]) -> Dict[str, str]:
-    """Effective module parameters, from ``NVreg_<name>=<value>`` options over the defaults."""
-    effective = dict(PARAMETERS)
-    for option, value in options.items():
-        name = option[len("NVreg_") :]
-        if option.startswith("NVreg_") and name in effective:
-            effective[name] = '"{0}"'.format(value) if effective[name].startswith('"') else _number(value)
-    return effective
-
-
-def _number(text: str) -> str:
-    """The kernel's reading of a numeric option: 0x is hexadecimal, a leading 0 octal."""
-    try:
-        return str(
-            int(text, 16) if text.lower().startswith("0x") else int(text, 8 if text[:1] == "0" else 10)
-        )
-    except ValueError:
-        return text
-
-
 def show_proc(tree: Tree, module: Module, effective: Dict[str, str], gpus: List[ProcGpu]) -> None:
     top = tree.proc_driver / "nvidia"
     compiler = kmod.compiler(module)
@@ -149,40 +97,26 @@ def hide_proc(tree: Tree) -> None:
     remove(tree.proc_driver / "nvidia")
 
 
-def show_module(tree: Tree, name: str, module: Module, holders: List[str]) -> None:
-    """/sys/module/<name> of a loaded module."""
-    top = tree.sys / "module" / name
-    write(top / "version", module.version, 0o444)
-    write(top / "initstate", "live", 0o444)
-    write(top / "refcnt", len(holders), 0o444)
-    write(top / "taint", "POE" if module.flavour == "proprietary" else "OE", 0o444)
-    (top / "holders").mkdir(parents=True, exist_ok=True)
-    for holder in holders:
-        link(top / "holders" / holder, "../../" + holder)
-    if name in ("nvidia", "nouveau"):
-        link(top / "drivers" / ("pci:" + name), "../../../bus/pci/drivers/" + name)
+def gpu_nodes(count: int) -> Dict[str, Tuple[int, int]]:
+    """Device nodes of nvidia.ko with so many GPUs."""
+    nodes = {"nvidia{0}".format(minor): (MAJOR, minor) for minor in range(count)}
+    return {**nodes, "nvidiactl": (MAJOR, CONTROL_MINOR)}
 
 
-def hide_modules(tree: Tree, prefix: str) -> None:
-    for entry in sorted((tree.sys / "module").glob(prefix + "*")):
-        if not entry.is_symlink():
-            remove(entry)
+def shown_parameters(tree: Tree) -> Dict[str, str]:
+    """What /proc/driver/nvidia/params says now."""
+    text = read(tree.proc_driver / "nvidia/params") or ""
+    pairs = (line.partition(": ") for line in text.splitlines())
+    return {key: value for key, _colon, value in pairs}
 
 
-def show_devices(tree: Tree, minors: List[int], modules: List[str], effective: Dict[str, str]) -> List[str]:
-    """Make the device nodes.
+def show_devices(tree: Tree, nodes: Dict[str, Tuple[int, int]], effective: Dict[str, str]) -> None:
+    """Make device nodes, as nvidia-modprobe and udev do on hardware.
 
-    :returns: warnings; a container that refuses device nodes gets plain files of the same names
+    A container that refuses device nodes gets plain files of the same names, and a warning.
     """
-    if effective["ModifyDeviceFiles"] == "0":
-        return []
-    nodes = {"nvidia{0}".format(minor): (MAJOR, minor) for minor in minors}
-    nodes["nvidiactl"] = (MAJOR, CONTROL_MINOR)
-    if "nvidia_modeset" in modules:
-        nodes["nvidia-modeset"] = (MAJOR, MODESET_MINOR)
-    if "nvidia_uvm" in modules:
-        nodes["nvidia-uvm"] = (UVM_MAJOR, 0)
-        nodes["nvidia-uvm-tools"] = (UVM_MAJOR, 1)
+    if not nodes or effective["ModifyDeviceFiles"] == "0":
+        return
     mode, owner, group = (
         int(effective[name]) for name in ("DeviceFileMode", "DeviceFileUID", "DeviceFileGID")
     )
@@ -190,12 +124,11 @@ def show_devices(tree: Tree, minors: List[int], modules: List[str], effective: D
     for name in nodes:
         if os.geteuid() == 0:
             os.chown(str(tree.dev / name), owner, group)
-    if not refused:
-        return []
-    return [
-        "This container does not permit device nodes: {0} in {1} are plain files instead; give it the "
-        "capability MKNOD if a test needs real ones.".format(", ".join(refused), tree.dev)
-    ]
+    if refused:
+        warn(
+            "This container does not permit device nodes: {0} in {1} are plain files instead; give it the "
+            "capability MKNOD if a test needs real ones.".format(", ".join(refused), tree.dev)
+        )
 
 
 def _make(path: Path, number: tuple, mode: int) -> bool:
@@ -212,9 +145,11 @@ def _make(path: Path, number: tuple, mode: int) -> bool:
     return made
 
 
-def hide_devices(tree: Tree) -> None:
+def hide_devices(tree: Tree, nodes: Optional[Iterable[str]] = None) -> None:
+    """Remove these device nodes, or all of NVIDIA's."""
     for path in sorted(tree.dev.glob("nvidia*")):
-        remove(path)
+        if nodes is None or path.name in nodes:
+            remove(path)
 
 
 def log(tree: Tree, *lines: str) -> None:

@@ -26,6 +26,8 @@ class Tree:
         self.root = Path(root)
         self.is_node = self.root == Path("/")
         self.boards_file = self.root / "etc/gpu-simulator/boards"
+        self.build_key = self.root / "usr/share/gpu-simulator/kernel-build-key.pem"
+        self.trusted_keys = self.root / "etc/gpu-simulator/trusted-keys"
         self.machine_id = self.root / "etc/machine-id"
         self.hardware = self.root / "var/lib/gpu-simulator"
         self.state = self.root / "run/gpu-simulator"
@@ -87,6 +89,13 @@ def write_bytes(path: Path, content: bytes, mode: int = 0o644) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def overwrite(path: Path, value: str) -> None:
+    """Write a value into the file that is there: one that is bind-mounted must stay the same file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(str(path), "w", encoding="utf-8") as stream:
+        stream.write(value + "\n")
 
 
 def _is(path: Path, content: bytes, mode: int) -> bool:
