@@ -46,6 +46,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             continue
 
 
+def _own_group() -> None:
+    """A group of its own on the terminal that sudo remembers, and ears for interrupts, which "&" stops."""
+    os.setpgrp()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def run_logged(
     command: list[str], environ: dict[str, str], log: Path, limit: int, say: Callable[[str], None]
 ) -> int | None:
@@ -63,7 +69,7 @@ def run_logged(
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                preexec_fn=os.setpgrp,  # a group of its own, and the terminal that sudo remembers
+                preexec_fn=_own_group,
             )
         except OSError as error:
             stream.write(f"{command[0]} cannot be run: {error}\n".encode())

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -62,9 +63,16 @@ def test_an_interpreter_without_ensurepip_is_not_taken(tmp_path: Path) -> None:
     assert interpreters._probe(fake, "3.9") is None
 
 
-def test_a_command_that_hangs_is_ended(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "interrupts", [signal.SIG_DFL, signal.SIG_IGN], ids=["in front", "in the background"]
+)
+def test_a_command_that_hangs_is_ended(tmp_path: Path, interrupts: signal.Handlers) -> None:
     begun = time.monotonic()
-    status = process.run_logged(["sleep", "60"], dict(os.environ), tmp_path / "log", 1, print)
+    before = signal.signal(signal.SIGINT, interrupts)
+    try:
+        status = process.run_logged(["sleep", "60"], dict(os.environ), tmp_path / "log", 1, print)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert status is None and time.monotonic() - begun < 20
 
 
