@@ -1,14 +1,21 @@
 #!/bin/sh
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Build the collection's archive from a clean copy, and run the checks that Galaxy runs on an upload.
+# Build the collection's archive from a clean copy, install it, and run the checks that Galaxy runs on an upload.
 # Use: galaxy.sh [--build-only]
 set -eu
 cd "$(dirname "$0")/../.."
 tree=$(python -c 'import sys; sys.path.insert(0, "tests/tools"); import tree; print(tree.copy("galaxy"))')
+installed=$PWD/.build/installed
 rm -f .build/dist/*.tar.gz
 ansible-galaxy collection build --force --output-path .build/dist "$tree"
 [ "${1:-}" = --build-only ] && exit 0
+
+# Installed from a checkout, as the README says, its playbook is found and its role's tasks can be read.
+rm -rf .build/installed
+(cd "$tree" && ansible-galaxy collection install --force --collections-path "$installed" .)
+ANSIBLE_COLLECTIONS_PATH=$installed ansible-playbook --syntax-check labfleet.gpu.site
+
 cat >.build/galaxy-importer.cfg <<'CONFIG'
 [galaxy-importer]
 RUN_ANSIBLE_TEST = False
