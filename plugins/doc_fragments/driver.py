@@ -56,7 +56,8 @@ options:
     description:
       - V(true) pins and holds the driver packages and excludes them from unattended-upgrades, so that only
         this module moves them. It does so without lifting anything by hand, and holds the new ones.
-      - V(false) lifts the hold and the exclusion. Without it, both stay as they are.
+      - V(false) lifts the hold and the exclusion. Without it, both stay as they are, but a set of which a
+        part is on hold is held as a whole.
     type: bool
   update:
     description:
