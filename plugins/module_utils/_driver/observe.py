@@ -131,7 +131,7 @@ def _booted(files: Files) -> float:
 
 
 #: Packages that carry a kernel module, as Debian's nvidia-tesla-470-kernel-dkms.
-_CARRIER = re.compile(r"^(?:nvidia-(?:\S+-)?dkms(?:-\S+)?|linux-modules-nvidia-\S+)$")
+_CARRIER = re.compile(r"^(?:nvidia-(?:\S+-)?(?<!-no-)dkms(?:-\S+)?|linux-modules-nvidia-\S+)$")
 
 
 def _other_owner(files: Files, packages: Tuple[Package, ...]) -> Optional[str]:
