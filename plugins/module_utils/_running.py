@@ -24,6 +24,9 @@ _DEVICE = re.compile(r"^/dev/(?:nvidia|gdrdrv)")
 #: Daemons of the driver set itself: they hold a device, but nobody's work is lost when they restart.
 DRIVER_DAEMONS = ("nvidia-persiste", "nv-fabricmanage", "nvidia-powerd")
 
+#: These and others keep GPUs in use as long as they run, whatever is seen of their open files.
+_HOLDING = (*DRIVER_DAEMONS, "nv-hostengine", "nvidia-imex")
+
 #: The driver's kernel modules and those that sit on it, in the order in which they can be unloaded.
 GPU_MODULES = (
     "nvidia_peermem",
@@ -55,6 +58,7 @@ def holders(files: Files) -> Dict[Client, Optional[str]]:
         if os.path.basename(files.link("/sys/class/drm", name, "device/driver") or "") == "nvidia"
     }
     pids = {pid for pid, target in _open_devices(files) if _DEVICE.match(target) or target in screens}
+    pids |= {int(name) for name in files.names("/proc") if name.isdigit() and _command(files, name) in _HOLDING}
     own = service_of(files, os.getpid())
     found: Dict[Client, Optional[str]] = {}
     for pid in sorted(pids | set(compute_processes())):
@@ -123,6 +127,10 @@ def _group(files: Files, pid: int) -> Optional[str]:
     lines = (files.text("/proc/%d/cgroup" % pid) or "").splitlines()
     by_controllers = {fields[1]: fields[2] for fields in (line.split(":", 2) for line in lines) if fields[2:]}
     return by_controllers.get("name=systemd", by_controllers.get(""))
+
+
+def _command(files: Files, pid: str) -> str:
+    return (files.text("/proc", pid, "comm") or "").strip()
 
 
 def _open_devices(files: Files) -> Iterator[Tuple[int, str]]:

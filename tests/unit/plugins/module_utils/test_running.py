@@ -120,6 +120,13 @@ def test_who_keeps_the_modules_in_use(tree: Tree, device: str) -> None:
     }
 
 
+def test_the_drivers_own_daemons_keep_them_in_use_by_nature(tree: Tree) -> None:
+    process(tree, 100, "nv-fabricmanage")
+    process(tree, 101, "nv-hostengine")
+    process(tree, 102, "sshd")
+    assert [client.pid for client in holders(tree.files)] == [100, 101]
+
+
 def test_a_screen_of_the_driver_and_one_of_another(tree: Tree) -> None:
     tree.link("/sys/class/drm/card0/device/driver", "../../../../bus/pci/drivers/nvidia")
     tree.link("/sys/class/drm/card1/device/driver", "../../../../bus/pci/drivers/ast")
