@@ -58,7 +58,9 @@ def holders(files: Files) -> Dict[Client, Optional[str]]:
         if os.path.basename(files.link("/sys/class/drm", name, "device/driver") or "") == "nvidia"
     }
     pids = {pid for pid, target in _open_devices(files) if _DEVICE.match(target) or target in screens}
-    pids |= {int(name) for name in files.names("/proc") if name.isdigit() and _command(files, name) in _HOLDING}
+    pids |= {
+        int(name) for name in files.names("/proc") if name.isdigit() and _command(files, name) in _HOLDING
+    }
     own = service_of(files, os.getpid())
     found: Dict[Client, Optional[str]] = {}
     for pid in sorted(pids | set(compute_processes())):

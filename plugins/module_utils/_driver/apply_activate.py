@@ -12,7 +12,7 @@ noted for this boot, and the reboot stays due. Each effect looks first whether o
 from __future__ import annotations
 
 import time
-from typing import Mapping, Optional, Tuple
+from typing import Dict, Mapping, Optional, Tuple
 
 from .._command import CommandError
 from .._effects import Action, Context, RemoveFile, WriteFile, remove_file, write_file
@@ -125,16 +125,22 @@ def _busy(context: Context) -> Optional[str]:
 
     While the display module is loaded it has references of its own on those below it, which go with it.
     """
-    files = context.files
-    modules = loaded_modules(files)
-    for name in modules:
-        holding = files.names("/sys/module", name, "holders")
-        if holding and "nvidia_drm" in modules:
-            continue
-        count = (files.text("/sys/module", name, "refcnt") or "0").strip()
-        if count.lstrip("-").isdigit() and int(count) > len(holding):
+    uses = parse_lsmod(context.commands.try_run(["lsmod"]).out)
+    for name in loaded_modules(context.files):
+        count, holding = uses.get(name, (0, 0))
+        if count > holding and not (holding and "nvidia_drm" in uses):
             return name
     return None
+
+
+def parse_lsmod(text: str) -> Dict[str, Tuple[int, int]]:
+    """By module: how often it is in use, and by how many modules."""
+    rows = (line.split() for line in text.splitlines()[1:])
+    return {
+        row[0]: (int(row[2]), len(row[3].strip(",").split(",")) if row[3:] else 0)
+        for row in rows
+        if row[2:] and row[2].lstrip("-").isdigit()
+    }
 
 
 def _by_whom(context: Context) -> str:

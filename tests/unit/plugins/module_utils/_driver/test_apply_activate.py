@@ -46,6 +46,14 @@ done
 mkdir -p "$ROOT/sys/module/$1/holders"
 echo 0 >"$ROOT/sys/module/$1/refcnt"
 """,
+    "lsmod": """
+echo "Module                  Size  Used by"
+cd "$ROOT/sys/module"
+for name in *; do
+    read -r count <"$name/refcnt"
+    echo "$name 16384 $count $(ls "$name/holders" | paste -sd,)"
+done
+""",
     "systemctl": """
 verb=$1; shift; [ "$1" = -- ] && shift
 [ "$verb" = is-enabled ] && { [ -e "$ROOT/enabled/$1" ] && echo enabled || echo disabled; exit 0; }
@@ -81,7 +89,7 @@ def context(node: Tree) -> Iterator[Context]:
 
 
 def calls(node: Tree) -> List[str]:
-    return (node.files.text("/calls") or "").splitlines()
+    return [call for call in (node.files.text("/calls") or "").splitlines() if not call.startswith("lsmod")]
 
 
 def loaded(node: Tree) -> List[str]:
@@ -197,6 +205,24 @@ def test_a_companion_that_is_gone_is_a_warning(context: Context, node: Tree) -> 
     node.write(RESTORE_PATH, json.dumps({"modules": ["nvidia_peermem", "nvidia"], "settings": {}}))
     ACTIONS["load-modules"](context, NEW)
     assert ["nvidia_peermem was not loaded again" in warning for warning in context.warnings] == [True]
+
+
+def test_lsmod_in_all_its_forms() -> None:
+    text = """Module                  Size  Used by
+nvidia_uvm           1773568  2
+nvidia_drm            135168  4
+nvidia_modeset       1830912  3 nvidia_drm
+nvidia             104165376  88 nvidia_uvm,nvidia_modeset
+odd                    16384  -2 -
+"""
+    assert apply_activate.parse_lsmod(text) == {
+        "nvidia_uvm": (2, 0),
+        "nvidia_drm": (4, 0),
+        "nvidia_modeset": (3, 1),
+        "nvidia": (88, 2),
+        "odd": (-2, 1),
+    }
+    assert apply_activate.parse_lsmod("") == {}
 
 
 def test_a_refusal_of_another_driver_is_no_refusal(context: Context, node: Tree) -> None:
