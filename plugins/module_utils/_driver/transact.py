@@ -85,7 +85,7 @@ def _agree(
     files = (*choice.place.files, ConfigFile(PIN_PATH, pin or ""))
     if _vendor_pins(state, version):
         files += (ConfigFile(pins.VENDOR_PIN_PATH, ""),)
-    downgrade = state.installed is not None and _older(version, state.installed.version)
+    downgrade = _goes_back(state, version)
     targets = choice.targets
     mixed: List[str] = []
     answer: Any = None
@@ -99,7 +99,9 @@ def _agree(
             return Plan(blockers=(Blocker("apt cannot install this set of packages", which, answer.what),))
         mixed = [str(change.name) for change in answer.installs if _strays(target, choice, change)]
         named = {entry.split("=", 1)[0].rstrip("-") for entry in targets}
-        explicit = [_exact(choice, name) for name in mixed]
+        # The loose ones would come as the newest of any branch: where the source has them so, they fit the set.
+        loose = [change.name for change in answer.installs if _is_loose(target, choice, change)]
+        explicit = [_exact(choice, name) for name in (*mixed, *loose)]
         more = tuple(entry for entry in explicit if entry and entry.split("=", 1)[0] not in named)
         if not more:
             break
@@ -115,6 +117,17 @@ def _agree(
             )
         )
     return Install(targets, downgrade, allow_held=bool(held)), answer
+
+
+def _goes_back(state: DriverState, version: str) -> bool:
+    """Is any part of the installed set newer? Tools that all branches share may be newer than the set."""
+    found = [upstream(package.version) for package in state.packages if package.installed]
+    return any(_older(version, each) for each in found if each)
+
+
+def _is_loose(target: Target, choice: Choice, change: Change) -> bool:
+    """Is this a package with a version of its own, at another version than the set?"""
+    return change.name in target.family.loose and upstream(change.new) != choice.version
 
 
 def _strays(target: Target, choice: Choice, change: Change) -> bool:
