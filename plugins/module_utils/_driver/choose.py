@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from .._catalog.drivers import branch_of, named_branch, upstream
 from .._plan import Blocker, Plan
 from .._questions import AskIndex, Index, Offer
-from . import fabric, former, origin, satisfied, transact
+from . import fabric, former, origin, satisfied, transact, trust
 from .origin import Origin
 from .state import DriverState
 from .target import Target
@@ -35,10 +35,17 @@ def plan(state: DriverState, target: Target, missing: Sequence[str], answers: Ma
     place, index = read
     chosen = _choose(state, target, index, place)
     if isinstance(chosen, Blocker):
-        back = former.targets(state, target.wish.version) if target.wish.version else ()
+        carrier = target.family.key_package(target.branch, target.flavour)
+        back = former.targets(state, target.wish.version or "", carrier)
         if not back:
             return Plan(blockers=(chosen,))
-        choice = Choice(missing, place, index, str(target.wish.version), back + _leaving(state, target, ()))
+        choice = Choice(
+            missing,
+            place,
+            index,
+            str(target.wish.version),
+            back + _leaving(state, target, former.names(back)),
+        )
         return transact.plan(state, target, choice, answers)
     lacking = fabric.unavailable(state, index)
     if lacking:
@@ -225,12 +232,13 @@ def _modules(state: DriverState, target: Target, index: Index, place: Origin) ->
     key = target.family.key_package(target.branch, target.flavour)
     if offered and (offered[0] == prebuilt[0] or len(offered) == len(prebuilt)):
         return tuple(offered)
-    if state.trust.enforced and target.family.prebuilt:
+    unsigned = trust.dkms_blockers(state) if target.family.prebuilt else ()
+    if unsigned:
         return Blocker(
-            "%s, and the archive has no signed modules of this driver for the running kernel"
-            % state.trust.enforced.rstrip("."),
+            "The archive has no signed modules of this driver for the running kernel, and those that DKMS "
+            "would build are not trusted",
             prebuilt[0],
-            "boot a kernel for which it has them, or choose another branch",
+            "boot a kernel for which it has them, choose another branch, or %s" % unsigned[0].next,
         )
     headers = _headers(state, target, index)
     return headers if isinstance(headers, Blocker) else (key, *headers)

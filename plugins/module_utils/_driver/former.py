@@ -85,9 +85,18 @@ def _tidying(state: DriverState, keep: Keep) -> Tuple[Step, ...]:
     return (Step("former", "keep-former", what, "the way back is to driver %s" % keep.version, keep),)
 
 
-def targets(state: DriverState, version: str) -> Tuple[str, ...]:
-    """apt targets for a driver whose packages are kept here: paths. Empty if they are not."""
-    return tuple(sorted(state.kept.get(version, ())))
+def targets(state: DriverState, version: str, carrier: str) -> Tuple[str, ...]:
+    """apt targets for a driver whose packages are kept here: paths. Empty if they are not.
+
+    :param carrier: the package that must be among them: it tells branch, series and flavour
+    """
+    paths = tuple(sorted(state.kept.get(version, ())))
+    return paths if carrier in names(paths) else ()
+
+
+def names(paths: Tuple[str, ...]) -> Tuple[str, ...]:
+    """The packages in these files."""
+    return tuple(path.rpartition("/")[2].partition("_")[0] for path in paths)
 
 
 def is_kept(state: DriverState, version: str, packages: Tuple[str, ...]) -> bool:

@@ -15,6 +15,7 @@ from .._effects import RemoveFile, WriteFile
 from .._plan import Blocker, Plan, Step
 from .._questions import AskKey, ConfigFile, Offer, Trouble
 from .._sources import Source, normal_uri, render_source
+from .doubled import doubled_source_steps
 from .state import DEBIAN_SOURCE_PATH, KEY_PATH, SOURCE_PATH, UBUNTU_SOURCE_PATH, DriverState
 from .wish import DriverWish
 
@@ -241,17 +242,6 @@ def _conflicting(conflict: Tuple[Source, ...]) -> Blocker:
 
 def _without_ours(state: DriverState) -> Tuple[ConfigFile, ...]:
     return (ConfigFile(SOURCE_PATH, ""),) if state.own_files.get(SOURCE_PATH) is not None else ()
-
-
-def doubled_source_steps(state: DriverState) -> Tuple[Step, ...]:
-    """Take our source away where somebody else configured the same one since: apt refuses two keys for it."""
-    ours = {source.uri for source in state.sources if source.path == SOURCE_PATH}
-    others = {source.uri: source.path for source in state.sources if source.path != SOURCE_PATH}
-    doubled = sorted(ours & set(others))
-    if not doubled:
-        return ()
-    why = "%s configures the same repository" % others[doubled[0]]
-    return (Step("source", "remove-file", "remove %s" % SOURCE_PATH, why, RemoveFile(SOURCE_PATH)),)
 
 
 #: By source: the components of the distribution's archive that the drivers are in, the file of ours that adds

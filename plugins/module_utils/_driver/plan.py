@@ -14,7 +14,7 @@ from .._catalog.drivers import branch_of
 from .._catalog.families import default_source, family_for, sources_for
 from .._plan import Blocker, Plan
 from . import satisfied, surround
-from .origin import doubled_source_steps
+from .doubled import doubled_source_steps
 from .recover import recovery
 from .state import DriverState, is_driver_package
 from .target import Target, flavour_for, hardware_blockers, load_trouble

@@ -99,7 +99,7 @@ def _agree(
             return Plan(blockers=(Blocker("apt cannot install this set of packages", which, answer.what),))
         mixed = [str(change.name) for change in answer.installs if _strays(target, choice, change)]
         named = {entry.split("=", 1)[0].rstrip("-") for entry in targets}
-        # The loose ones would come as the newest of any branch: where the source has them so, they fit the set.
+        # The loose ones would come as the newest of any branch: they fit the set where the source has them so.
         loose = [change.name for change in answer.installs if _is_loose(target, choice, change)]
         explicit = [_exact(choice, name) for name in (*mixed, *loose)]
         more = tuple(entry for entry in explicit if entry and entry.split("=", 1)[0] not in named)
