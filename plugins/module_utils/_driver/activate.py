@@ -132,8 +132,8 @@ def _obstacle(holders: Holders, wanted: Module) -> Optional[str]:
     if not named:
         return None
     return (
-        "Driver %s is not activated without a reboot: the GPUs are held by what belongs to no service that could "
-        "be started again (%s). End it and run again, or reboot." % (wanted.version, ", ".join(named))
+        "Driver %s is not activated without a reboot: the GPUs are held by what belongs to no service that "
+        "could be started again (%s). End it and run again, or reboot." % (wanted.version, ", ".join(named))
     )
 
 

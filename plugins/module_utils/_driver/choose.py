@@ -35,8 +35,7 @@ def plan(state: DriverState, target: Target, missing: Sequence[str], answers: Ma
     place, index = read
     chosen = _choose(state, target, index, place)
     if isinstance(chosen, Blocker):
-        carrier = target.family.key_package(target.branch, target.flavour)
-        back = former.targets(state, target.wish.version or "", carrier)
+        back = former.targets(state, target, target.wish.version or "")
         if not back:
             return Plan(blockers=(chosen,))
         choice = Choice(

@@ -85,13 +85,12 @@ def _tidying(state: DriverState, keep: Keep) -> Tuple[Step, ...]:
     return (Step("former", "keep-former", what, "the way back is to driver %s" % keep.version, keep),)
 
 
-def targets(state: DriverState, version: str, carrier: str) -> Tuple[str, ...]:
-    """apt targets for a driver whose packages are kept here: paths. Empty if they are not.
-
-    :param carrier: the package that must be among them: it tells branch, series and flavour
-    """
+def targets(state: DriverState, target: Target, version: str) -> Tuple[str, ...]:
+    """apt targets for a driver whose packages are kept here: paths. Empty if none of this kind is."""
+    family = target.family
     paths = tuple(sorted(state.kept.get(version, ())))
-    return paths if carrier in names(paths) else ()
+    carriers = [name for name in names(paths) if family.is_key(name)]
+    return paths if any(family.flavour_of(name) == target.flavour for name in carriers) else ()
 
 
 def names(paths: Tuple[str, ...]) -> Tuple[str, ...]:

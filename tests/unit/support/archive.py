@@ -116,6 +116,14 @@ UBUNTU_VERSIONS = ("580.105.08", "580.95.05", "580.65.06", "570.172.08", "570.13
 DEBIAN_VERSIONS = ("535.261.03", "535.247.01")
 
 
+def _of_file(target: str) -> str:
+    """``name=version`` of an apt target, which may be a package's file."""
+    if not target.startswith("/"):
+        return target
+    name, version, _arch = target.rpartition("/")[2].split("_")
+    return "%s=%s" % (name, version.replace("%3a", ":"))
+
+
 class Archive:
     """The rows, newest first for each name, and the rest of what a planner may ask for."""
 
@@ -127,6 +135,8 @@ class Archive:
         self.installed = installed
         #: Other software on the node, and the package that each needs.
         self.dependents: Dict[str, str] = {}
+        #: Driver versions that no source offers any more; their packages can still be had as files.
+        self.withdrawn: Tuple[str, ...] = ()
         #: Answers that replace the computed ones, by type of question.
         self.fixed: Dict[type, Any] = {
             AskKey: Key(KEY),
@@ -150,7 +160,16 @@ class Archive:
 
     def _index(self, question: AskIndex) -> Index:
         names = [name for name in self.rows if re.search(question.pattern, name)]
-        return Index({name: tuple(Offer(row.version, row.uri) for row in self.rows[name]) for name in names})
+        return Index(
+            {
+                name: tuple(
+                    Offer(row.version, row.uri)
+                    for row in self.rows[name]
+                    if upstream(row.version) not in self.withdrawn
+                )
+                for name in names
+            }
+        )
 
     def purge(self, question: AskPurge) -> Transaction:
         """What apt removes: these, and whatever of ``dependents`` needs one of them."""
@@ -165,7 +184,7 @@ class Archive:
         wanted: Dict[str, Row] = {}
         queue: List[Tuple[str, Optional[str]]] = []
         for target in question.install:
-            name, _equals, exact = target.partition("=")
+            name, _equals, exact = _of_file(target).partition("=")
             if not name.endswith("-"):
                 queue.append((name, exact or None))
         while queue:
@@ -176,7 +195,7 @@ class Archive:
             if name in wanted:
                 continue
             wanted[name] = row
-            asked = {target.partition("=")[0] for target in question.install}
+            asked = {_of_file(target).partition("=")[0] for target in question.install}
             for choice in row.depends:
                 # "a|b": the one that is asked for, else the first.
                 names = choice.split("|")

@@ -8,8 +8,12 @@ from dataclasses import replace
 from typing import Any, List, Tuple
 
 import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.families import NVIDIA_UBUNTU_SUFFIXED
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver import former
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import FORMER_PATH, DriverState
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.target import Target
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Package
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan
@@ -112,10 +116,42 @@ def test_there_and_back_the_packages_in_use_are_spared() -> None:
 
 
 def test_targets_are_the_files() -> None:
-    paths = ("%s/%s/b_1_amd64.deb" % (FORMER_PATH, OLD), "%s/%s/a_1_all.deb" % (FORMER_PATH, OLD))
+    files = ("nvidia-utils-570_1_amd64.deb", "nvidia-dkms-570-open_1_all.deb")
+    paths = tuple("%s/%s/%s" % (FORMER_PATH, OLD, name) for name in files)
     state = ubuntu(kept={OLD: paths})
-    assert former.targets(state, OLD) == (paths[1], paths[0])
-    assert former.targets(state, NEW) == ()
+    target = Target(NVIDIA_UBUNTU_SUFFIXED, DriverWish(version=OLD), OPEN)
+    assert former.targets(state, target, OLD) == (paths[1], paths[0])
+    assert former.targets(state, target, NEW) == ()
+    assert former.targets(state, replace(target, flavour=PROPRIETARY), OLD) == (), "kept of another flavour"
+    assert former.targets(ubuntu(kept={OLD: paths[:1]}), target, OLD) == (), "no kernel module among them"
+
+
+def upgraded() -> DriverState:
+    """From the old driver to the new one, the old one kept."""
+    state = with_driver(ubuntu(), OLD)
+    return carried_out(state, planned(state)[0], ubuntu_archive(KERNEL))
+
+
+def test_the_way_back_to_what_no_source_has_any_more() -> None:
+    archive = ubuntu_archive(KERNEL)
+    archive.withdrawn = (OLD,)
+    state = upgraded()
+    found, _asked = settled(state, DriverWish(version=OLD), archive)
+    install = next(step.data for step in found.steps if step.action == "install")
+    assert set(state.kept[OLD]) <= set(install.targets) and install.downgrade
+    after = carried_out(state, found, archive)
+    assert after.installed and after.installed.version == OLD
+    assert plan(after, DriverWish(version=OLD), {}).steps == ()
+
+
+@pytest.mark.parametrize(
+    "wish", [{"version": OLD, "kernel_module": "proprietary"}, {"version": "570.133.20"}]
+)
+def test_no_way_back_without_the_packages(wish: Any) -> None:
+    archive = ubuntu_archive(KERNEL)
+    archive.withdrawn = (OLD, "570.133.20")
+    found, _asked = settled(upgraded(), DriverWish(**wish), archive)
+    assert "The source has no such driver" in refusal(found)
 
 
 @pytest.mark.parametrize(
