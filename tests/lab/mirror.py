@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What nodes and inventory know of the simulated repositories.
 
-An Ubuntu node has the simulated distribution archive (kernel headers) configured, as an installed Ubuntu has
-its archive. NVIDIA's repository is not configured: that is the collection's work, and the inventory gives it
-the mirror's address and key, as any user of a mirror would.
+An Ubuntu node has the simulated distribution archive (kernels, drivers) configured, as an installed Ubuntu has
+its archive; a Debian node has Debian's real one. NVIDIA's repository is not configured: that is the collection's
+work, and the inventory gives it the mirror's address and key, as any user of a mirror would.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import base64
 import hashlib
 from pathlib import Path
 
+import roots
 from settings import Lab
 
 KEYRING = "/usr/share/keyrings/labfleet-gpu-lab-archive.asc"
@@ -31,9 +32,14 @@ def _key(lab: Lab, kind: str) -> Path | None:
 def node_files(lab: Lab, kind: str) -> dict[str, str]:
     """Path in the node -> content."""
     key = _key(lab, kind)
-    if key is None:
+    release = roots.kind(kind)
+    if key is None or release.distribution != "ubuntu":
         return {}
-    source = f"Types: deb\nURIs: {lab.www_url}/ubuntu-archive/\nSuites: /\nSigned-By: {KEYRING}\n"
+    suites = " ".join(release.suite + pocket for pocket in ("", "-updates", "-security"))
+    source = (
+        f"Types: deb\nURIs: {lab.www_url}/ubuntu-archive/\nSuites: {suites}\n"
+        f"Components: main restricted universe multiverse\nSigned-By: {KEYRING}\n"
+    )
     return {KEYRING: key.read_text(), SOURCE: source}
 
 

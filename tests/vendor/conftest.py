@@ -29,8 +29,9 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Runs build.py into a new directory; the state is shared, so only the first build compiles."""
+    """Runs build.py into a new directory. Keys are the session's own; compiled parts outlive it, by hash."""
     state = tmp_path_factory.mktemp("state")
+    (state / "compiled").symlink_to(throwaway.compiled_cache())
 
     def run(name: str, *options: str) -> Path:
         out = tmp_path_factory.mktemp(name) / "tree"

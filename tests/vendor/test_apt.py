@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from served import Served
-from steps import BOOT, KERNEL, LIBRARY, exactly, installed, subscribe
+from steps import BOOT, KERNEL, LEFT, LIBRARY, exactly, installed, subscribe
 from throwaway import Node
 
 
@@ -47,11 +47,7 @@ def test_life_of_a_driver(ready: Node) -> None:
     ready.run("apt-get purge -y -q '*nvidia*'")
     assert ready.run("dkms status").strip() == ""
     assert ready.run("ls /usr/src").split() == [f"linux-headers-{KERNEL}"]
-    left = ready.run(
-        "find / -xdev -iname '*nvidia*' ! -path '/proc/*' ! -path '/sys/*' ! -path '/var/cache/apt/*' "
-        "! -path '/var/lib/apt/*' ! -path '*/module_signing*' ! -path '/usr/include/*'"
-    )
-    assert left == ""
+    assert ready.run(LEFT) == ""
 
 
 def test_downgrade_needs_consent(ready: Node) -> None:

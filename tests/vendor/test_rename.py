@@ -6,24 +6,10 @@ from __future__ import annotations
 
 import pytest
 from served import Served
-from steps import KERNEL, exactly, installed, predicted, subscribe
+from steps import KERNEL, LEFT, exactly, installed, predicted, subscribe, versions
 from throwaway import Node
 
 COMPUTE = "apt-get install -y -q libnvidia-compute nvidia-dkms-open"
-PURGED = (
-    "find / -xdev -iname '*nvidia*' ! -path '/proc/*' ! -path '/sys/*' ! -path '/var/cache/apt/*' "
-    "! -path '/var/lib/apt/*' ! -path '*/module_signing*' ! -path '/usr/include/*'"
-)
-
-
-#: The Ubuntu keyring package pins these two by name, which no pattern of a later file outdoes.
-UNPINNED = ("nvidia-modprobe", "nvidia-settings")
-
-
-def versions(items: set[str]) -> set[str]:
-    """The driver versions of NVIDIA's packages among name=version."""
-    pairs = [item.split("=") for item in items if "nvidia" in item and "pinning" not in item]
-    return {version.split("-")[0] for name, version in pairs if name not in UNPINNED}
 
 
 def test_the_pin_must_come_first(bare: Node) -> None:
@@ -70,7 +56,7 @@ def test_over_the_rename_and_back(ready: Node) -> None:
     ready.run("apt-get dist-upgrade -y -q --allow-downgrades")
     assert ready.run("modinfo -F version nvidia").strip() == "590.48.01"
     ready.run("apt-get purge -y -q '*nvidia*'")
-    assert ready.run(PURGED) == ""
+    assert ready.run(LEFT) == ""
 
 
 def test_over_the_rename_without_a_pin(ready: Node) -> None:
@@ -110,7 +96,7 @@ def test_life_of_a_driver_on_debian(debian: Node) -> None:
         assert versions(installed(debian)) == {pin}
         debian.run("nvidia-smi", status=9)
     debian.run("apt-get purge -y -q '*nvidia*' libcuda1")
-    assert debian.run(PURGED) == ""
+    assert debian.run(LEFT) == ""
 
 
 def test_metapackages_on_debian(debian: Node) -> None:

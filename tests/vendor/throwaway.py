@@ -8,11 +8,13 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 CACHE = Path("/var/cache/labfleet-gpu-vendor-tests")
+KEEP = 14 * 86400  # seconds
 SUITE = "bookworm"
-PACKAGES = ("adduser", "dkms", "gcc", "gpgv", "kmod", "libc6-dev", "make", "python3")
+PACKAGES = ("adduser", "dkms", "gcc", "gpgv", "kmod", "libc6-dev", "make", "openssl", "python3")
 SIMULATOR = Path(__file__).resolve().parents[2] / "roles" / "gpu_simulator" / "files"
 
 
@@ -51,6 +53,16 @@ def base_root() -> Path:
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     return base
+
+
+def compiled_cache() -> Path:
+    """Compiled parts that earlier runs left; what nobody used for two weeks goes."""
+    cache = CACHE / "compiled"
+    cache.mkdir(parents=True, exist_ok=True)
+    for path in cache.iterdir():
+        if path.stat().st_mtime < time.time() - KEEP:
+            path.unlink(missing_ok=True)
+    return cache
 
 
 class Node:

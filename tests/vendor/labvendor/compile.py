@@ -9,11 +9,14 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 VENDOR = Path(__file__).resolve().parent.parent
 PROGRAMS = VENDOR / "programs"
+KERNEL_SOURCE = VENDOR / "kernel_source"
 NVML = VENDOR.parent.parent / "roles" / "gpu_simulator" / "files" / "nvml"
 
 
@@ -22,7 +25,7 @@ class BuildError(Exception):
 
 
 #: Commands the build calls, and the Debian package that carries each.
-TOOLS = {"gcc": "gcc", "make": "make", "gpg": "gpg"}
+TOOLS = {"gcc": "gcc", "make": "make", "gpg": "gpg", "openssl": "openssl"}
 
 
 def check_tools() -> None:
@@ -43,11 +46,22 @@ def run(argv: list[str], cwd: Path = VENDOR) -> str:
     return result.stdout
 
 
+class Signer(Protocol):
+    """Who signs modules."""
+
+    def pem(self) -> bytes:
+        """Its certificate."""
+
+    def signature(self, module: bytes) -> bytes:
+        """What is appended to a module."""
+
+
 class Compiler:
     """Compiles into a cache directory; a second run of the same input reads it back."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, signer: Signer | None = None) -> None:
         self._cache = cache
+        self._signer = signer
         cache.mkdir(parents=True, exist_ok=True)
         self._toolchain = run(["gcc", "--version"])
 
@@ -88,13 +102,40 @@ class Compiler:
 
         return self._cached(sources, version, make)
 
+    def module(self, name: str, version: str, licence: str, kernel: str) -> bytes:
+        """A kernel module, as dkms would build it for that kernel."""
+        sources = [KERNEL_SOURCE / "Makefile", KERNEL_SOURCE / "module.c"]
+
+        def make(out: Path) -> None:
+            with tempfile.TemporaryDirectory() as directory:
+                for source in sources:
+                    shutil.copy(source, directory)
+                Path(directory, "version.mk").write_text(f"VERSION = {version}\nLICENSE = {licence}\n")
+                run(["make", "-s", f"KERNEL_UNAME={kernel}", name], cwd=Path(directory))
+                shutil.copy(Path(directory) / name, out)
+
+        return self._cached(sources, f"{name} {version} {licence} {kernel}", make)
+
+    def signature(self, module: bytes) -> bytes:
+        """The signature of a module by the signer's key."""
+        signer = self._signer
+        if signer is None:
+            raise BuildError("A signed module was asked for, and there is no key to sign it with.")
+        identity = f"{hashlib.sha256(signer.pem()).hexdigest()} {hashlib.sha256(module).hexdigest()}"
+
+        def make(out: Path) -> None:
+            out.write_bytes(signer.signature(module))
+
+        return self._cached([], f"signature {identity}", make)
+
     def _cached(self, sources: list[Path], version: str, make: Callable[[Path], None]) -> bytes:
         digest = hashlib.sha256(f"{self._toolchain}\0{version}\0".encode())
         for source in sources:
             digest.update(f"{source.name}\0".encode() + source.read_bytes())
         kept = self._cache / digest.hexdigest()
         if not kept.exists():
-            new = kept.with_suffix(f".{os.getpid()}")
+            new = kept.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
             make(new)
             new.replace(kept)
+        os.utime(kept)
         return kept.read_bytes()

@@ -71,21 +71,26 @@ def release_variables(release: Release) -> dict[str, str]:
     }
 
 
-def kernel_packages(kernels: Iterable[str]) -> list[Package]:
+def kernel_packages(kernels: Iterable[str], metapackages: bool = True) -> list[Package]:
     """Headers and images of the given kernel releases; the metapackages follow the last."""
     releases = list(kernels)
-    packages = []
-    for kernel in releases:
-        numbers = re.match(r"\d+(?:\.\d+)*", kernel)
-        variables = {
-            "k": package_part(kernel),
-            "release": kernel,
-            "kv": f"{numbers.group() if numbers else '0'}-1",
-        }
-        for row in table.KERNEL_ROWS:
-            if row.scope == "kernel" or kernel == releases[-1]:
-                packages.append(package(row, variables))
-    return packages
+    return [
+        package(row, kernel_variables(kernel))
+        for kernel in releases
+        for row in table.KERNEL_ROWS
+        if row.scope == "kernel" or (metapackages and kernel == releases[-1])
+    ]
+
+
+def kernel_variables(kernel: str) -> dict[str, str]:
+    """What the placeholders stand for in a kernel; 6.8.0-85-generic has the version 6.8.0-85.85."""
+    numbers = re.match(r"(\d+(?:\.\d+)*)(?:-(\d+)-)?", kernel)
+    base, abi = numbers.groups() if numbers else ("0", None)
+    return {
+        "k": package_part(kernel),
+        "release": kernel,
+        "kv": f"{base}-{abi}.{abi}" if abi else f"{base}-1",
+    }
 
 
 def package_part(text: str) -> str:
@@ -108,6 +113,7 @@ def package(row: Row, variables: dict[str, str]) -> Package:
         value = ", ".join(value for value in values if value)
         if value:
             fields.append((field, value.format(**variables)))
+    fields += [(field, value.format(**variables)) for field, value in row.extra]
     summary = row.summary.format(**variables)
     left_out = f" Left out: {row.left_out}." if row.left_out else ""
     fields.append(("Description", f"{summary}\n Simulated by labfleet.gpu for tests.{left_out}"))

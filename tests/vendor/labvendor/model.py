@@ -76,6 +76,7 @@ class Row:
     provides: str = ""
     exclusive: str = ""  # virtual names with one provider at a time: in provides, conflicts and replaces
     multi_arch: str = ""
+    extra: tuple[tuple[str, str], ...] = ()  # further fields
     payload: str = ""  # a function of labvendor.payload; empty: a package without content
     left_out: str = ""  # what the real package has and this one has not, and why
 

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from labvendor.compile import VENDOR, BuildError, Compiler
+from labvendor import kernels
+from labvendor.compile import BuildError, Compiler
 from labvendor.deb import Content, Entry
+from labvendor.files import Variables, file, script, text
 from labvendor.model import Package
 
 PIN_FILE = "/etc/apt/preferences.d/nvidia-driver-pin"
 NVLSM = "/opt/nvidia/nvlsm/sbin/nvlsm"
 PERSISTENCED = "nvidia-persistenced.service"
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"
-
-Variables = dict[str, str]
 
 
 def content(item: Package, compiler: Compiler) -> Content:
@@ -34,30 +34,20 @@ def content(item: Package, compiler: Compiler) -> Content:
     return Content((doc, *made.files), made.scripts)
 
 
-def _text(path: str, text: str, mode: int = 0o644) -> Entry:
-    return Entry(path, text.encode(), mode=mode)
-
-
-def _file(directory: str, name: str, **values: str) -> str:
-    text = (VENDOR / directory / name).read_text()
-    for key, value in values.items():
-        text = text.replace(f"@{key}@", value)
-    return text
-
-
-def _script(name: str, **values: str) -> str:
-    return _file("scripts", name, **values)
+def dkms_name(var: Variables) -> str:
+    """What dkms calls the module: the archive's server series has a name of its own."""
+    return var.get("dkms", "nvidia")
 
 
 def kernel_source(var: Variables, _compiler: Compiler) -> Content:
     """Source of the five modules; version and licence are the flavour's."""
-    where = f"/usr/src/nvidia-{var['v']}"
+    where = f"/usr/src/{dkms_name(var)}-{var['v']}"
     licence = "Dual MIT/GPL" if var["x"] else "NVIDIA"
     return Content(
         (
-            _text(f"{where}/Makefile", _file("kernel_source", "Makefile")),
-            _text(f"{where}/module.c", _file("kernel_source", "module.c")),
-            _text(f"{where}/version.mk", f"VERSION = {var['v']}\nLICENSE = {licence}\n"),
+            text(f"{where}/Makefile", file("kernel_source", "Makefile")),
+            text(f"{where}/module.c", file("kernel_source", "module.c")),
+            text(f"{where}/version.mk", f"VERSION = {var['v']}\nLICENSE = {licence}\n"),
         )
     )
 
@@ -66,14 +56,14 @@ def dkms(var: Variables, _compiler: Compiler) -> Content:
     """dkms.conf beside the source, as the template has it, and the two scripts that call dkms."""
     return Content(
         (
-            _text(
-                f"/usr/src/nvidia-{var['v']}/dkms.conf",
-                _file("kernel_source", "dkms.conf.in", VERSION=var["v"]),
+            text(
+                f"/usr/src/{dkms_name(var)}-{var['v']}/dkms.conf",
+                file("kernel_source", "dkms.conf.in", VERSION=var["v"], NAME=dkms_name(var)),
             ),
         ),
         (
-            ("postinst", _script("nvidia-dkms.postinst", VERSION=var["v"])),
-            ("prerm", _script("nvidia-dkms.prerm", VERSION=var["v"])),
+            ("postinst", script("nvidia-dkms.postinst", VERSION=var["v"], NAME=dkms_name(var))),
+            ("prerm", script("nvidia-dkms.prerm", VERSION=var["v"], NAME=dkms_name(var))),
         ),
     )
 
@@ -82,7 +72,7 @@ def kernel_common(_var: Variables, _compiler: Compiler) -> Content:
     """Nouveau off, and the udev rule that would start the persistence daemon."""
     return Content(
         (
-            _text(
+            text(
                 "/lib/modprobe.d/nvidia-graphics-drivers.conf",
                 "".join(
                     f"{word}\n"
@@ -94,13 +84,13 @@ def kernel_common(_var: Variables, _compiler: Compiler) -> Content:
                     )
                 ),
             ),
-            _text(
+            text(
                 "/lib/udev/rules.d/71-nvidia.rules",
                 'ACTION=="add", DEVPATH=="/bus/pci/drivers/nvidia", TAG+="systemd", '
                 f'ENV{{SYSTEMD_WANTS}}="{PERSISTENCED}"\n',
             ),
         ),
-        (("postinst", _script("nvidia-kernel-common.postinst")),),
+        (("postinst", script("nvidia-kernel-common.postinst")),),
     )
 
 
@@ -134,12 +124,12 @@ def persistenced(var: Variables, compiler: Compiler) -> Content:
             Entry(
                 "/usr/bin/nvidia-persistenced", compiler.program("nvidia-persistenced", var["v"]), mode=0o755
             ),
-            _text(f"/lib/systemd/system/{PERSISTENCED}", unit),
+            text(f"/lib/systemd/system/{PERSISTENCED}", unit),
         ),
         (
-            ("postinst", _script("nvidia-persistenced.postinst")),
-            ("prerm", _script("service.prerm", UNIT=PERSISTENCED)),
-            ("postrm", _script("service.postrm", UNIT=PERSISTENCED)),
+            ("postinst", script("nvidia-persistenced.postinst")),
+            ("prerm", script("service.prerm", UNIT=PERSISTENCED)),
+            ("postrm", script("service.postrm", UNIT=PERSISTENCED)),
         ),
     )
 
@@ -157,20 +147,20 @@ def fabricmanager(var: Variables, compiler: Compiler) -> Content:
     return Content(
         (
             Entry("/usr/bin/nv-fabricmanager", compiler.program("nv-fabricmanager", var["v"]), mode=0o755),
-            _text(f"/lib/systemd/system/{name}", unit),
+            text(f"/lib/systemd/system/{name}", unit),
         ),
-        (("prerm", _script("service.prerm", UNIT=name)), ("postrm", _script("service.postrm", UNIT=name))),
+        (("prerm", script("service.prerm", UNIT=name)), ("postrm", script("service.postrm", UNIT=name))),
     )
 
 
 def firmware(var: Variables, _compiler: Compiler) -> Content:
     """A stand-in for the firmware, at the path that two vendors' packages of one version dispute."""
-    return Content((_text(f"/lib/firmware/nvidia/{var['v']}/gsp_ga10x.bin", "There is no GSP here.\n"),))
+    return Content((text(f"/lib/firmware/nvidia/{var['v']}/gsp_ga10x.bin", "There is no GSP here.\n"),))
 
 
 def cfg(var: Variables, _compiler: Compiler) -> Content:
     """A stand-in for libnvidia-cfg, at its real path."""
-    return Content((_text(f"{LIBRARIES}/libnvidia-cfg.so.{var['v']}", "Not a library.\n"),))
+    return Content((text(f"{LIBRARIES}/libnvidia-cfg.so.{var['v']}", "Not a library.\n"),))
 
 
 def compute_with_tools(var: Variables, compiler: Compiler) -> Content:
@@ -204,7 +194,7 @@ def _pin(pattern: str) -> Content:
     stanza = (
         f"Package: *nvidia* cuda-drivers* libcuda1 libnvsdm\nPin: version {pattern}\nPin-Priority: 1000\n"
     )
-    return Content((_text(PIN_FILE, stanza),))
+    return Content((text(PIN_FILE, stanza),))
 
 
 def pin_branch(var: Variables, _compiler: Compiler) -> Content:
@@ -215,38 +205,6 @@ def pin_branch(var: Variables, _compiler: Compiler) -> Content:
 def pin_version(var: Variables, _compiler: Compiler) -> Content:
     """Exactly this version."""
     return _pin(f"{var['v']}-*")
-
-
-def linux_headers(var: Variables, _compiler: Compiler) -> Content:
-    """What dkms looks at: the build link, a configuration and the release."""
-    kernel = var["release"]
-    where = f"/usr/src/linux-headers-{kernel}"
-    return Content(
-        (
-            _text(f"{where}/.config", 'CONFIG_MODULES=y\nCONFIG_MODULE_SIG_HASH="sha512"\n'),
-            _text(f"{where}/Makefile", "# The simulated modules need no kernel build system.\n"),
-            _text(f"{where}/include/config/kernel.release", f"{kernel}\n"),
-            _text(f"{where}/include/generated/utsrelease.h", f'#define UTS_RELEASE "{kernel}"\n'),
-            Entry(f"/lib/modules/{kernel}/build", link=where),
-        ),
-        (("postinst", _script("linux-headers.postinst", KERNEL=kernel)),),
-    )
-
-
-def linux_image(var: Variables, _compiler: Compiler) -> Content:
-    """A kernel as far as depmod, dkms and the boot directory can see one."""
-    kernel = var["release"]
-    scripts = ("postinst", "prerm", "postrm")
-    return Content(
-        (
-            _text(f"/boot/config-{kernel}", "CONFIG_MODULES=y\n"),
-            _text(f"/boot/vmlinuz-{kernel}", "The host's kernel runs here.\n"),
-            _text(f"/lib/modules/{kernel}/modules.order", ""),
-            _text(f"/lib/modules/{kernel}/modules.builtin", ""),
-            _text(f"/lib/modules/{kernel}/modules.builtin.modinfo", ""),
-        ),
-        tuple((name, _script(f"linux-image.{name}", KERNEL=kernel)) for name in scripts),
-    )
 
 
 PAYLOADS: dict[str, Callable[[Variables, Compiler], Content]] = {
@@ -267,7 +225,11 @@ PAYLOADS: dict[str, Callable[[Variables, Compiler], Content]] = {
         nvlsm,
         pin_branch,
         pin_version,
-        linux_headers,
-        linux_image,
+        kernels.linux_headers,
+        kernels.linux_image,
+        kernels.linux_objects,
+        kernels.linux_objects_open,
+        kernels.linux_signatures,
+        kernels.linux_modules,
     )
 }

@@ -15,13 +15,13 @@ from labvendor.signing import SIGNED_AT_RFC, Key
 File = tuple[str, bytes]
 
 
-def packages_index(debs: Iterable[tuple[str, str, bytes]]) -> bytes:
-    """The Packages file for (control paragraph, file name, bytes of the .deb)."""
+def packages_index(debs: Iterable[tuple[str, str, bytes]], prefix: str = "./") -> bytes:
+    """The Packages file for (control paragraph, file name, bytes of the .deb); prefix: before each name."""
     paragraphs = []
     for control, name, data in debs:
         head, description = control.split("Description: ", 1)
         paragraphs.append(
-            f"{head}Filename: ./{name}\nSize: {len(data)}\nMD5sum: {hashlib.md5(data).hexdigest()}\n"
+            f"{head}Filename: {prefix}{name}\nSize: {len(data)}\nMD5sum: {hashlib.md5(data).hexdigest()}\n"
             f"SHA1: {hashlib.sha1(data).hexdigest()}\nSHA256: {hashlib.sha256(data).hexdigest()}\n"
             f"Description: {description}"
         )
@@ -40,9 +40,25 @@ def release_file(fields: Iterable[tuple[str, str]], indexes: Iterable[File]) -> 
 def write_indexes(directory: Path, index: bytes, fields: Iterable[tuple[str, str]], key: Key) -> None:
     """Write Packages, Packages.gz, Release, Release.gpg and InRelease."""
     indexes = [("Packages", index), ("Packages.gz", gzip.compress(index, 9, mtime=0))]
-    release = release_file(fields, indexes)
     for name, data in indexes:
         write(directory / name, data)
+    _write_release(directory, release_file(fields, indexes), key)
+
+
+def write_suite(
+    directory: Path, indexes: dict[str, bytes], fields: Iterable[tuple[str, str]], key: Key
+) -> None:
+    """Write dists/<suite>: the index of each component, Release, Release.gpg and InRelease."""
+    files: list[File] = []
+    for component, index in indexes.items():
+        where = f"{component}/binary-amd64"
+        files += [(f"{where}/Packages", index), (f"{where}/Packages.gz", gzip.compress(index, 9, mtime=0))]
+    for name, data in files:
+        write(directory / name, data)
+    _write_release(directory, release_file(fields, files), key)
+
+
+def _write_release(directory: Path, release: bytes, key: Key) -> None:
     if write(directory / "Release", release) or not (directory / "InRelease").exists():
         write(directory / "Release.gpg", key.detached(release))
         write(directory / "InRelease", key.inline(release))

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
-from labvendor.compile import BuildError
+from labvendor.compile import BuildError, run
 
 #: Time of every signature and key, so that the same input gives the same bytes.
 SIGNED_AT = "20260101T000000"
@@ -79,4 +80,62 @@ class Key:
         )
         if result.returncode != 0:
             raise BuildError(f"gpg could not sign for {self._user}: {result.stderr.decode().strip()}")
+        return result.stdout
+
+
+class ModuleKey:
+    """The key that signs kernel modules in the simulated archive, under the name of the real one.
+
+    A signature is what scripts/sign-file of the kernel appends: a PKCS#7 message without certificates and
+    attributes, twelve bytes that describe it, and a magic line.
+    """
+
+    NAME = "Canonical Ltd. Kernel Module Signing"
+    _PKCS7 = 2
+    _MAGIC = b"~Module signature appended~\n"
+
+    def __init__(self, home: Path) -> None:
+        """Open the key in home, or make it."""
+        self._key, self._certificate = home / "key.pem", home / "certificate.pem"
+        home.mkdir(parents=True, exist_ok=True)
+        home.chmod(0o700)
+        if not (home / "made").exists():
+            subject = f"/O=labfleet.gpu simulated vendor/CN={self.NAME}"
+            options = ["-newkey", "rsa:2048", "-nodes", "-sha512", "-days", "36500", "-subj", subject]
+            run(
+                [
+                    "openssl",
+                    "req",
+                    "-x509",
+                    *options,
+                    "-keyout",
+                    str(self._key),
+                    "-out",
+                    str(self._certificate),
+                ]
+            )
+            (home / "made").touch()
+
+    def pem(self) -> bytes:
+        """The certificate as text."""
+        return self._certificate.read_bytes()
+
+    def der(self) -> bytes:
+        """The certificate as mokutil takes it."""
+        return self._openssl("x509", "-in", str(self._certificate), "-outform", "DER")
+
+    def signature(self, module: bytes) -> bytes:
+        """What makes the module a signed one when appended to it; the same each time."""
+        message = self._openssl(
+            *("cms", "-sign", "-binary", "-noattr", "-nocerts", "-outform", "DER", "-md", "sha512"),
+            *("-signer", str(self._certificate), "-inkey", str(self._key)),
+            data=module,
+        )
+        return message + struct.pack(">BBBBB3xI", 0, 0, self._PKCS7, 0, 0, len(message)) + self._MAGIC
+
+    @staticmethod
+    def _openssl(*arguments: str, data: bytes | None = None) -> bytes:
+        result = subprocess.run(["openssl", *arguments], input=data, capture_output=True, check=False)
+        if result.returncode != 0:
+            raise BuildError(f"openssl could not sign a module: {result.stderr.decode().strip()}")
         return result.stdout

@@ -124,4 +124,13 @@ KERNEL_ROWS = (
         version="{kv}", section="kernel",
         depends="linux-image-generic (= {kv}), linux-headers-generic (= {kv})"),
 )
+
+#: What the driver metapackages of Ubuntu's archive recommend; their versions count on their own.
+DESKTOP_ROWS = (
+    Row("nvidia-settings", "510.47.03-0ubuntu1 on Ubuntu 22.04",
+        "Tool for configuring the NVIDIA graphics driver",
+        version="510.47.03-0ubuntu1", section="x11", left_out="the program: nothing to show it on"),
+    Row("nvidia-prime", "0.8.17.1 on Ubuntu 22.04", "Tools to enable NVIDIA's Prime", version="0.8.17.1",
+        architecture="all", section="x11", left_out="the tools: no laptop is simulated"),
+)
 # fmt: on

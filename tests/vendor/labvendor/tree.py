@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from labvendor import deb, expand, payload, table
+from labvendor import archive, deb, expand, payload, table
 from labvendor.compile import Compiler, check_tools
 from labvendor.deb import Content, Entry
 from labvendor.model import Package
-from labvendor.repository import packages_index, write, write_indexes
-from labvendor.signing import Key
+from labvendor.repository import packages_index, write, write_indexes, write_suite
+from labvendor.signing import Key, ModuleKey
+from labvendor.suites import CODENAMES
 
 DEFAULT_URL = "http://10.213.0.1:8080"
 KEYRING_PATH = "/usr/share/keyrings/cuda-archive-keyring.gpg"
@@ -26,7 +27,8 @@ NVIDIA_FIELDS = (
     ("Architecture", "x86_64"),
     ("Acquire-By-Hash", "no"),
 )
-UBUNTU_FIELDS = (("Origin", "Ubuntu"), ("Label", "Ubuntu"), ("Acquire-By-Hash", "no"))
+DEBIAN_FIELDS = (("Origin", "labfleet.gpu"), ("Label", "labfleet.gpu kernel"), ("Acquire-By-Hash", "no"))
+COMPONENTS = ("main", "restricted", "universe", "multiverse")
 
 #: cuda-<distribution>.pin, for Ubuntu only (stored copies of NVIDIA's file; some end with 100).
 PIN = "\n".join(
@@ -60,7 +62,8 @@ class Tree:
     def build(self, kernels: list[str]) -> Iterator[str]:
         """Build, yielding one line for each repository."""
         check_tools()
-        self._compiler = Compiler(self._state / "compiled")
+        module_key = ModuleKey(self._state / "module-key")
+        self._compiler = Compiler(self._state / "compiled", module_key)
         self._key = Key(self._state / "key", "labfleet.gpu simulated vendor")
         stranger = Key(self._state / "stranger", "labfleet.gpu unknown signer")
         try:
@@ -71,7 +74,10 @@ class Tree:
                 if distribution in BROKEN:
                     yield self._nvidia(f"broken/badsig/{where}", distribution, debs, stranger, empty=True)
                     yield self._truncated(f"broken/truncated/{where}", distribution, debs)
-            yield self._archive(kernels)
+            yield from self._ubuntu(kernels)
+            yield self._debian(kernels)
+            write(self._out / "keys" / "kernel-module-signing.pem", module_key.pem())
+            write(self._out / "keys" / "kernel-module-signing.der", module_key.der())
             write(self._out / "keys" / "vendor.gpg", self._key.binary())
         finally:
             self._key.close()
@@ -107,11 +113,30 @@ class Tree:
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         return line
 
-    def _archive(self, kernels: list[str]) -> str:
-        debs = self._made(expand.kernel_packages(kernels))
-        directory = self._fill("ubuntu-archive", debs)
-        write_indexes(directory, packages_index(debs), UBUNTU_FIELDS, self._key)
-        return f"{self._url}/ubuntu-archive/ ({len(debs)} packages)"
+    def _ubuntu(self, kernels: list[str]) -> Iterator[str]:
+        """Ubuntu's archive: one pool, three suites for each distribution."""
+        pool: dict[str, Written] = {}
+        for codename, (number, _flavours) in CODENAMES.items():
+            for suite, placed in archive.suites(codename, kernels).items():
+                written = self._made(item for _component, item in placed)
+                indexes = {}
+                for component in COMPONENTS:
+                    here = [
+                        deb for (where, _), deb in zip(placed, written, strict=True) if where == component
+                    ]
+                    indexes[component] = packages_index(here, f"pool/{codename}/{component}/")
+                    pool.update({f"{codename}/{component}/{deb[1]}": deb for deb in here})
+                fields = _suite_fields(suite, codename, number)
+                write_suite(self._out / "ubuntu-archive/dists" / suite, indexes, fields, self._key)
+                yield f"{self._url}/ubuntu-archive/ {suite} ({len(placed)} packages)"
+        self._fill("ubuntu-archive/pool", (("", name, data) for name, (_, _, data) in pool.items()))
+
+    def _debian(self, kernels: list[str]) -> str:
+        """Headers and image of the host's kernel for Debian, whose own archive has neither."""
+        debs = self._made(expand.kernel_packages(kernels, metapackages=False))
+        directory = self._fill("debian-kernel", debs)
+        write_indexes(directory, packages_index(debs), DEBIAN_FIELDS, self._key)
+        return f"{self._url}/debian-kernel/ ({len(debs)} packages)"
 
     def _keyring(self, where: str, distribution: str) -> Written:
         source = f"deb [signed-by={KEYRING_PATH}] {self._url}/{where}/ /\n"
@@ -130,8 +155,8 @@ class Tree:
             write(directory / name, data)
             names.add(name)
         # A package that left the table, or an older kernel, must not stay behind.
-        for stale in directory.glob("*.deb"):
-            if stale.name not in names:
+        for stale in directory.rglob("*.deb"):
+            if str(stale.relative_to(directory)) not in names:
                 stale.unlink()
         return directory
 
@@ -143,3 +168,17 @@ def _make(item: Package, compiler: Compiler) -> Written:
 def _write(item: Package, content: Content) -> Written:
     control = expand.control(item, deb.installed_size(content))
     return control, item.filename, deb.build(control, content)
+
+
+def _suite_fields(suite: str, codename: str, number: str) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Origin", "Ubuntu"),
+        ("Label", "Ubuntu"),
+        ("Suite", suite),
+        ("Version", number),
+        ("Codename", codename),
+        ("Architectures", "amd64"),
+        ("Components", " ".join(COMPONENTS)),
+        ("Description", f"Ubuntu {number}, simulated by labfleet.gpu"),
+        ("Acquire-By-Hash", "no"),
+    )
