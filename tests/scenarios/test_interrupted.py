@@ -76,7 +76,7 @@ def test_an_upgrade_of_a_held_driver_cut_at_any_step_keeps_the_hold(fleet: Fleet
 
 
 def start(fleet: Fleet, node: str, **options: object) -> subprocess.Popen[bytes]:
-    """A run of its own process, as another admin would start it: it prints the result and what Ansible said."""
+    """A run of its own process, as another admin starts it. It prints the result and what Ansible said."""
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from scenario import Fleet; from pathlib import Path; "
         "import json, tempfile; f = Fleet(Path(tempfile.mkdtemp())); f.inventory = Path(sys.argv[2]); "
