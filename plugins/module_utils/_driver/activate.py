@@ -16,6 +16,7 @@ from .._questions import AskHolders, AskVolatile, Holders
 from .due import begun, in_effect
 from .state import RESTORE_PATH, DriverState, Module
 from .target import Target, load_trouble
+from .trust import would_load
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,9 @@ def ending(state: DriverState) -> Tuple[Step, ...]:
 
 
 def _untrusted(state: DriverState, wanted: Module) -> bool:
-    """The module is there, unsigned, and the kernel loads only signed ones."""
+    """The module is there, and the kernel would not load it as it is signed."""
     kernel = state.host.kernel
-    there = state.on_disk.get(kernel) == wanted
-    return bool(state.trust.enforced) and there and kernel not in state.signatures
+    return state.on_disk.get(kernel) == wanted and not would_load(state, kernel)
 
 
 def _obstacle(holders: Holders, wanted: Module) -> Optional[str]:
