@@ -62,6 +62,11 @@ class Booted:
         line = [*LAB, "exec", self.name, "--", "sh", "-c", 'mkdir -p "${1%/*}" && cat > "$1"', "sh", path]
         subprocess.run(line, input=content, capture_output=True, check=True)
 
+    def read(self, path: str) -> bytes:
+        """The content of a file of the node."""
+        line = [*LAB, "exec", self.name, "--", "cat", path]
+        return subprocess.run(line, capture_output=True, check=True).stdout
+
     def reboot(self) -> None:
         lab("reboot", self.name)
 

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import List, Optional
 
-from . import boards, control, distribution, firmware, kernel, loading, power, status, tools
+from . import boards, control, distribution, firmware, kernel, loading, power, runfile, status, tools
 from .tree import SimulatorError, Tree
 
 
@@ -74,6 +74,14 @@ def parser() -> argparse.ArgumentParser:
     other = commands.add_parser("nouveau", help="let the kernel have nouveau, and the initramfs carry it")
     other.add_argument("action", choices=("install", "remove"))
 
+    without = commands.add_parser("runfile", help="what NVIDIA's .run installer leaves on a node")
+    without.add_argument("action", choices=("install",))
+    without.add_argument("driver", metavar="VERSION")
+    without.add_argument("--flavour", choices=("open", "proprietary"), default="open")
+    without.add_argument(
+        "--dkms", action="store_true", help="let dkms build the modules, as the installer can"
+    )
+
     owner = commands.add_parser("mok", help="machine owner keys, as at the screen of MokManager")
     owner.add_argument("action", choices=("enroll", "forget"))
     owner.add_argument("certificate", help="file in DER form; effective after a boot")
@@ -89,6 +97,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
     try:
         if words[:1] and words[0] in tools.COMMANDS:
             return tools.run(Tree(), words[0], words[1:])
+        if words[:1] == ["nvidia-installer"]:
+            return runfile.main(Tree(), words[1:])
         options = parser().parse_args(words)
         output = run(Tree(options.root), options)
     except SimulatorError as problem:
@@ -118,6 +128,8 @@ def run(tree: Tree, options: argparse.Namespace) -> str:
     if options.command == "nouveau":
         install = options.action == "install"
         return distribution.add_nouveau(tree) if install else distribution.remove_nouveau(tree)
+    if options.command == "runfile":
+        return runfile.install(tree, options.driver, options.flavour, options.dkms)
     if options.command == "mok":
         change = firmware.enroll if options.action == "enroll" else firmware.forget
         return change(tree, options.certificate)

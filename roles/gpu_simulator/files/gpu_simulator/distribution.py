@@ -25,6 +25,13 @@ HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 SECTION = struct.Struct("<IIQQQQIIQQ")
 PROGBITS, STRTAB, ALLOC = 1, 3, 2
 HOOK = "etc/initramfs-tools/hooks/gpu-simulator"
+# mkinitramfs makes no image for a kernel that does not say how it may be compressed.
+KERNEL_CONFIG = """\
+# Of gpu-simulator: no kernel package is installed.
+CONFIG_BLK_DEV_INITRD=y
+CONFIG_RD_GZIP=y
+CONFIG_RD_ZSTD=y
+CONFIG_MODULES=y"""
 # Stands for the hooks of a distribution that bring graphics drivers along, such as plymouth's.
 HOOK_TEXT = """\
 #!/bin/sh
@@ -128,19 +135,21 @@ def add_nouveau(tree: Tree) -> str:
     if not (tree.root / "usr/sbin/update-initramfs").exists():
         return "nouveau.ko is there and no initramfs is made here: the root's modprobe.d decides."
     write(hook, HOOK_TEXT, 0o755)
+    if not _kernel_config(tree).exists():
+        write(_kernel_config(tree), KERNEL_CONFIG)
     _update_initramfs(tree)
     return "nouveau.ko is there and in {0}: the next boot loads it.".format(initramfs.image(tree))
 
 
 def remove_nouveau(tree: Tree) -> str:
     """Ship it no longer."""
-    remove(_list(tree))
     remove_all(tree)
     install(tree)
-    if (tree.root / HOOK).exists():
-        remove(tree.root / HOOK)
-        _update_initramfs(tree)
     return "nouveau.ko is gone: what is loaded stays until the next boot."
+
+
+def _kernel_config(tree: Tree) -> Path:
+    return tree.root / "boot" / ("config-" + os.uname().release)
 
 
 def _update_initramfs(tree: Tree) -> None:
@@ -160,14 +169,24 @@ def _update_initramfs(tree: Tree) -> None:
 
 
 def remove_all(tree: Tree) -> None:
-    """Delete the modules that this program wrote, for every kernel."""
+    """Delete what this program wrote beside the simulation itself, for every kernel."""
+    remove(_list(tree))
     for shipped in MODULES.values():
         for path in (tree.root / "lib/modules").glob("*/" + shipped.place):
             if _ours(path):
                 remove(path)
                 _prune(path.parent, tree.root / "lib/modules")
-    if any(_directory(tree).glob("modules.dep")):
+    directory = _directory(tree)
+    if (directory / "modules.order").exists() or any(directory.rglob("*.ko*")):
         depmod(tree)
+    else:
+        for path in directory.glob("modules.*"):
+            remove(path)
+    if (tree.root / HOOK).exists():
+        remove(tree.root / HOOK)
+        _update_initramfs(tree)
+    if OURS in (read(_kernel_config(tree)) or ""):
+        remove(_kernel_config(tree))
 
 
 def _prune(directory: Path, top: Path) -> None:

@@ -152,6 +152,7 @@ def _show_variables(tree: Tree, switch: Optional[str], owners: List[bytes]) -> N
     }
     for directory in (top / "efivars", top / "vars"):
         empty(directory)
+    write_bytes(top / "vars/new_var", b"", 0o200)  # libefivar takes the interface by this file
     for name, value in variables.items():
         if value:
             write_bytes(top / "efivars" / name, struct.pack("<I", RUNTIME) + value)

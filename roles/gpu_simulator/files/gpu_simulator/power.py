@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from . import chassis, distribution, firmware, infiniband, kernel, loading, mounts, pci, takeover
+from . import chassis, distribution, firmware, infiniband, kernel, loading, mounts, pci, runfile, takeover
 from .tree import Tree, remove
 
 
@@ -31,6 +31,8 @@ def boot(tree: Tree) -> str:
 def remove_all(tree: Tree) -> str:
     """Unmount the simulation and delete its state, that of the hardware included."""
     kernel.power_off(tree)
+    if tree.is_node and runfile.RECORD.exists():
+        runfile.uninstall(tree, unload=False)
     mounts.hide(tree)
     takeover.remove(tree)
     distribution.remove_all(tree)
