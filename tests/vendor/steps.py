@@ -79,8 +79,8 @@ def predicted(node: Node, command: str) -> set[str]:
     }
 
 
-#: Two that the Ubuntu keyring package pins by name, which no pattern of a later file outdoes, and one that has
-#: a version of its own.
+#: Two that the Ubuntu keyring package pins by name, which no pattern of a later file outdoes, and one with a
+#: version of its own.
 UNPINNED = ("nvidia-modprobe", "nvidia-settings", "nvidia-prime")
 
 

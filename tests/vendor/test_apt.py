@@ -214,3 +214,21 @@ def test_fabric_manager_refuses_another_driver(ready: Node) -> None:
     )
     assert output == "3\n"
     assert "found no loaded NVIDIA driver" in ready.run("nv-fabricmanager", status=1)
+
+
+def test_fabric_manager_runs_the_subnet_manager(ready: Node) -> None:
+    """On an NVLink 5 baseboard the fabric needs nvlsm and ib_umad; both daemons end together."""
+    ready.add_simulator(["b200-180gb"] * 8)
+    ready.run("apt-get install -y -q nvidia-driver-pinning-595")
+    ready.run("apt-get install -y -q libnvidia-compute nvidia-dkms-open nvidia-fabricmanager")
+    loaded = BOOT + "gpu-simulator load ib_umad > /dev/null\n"
+    assert "nvlsm" in ready.run(loaded + "nv-fabricmanager", status=1)
+    ready.run("apt-get install -y -q nvlsm")
+    assert "ib_umad" in ready.run(BOOT + "nv-fabricmanager", status=1)
+    output = ready.run(
+        loaded + "nv-fabricmanager > /dev/null; cat /run/gpu-simulator/gpus/0/fabric_state\n"
+        "subnet=$(cat /run/nvlsm/nvlsm.pid); kill -0 $subnet\n"
+        "kill $(cat /run/nvidia-fabricmanager/nv-fabricmanager.pid); sleep 0.5\n"
+        "test ! -e /run/nvlsm/nvlsm.pid"
+    )
+    assert output == "3\n"

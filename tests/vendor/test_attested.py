@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,9 @@ DISTRIBUTION = {"adduser", "binutils", "dkms", "kmod", "libc6"}
 Index = dict[tuple[str, str], Paragraph]
 
 
-def _rows(kind: str) -> Iterator[Any]:
+def _rows(kind: str) -> list[Any]:
     """(where, row) for each row of that kind, with its name as pytest shows it."""
+    found = []
     for path in sorted(Path(__file__).with_name("attested").glob("*.json")):
         table = json.loads(
             path.read_text().replace("<kernel>", KERNEL["k"]).replace("<lrm>", f"{KERNEL['kv']}+1")
@@ -34,7 +35,8 @@ def _rows(kind: str) -> Iterator[Any]:
         for row in table[kind]:
             for where in row.get("where", table["where"]):
                 name = f"{where}-{row['package']}={row.get('version')}-{row.get('field', '')}".rstrip("-")
-                yield pytest.param(where, row, id=name)
+                found.append(pytest.param(where, row, id=name))
+    return found
 
 
 @pytest.fixture(scope="module")

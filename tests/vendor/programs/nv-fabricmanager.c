@@ -94,13 +94,19 @@ int main(int argc, char **argv)
                 "version %s. Please update with matching NVIDIA driver package.\n", VERSION, version);
         return 1;
     }
-    if (system("/usr/sbin/gpu-simulator fabric start --version " VERSION) != 0)
+    /* gpu-simulator says what is wrong where the subnet manager cannot run. */
+    managed = nvlink5() && access(SUBNET_MANAGER, X_OK) == 0 && system(SUBNET_MANAGER) == 0;
+    if (system("/usr/sbin/gpu-simulator fabric start --version " VERSION) != 0) {
+        if (managed)
+            stop_subnet_manager();
         return 1;
-    if ((managed = nvlink5()) && system(SUBNET_MANAGER) != 0)
-        return 1;
+    }
     daemon_block();
-    if ((code = daemon_start(DIRECTORY, PIDFILE)) >= 0)
+    if ((code = daemon_start(DIRECTORY, PIDFILE)) >= 0) {
+        if (code != 0 && managed)
+            stop_subnet_manager();
         return code;
+    }
     daemon_wait();
     if (managed)
         stop_subnet_manager();
