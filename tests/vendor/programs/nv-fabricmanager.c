@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fabric manager in three acts: it refuses a driver whose version is not exactly its own, it lets the
- * simulated GPUs join their fabric, which gpu-simulator does, and where that is an NVLink 5 fabric it runs the
- * subnet manager beside itself (Fabric Manager user guide: HGX B200 and later). */
+/* Fabric manager in three acts: it refuses a driver whose version is not exactly its own, it runs the subnet
+ * manager beside itself where the fabric is an NVLink 5 one (Fabric Manager user guide: HGX B200 and later),
+ * and it lets the simulated GPUs join their fabric, which gpu-simulator does. */
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
