@@ -70,7 +70,7 @@ class Part:
 
     def report(self, check_mode: bool) -> Dict[str, Any]:
         before = self.component.summary(self.before)
-        after = dict(before, **self.plan.promised()) if check_mode else self.component.summary(self.state)
+        after = dict(before, **self.plan.foretold()) if check_mode else self.component.summary(self.state)
         return {
             "changed": bool(self.steps),
             "before": before,

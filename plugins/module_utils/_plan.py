@@ -51,6 +51,8 @@ class Plan:
     questions: Tuple[Any, ...] = ()
     #: What the state's summary must say directly after the steps: a subset of its keys.
     promise: Optional[Mapping[str, Any]] = None
+    #: What it will say besides unless the kernel refuses: shown in check mode, and no failure afterwards.
+    outlook: Optional[Mapping[str, Any]] = None
     #: One sentence for each reason for which a reboot is needed once the steps are done.
     reboot_reasons: Tuple[str, ...] = ()
     warnings: Tuple[str, ...] = ()
@@ -61,6 +63,10 @@ class Plan:
 
     def promised(self) -> Dict[str, Any]:
         return dict(self.promise or {})
+
+    def foretold(self) -> Dict[str, Any]:
+        """What check mode says of the state afterwards."""
+        return dict(self.promise or {}, **(self.outlook or {}))
 
 
 def differences(promised: Mapping[str, Any], found: Mapping[str, Any]) -> List[str]:

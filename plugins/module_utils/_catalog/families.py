@@ -228,8 +228,9 @@ def _ubuntu(name: str, server: str) -> Family:
                 )
             ),
         },
-        # One fabric manager for both series: nvidia-fabricmanager-535 535.309.01-0ubuntu0.24.04.1.
-        fabric=((0, ("nvidia-fabricmanager-{b}", "libnvidia-nscq-{b}")),),
+        # No series in the name, but it depends on the kernel packages of -server, with which those of the
+        # other series conflict: nvidia-fabricmanager-535 535.309.01-0ubuntu0.24.04.1.
+        fabric=((0, ("nvidia-fabricmanager-{b}", "libnvidia-nscq-{b}")),) if server else (),
         pinned=("*nvidia*-{b}", "*nvidia*-{b}-*", *_UNSUFFIXED_GLOBS),
         key_pattern=r"^(?:nvidia-dkms|linux-modules-nvidia)-(?P<branch>\d+)%s(?P<open>-open)?(?:-\d\S*)?$"
         % server,
@@ -294,6 +295,13 @@ def family_for(source: str, distribution: str, branch: int, server: bool = False
     if (source, distribution) == ("debian", "debian"):
         return DEBIAN
     return None
+
+
+def families_of(source: str, distribution: str) -> Tuple[Family, ...]:
+    """All families that a source has on a distribution, over branches and series."""
+    wishes = ((branch, server) for branch in (0, UNSUFFIXED_FROM) for server in (False, True))
+    found = [family_for(source, distribution, *wish) for wish in wishes]
+    return tuple(family for family in FAMILIES if any(family is each for each in found))
 
 
 def sources_for(distribution: str) -> Tuple[str, ...]:

@@ -57,8 +57,10 @@ def added(
     ``built`` says that the running kernel has that module, or will have it once the plan is carried out.
     """
     activation = decide(state, target, version, built, answers)
+    loaded = {"loaded_version": version, "loaded_kernel_module": target.flavour}
     return replace(
         plan,
+        outlook=dict(plan.outlook or {}, **loaded) if activation.loads else plan.outlook,
         steps=activation.first + plan.steps + activation.last,
         questions=plan.questions + activation.questions,
         warnings=plan.warnings + activation.warnings,

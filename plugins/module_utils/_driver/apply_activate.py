@@ -63,6 +63,9 @@ def load_modules(context: Context, data: Module) -> None:
     """Load the installed driver, and beside it what was loaded before."""
     if _is_refused(context, data):
         return
+    if context.files.text(RESTORE_PATH) is None:
+        # Nothing is to be restored, but the services are to be started even if this run is cut off here.
+        write_file(context, WriteFile(RESTORE_PATH, "{}"))
     done = context.commands.try_run(["modprobe", "nvidia"])
     if done.rc != 0:
         _refuse(context, data, "it could not be loaded: %s" % done.tail(2))

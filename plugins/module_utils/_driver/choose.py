@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .._catalog.drivers import branch_of, named_branch, upstream
+from .._catalog.drivers import Family, branch_of, named_branch, upstream
+from .._catalog.families import families_of
 from .._plan import Blocker, Plan
 from .._questions import AskIndex, Index, Offer
 from . import fabric, former, origin, satisfied, transact, trust
@@ -43,7 +44,7 @@ def plan(state: DriverState, target: Target, missing: Sequence[str], answers: Ma
             place,
             index,
             str(target.wish.version),
-            back + _leaving(state, target, former.names(back)),
+            back + _leaving(state, target, former.names(back), str(target.wish.version)),
         )
         return transact.plan(state, target, choice, answers)
     lacking = fabric.unavailable(state, index)
@@ -67,8 +68,11 @@ def _pattern(state: DriverState, target: Target) -> str:
     kernels = "|".join(re.escape(kernel) for kernel in _kernels(state))
     branch = "%d" % target.branch
     suffixed = r"^(?!linux-).*nvidia.*-%s(?:-|$)|^cuda-drivers-%s$" % (branch, branch)
+    carriers = "|".join(
+        _carriers(family) for family in families_of(target.family.source, state.host.distribution)
+    )
     return "%s|%s|^linux-headers-(?:%s)$|^linux-modules-nvidia-%s-.*(?:%s)$|%s" % (
-        target.family.key_pattern if not target.family.prebuilt else r"^libnvidia-compute-\d+(?:-server)?$",
+        re.sub(r"\?P<\w+>", "?:", carriers),
         suffixed,
         kernels,
         branch,
@@ -79,7 +83,7 @@ def _pattern(state: DriverState, target: Target) -> str:
 
 def _choose(state: DriverState, target: Target, index: Index, place: Origin) -> Any:
     """The version to have: the installed one while it will do, else the newest; or a blocker listing all."""
-    offers = _versions(target, index, place, _carrier(target))
+    offers = _versions(target.family, index, place, _carrier(target))
     accepted = [version for version in offers if target.accepts(version)]
     installed = state.installed.version if state.installed else None
     if installed in accepted and not target.wish.update:
@@ -90,7 +94,7 @@ def _choose(state: DriverState, target: Target, index: Index, place: Origin) -> 
     return Blocker(
         "The source has no such driver",
         "%s with the %s kernel module in %s" % (which, target.flavour, place),
-        _renamed(target, offers) + _what_there_is(target, index, place),
+        _renamed(target, offers) + _what_there_is(state, target, index, place),
     )
 
 
@@ -101,32 +105,34 @@ def _carrier(target: Target) -> str:
     return target.family.key_package(target.branch, target.flavour)
 
 
-def _versions(target: Target, index: Index, place: Origin, name: str) -> List[str]:
+def _versions(family: Family, index: Index, place: Origin, name: str) -> List[str]:
     found = [
         upstream(offer.version)
         for offer in index.offers.get(name, ())
-        if place.has(offer) and not target.family.alien(offer.version)
+        if place.has(offer) and not family.alien(offer.version)
     ]
     return [version for version in found if version]
 
 
 def _renamed(target: Target, offers: Sequence[str]) -> str:
     """An archive may let the packages of one branch install another (transitional packages)."""
+    if not target.family.suffixed:
+        return ""
     others = [version for version in offers if branch_of(version) != target.branch]
     if not others:
         return ""
     return "its packages for branch %d install %s now; " % (target.branch, others[0])
 
 
-def _what_there_is(target: Target, index: Index, place: Origin) -> str:
+def _what_there_is(state: DriverState, target: Target, index: Index, place: Origin) -> str:
     """The branches and versions on offer, in words."""
-    carrier = re.compile("^%s$" % re.escape(_carrier(target)).replace("%d" % target.branch, r"\d+"))
-    if target.family.suffixed and not target.family.prebuilt:
-        carrier = re.compile(target.family.key_pattern)
     versions: Dict[int, List[str]] = {}
-    for name in sorted(index.offers):
-        if carrier.match(name):
-            for version in _versions(target, index, place, name):
+    for family in families_of(target.family.source, state.host.distribution):
+        carrier = re.compile(_carriers(family))
+        for name in sorted(index.offers):
+            if not carrier.match(name) or not _fits(family, target, name):
+                continue
+            for version in _versions(family, index, place, name):
                 found = versions.setdefault(branch_of(version), [])
                 if version not in found:
                     found.append(version)
@@ -134,6 +140,20 @@ def _what_there_is(target: Target, index: Index, place: Origin) -> str:
         return "it offers no driver at all, check repository_url and the components of the source"
     listed = ["%d (%s)" % (branch, ", ".join(found)) for branch, found in sorted(versions.items())]
     return "choose from " + "; ".join(listed)
+
+
+def _carriers(family: Family) -> str:
+    """The pattern of the packages whose offers are the driver's versions, in any branch."""
+    if family.prebuilt:
+        return "^%s$" % re.escape(family.library).replace(re.escape("{b}"), r"\d+")
+    return family.key_pattern
+
+
+def _fits(family: Family, target: Target, name: str) -> bool:
+    """Is this of the wished series and flavour?"""
+    if family.prebuilt:
+        return family.server == target.family.server
+    return family.flavour_of(name) == target.flavour
 
 
 def _offer_at(target: Target, index: Index, place: Origin, name: str, version: str) -> Optional[Offer]:
@@ -157,10 +177,13 @@ def _targets(
     names = [*satisfied.wanted_packages(state, target), family.library_package(target.branch), *modules]
     names += [name for name in family.extras(target.branch) if name in index.offers]
     if _changes_source(state, target):
+        # Not under the names of another branch: the archive has transitional packages there.
         names += [
             package.name
             for package in state.packages
-            if package.installed and _offer_at(target, index, place, package.name, version)
+            if package.installed
+            and not _of_another_branch(package.name, state, target)
+            and _offer_at(target, index, place, package.name, version)
         ]
     targets = []
     for name in dict.fromkeys(names):
@@ -168,7 +191,9 @@ def _targets(
         targets.append("%s=%s" % (name, exact.version) if exact else name)
     stays = {each.split("=", 1)[0] for each in targets}
     return tuple(targets) + tuple(
-        name for name in _leaving(state, target, tuple(stays), index, place) if name[:-1] not in stays
+        name
+        for name in _leaving(state, target, tuple(stays), version, index, place)
+        if name[:-1] not in stays
     )
 
 
@@ -181,6 +206,7 @@ def _leaving(
     state: DriverState,
     target: Target,
     stays: Tuple[str, ...],
+    version: str,
     index: Optional[Index] = None,
     place: Optional[Origin] = None,
 ) -> Tuple[str, ...]:
@@ -193,13 +219,19 @@ def _leaving(
         carried = [name for name in there if installed.family.is_key(name)]
         leaving += [name for name in there if name in other or name in carried]
     if installed and installed.family is not family and index is not None and place is not None:
-        # What the new source does not have came from the former one alone.
-        leaving += [
-            name
-            for name in there
-            if not any(place.has(offer) for offer in index.offers.get(name, ())) and "pinning" not in name
-        ]
+        leaving += [name for name in there if _left_behind(target, index, place, name, version)]
     return tuple(name + "-" for name in dict.fromkeys(leaving))
+
+
+def _left_behind(target: Target, index: Index, place: Origin, name: str, version: str) -> bool:
+    """Came this package with another family alone? The new one does not have it, or not at its version."""
+    if "-pinning-" in name or (name.startswith("linux-signatures-") and target.family.prebuilt):
+        return False  # the signatures are those of every series
+    if not any(place.has(offer) for offer in index.offers.get(name, ())):
+        return True
+    family = target.family
+    versioned = family.one_version and name not in family.loose and not name.startswith("linux-")
+    return versioned and _offer_at(target, index, place, name, version) is None
 
 
 def _of_another_branch(name: str, state: DriverState, target: Target) -> bool:

@@ -39,14 +39,16 @@ def missing_packages(state: DriverState) -> Tuple[str, ...]:
 
 
 def blockers(state: DriverState, target: Target) -> Tuple[Blocker, ...]:
-    """A source without any fabric manager is of no use on such a host."""
+    """A source or series without any fabric manager is of no use on such a host."""
     if not has_fabric(state) or target.family.fabric:
         return ()
+    ubuntu = target.family.source == "ubuntu"
     return (
         Blocker(
-            "This source has no fabric manager, without which CUDA fails with error 802 on this host",
+            "This %s has no fabric manager, without which CUDA fails with error 802 on this host"
+            % ("series of the archive" if ubuntu else "source"),
             "source %s, %s" % (target.family.source, _fabric(state)),
-            "use source: nvidia",
+            "set server_series: true, or use source: nvidia" if ubuntu else "use source: nvidia",
         ),
     )
 

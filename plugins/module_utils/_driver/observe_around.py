@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict, Iterable, Iterator, Sequence, Tuple
 
 from .._host import Files
@@ -68,6 +69,16 @@ def _other_options(files: Files, lines: Lines) -> Iterator[Tuple[str, str, str]]
 
 
 def _is_idle(files: Files, unit: str) -> bool:
-    """A service without a control group has no process; where there are no groups at all, none is idle."""
+    """A service whose control group has no process; where there are no groups at all, none is idle.
+
+    An empty group may stay behind for a while, and a service may sort its processes into groups of its own.
+    """
     slices = [place for place in _SLICES if files.exists(place)]
-    return bool(slices) and not any(files.exists(place, unit) for place in slices)
+    groups = [(place, unit, *below) for place in slices for below in ((), *_names(files, place, unit))]
+    return bool(slices) and not any((files.text(*group, "cgroup.procs") or "").strip() for group in groups)
+
+
+def _names(files: Files, *parts: str) -> Iterator[Tuple[str, ...]]:
+    for name in files.names(*parts):
+        if os.path.isdir(files.path(*parts, name)):
+            yield (name,)

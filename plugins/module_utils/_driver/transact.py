@@ -99,7 +99,7 @@ def _agree(
             return Plan(blockers=(Blocker("apt cannot install this set of packages", which, answer.what),))
         mixed = [str(change.name) for change in answer.installs if _strays(target, choice, change)]
         named = {entry.split("=", 1)[0].rstrip("-") for entry in targets}
-        # The loose ones would come as the newest of any branch: they fit the set where the source has them so.
+        # The loose ones would come as the newest of any branch: they fit where the source has them so.
         loose = [change.name for change in answer.installs if _is_loose(target, choice, change)]
         explicit = [_exact(choice, name) for name in (*mixed, *loose)]
         more = tuple(entry for entry in explicit if entry and entry.split("=", 1)[0] not in named)
@@ -303,15 +303,22 @@ def _promise(target: Target, version: str, transaction: Transaction, state: Driv
         "library_version": version,
         "packages": _packages_after(state, transaction, version),
     }
-    if state.host.kernel in state.headers or any(
-        change.name == target.family.headers.format(k=state.host.kernel) for change in transaction.installs
-    ):
+    if _brings_module(target, version, transaction, state):
         promise["module_on_disk"] = version
     if pins.to_be_held(state, target):
         promise["held"] = list(_after(state, transaction, version))
     elif target.wish.hold is False:
         promise["held"] = []
     return promise
+
+
+def _brings_module(target: Target, version: str, transaction: Transaction, state: DriverState) -> bool:
+    """Has the running kernel a module then: one that came built, or one that DKMS has headers for?"""
+    kernel = state.host.kernel
+    names = {change.name for change in transaction.installs}
+    names |= {package.name for package in state.packages if package.installed}
+    prebuilt = target.family.prebuilt_package(branch_of(version), target.flavour, kernel)
+    return prebuilt in names or kernel in state.headers or target.family.headers.format(k=kernel) in names
 
 
 def _packages_after(state: DriverState, transaction: Transaction, version: str) -> List[str]:

@@ -79,9 +79,12 @@ def test_companions_are_those_that_are_installed(tree: Tree) -> None:
 
 @pytest.mark.parametrize("hierarchy", ["", "/unified", "/systemd"])
 @pytest.mark.parametrize("running", [True, False])
-def test_a_unit_without_a_control_group_is_idle(tree: Tree, hierarchy: str, running: bool) -> None:
-    unit = FABRIC_UNIT if running else "ssh.service"
-    tree.write("/sys/fs/cgroup%s/system.slice/%s/cgroup.procs" % (hierarchy, unit))
+@pytest.mark.parametrize("group", ["", "/worker"])
+def test_a_unit_without_a_process_is_idle(tree: Tree, hierarchy: str, running: bool, group: str) -> None:
+    base = "/sys/fs/cgroup%s/system.slice/" % hierarchy
+    tree.write(base + "ssh.service/cgroup.procs", "7\n")
+    tree.write(base + FABRIC_UNIT + "/cgroup.procs", "")
+    tree.write(base + FABRIC_UNIT + group + "/cgroup.procs", "4711\n" if running else "")
     assert around(tree.files, (), (), UNITS)["idle_units"] == (() if running else UNITS)
     assert around(tree.files, (), (), ())["idle_units"] == ()
 
