@@ -96,6 +96,13 @@ def test_a_host_without_fabric_gets_none_of_it() -> None:
     assert plan(state, WISH, {}).steps == ()
 
 
+def test_ubuntus_other_series_has_no_fabric_manager_and_says_which_has() -> None:
+    wish = DriverWish(branch=580, source="ubuntu")
+    message = refusal(plan(nvswitch(ubuntu()), wish, {}))
+    assert "0000:85:00.0" in message and "server_series: true" in message
+    assert not plan(nvswitch(ubuntu()), replace(wish, server_series=True), {}).blockers
+
+
 def test_what_is_lacking_beside_the_driver_is_installed_alone() -> None:
     state = nvlink5(node(companions={"infiniband-diags": "50.0-2build2"}))
     found, _asked = settled(state, WISH, ubuntu_archive(KERNEL))
