@@ -101,6 +101,18 @@ def test_back_over_the_rename() -> None:
     rests(after, DriverWish(branch=580), archive)
 
 
+def test_back_over_the_rename_what_the_old_branch_does_not_have_goes_by_name() -> None:
+    archive = both_namings(KERNEL)
+    bare, _asked = settled(ubuntu(), DriverWish(branch=590), archive)
+    state = carried_out(ubuntu(), bare, archive)
+    # It conflicts with nvidia-firmware-570, and apt would rather keep it than remove it.
+    firmware = Package("nvidia-firmware", "590.48.01-1ubuntu1", "install", "installed")
+    state = replace(state, packages=(*state.packages, firmware))
+    found, _asked = settled(state, DriverWish(branch=570), archive)
+    assert {"nvidia-firmware-", "libnvidia-compute-"} <= set(install_of(found).targets)
+    assert "nvidia-modprobe-" not in install_of(found).targets, "the tools are those of any branch"
+
+
 def test_between_branches_of_one_name_it_is_an_upgrade_or_a_downgrade() -> None:
     archive = both_namings(KERNEL)
     bare, _asked = settled(ubuntu(), DriverWish(branch=595), archive)
@@ -160,6 +172,12 @@ def test_the_server_series_with_signed_modules_builds_nothing() -> None:
     assert "nvidia-headless-no-dkms-580-server-open=580.95.05-0ubuntu0.24.04.1" in targets
     assert not [name for name in targets if "-dkms-" in name.replace("no-dkms-", "")]
     assert not [name for name in targets if name.startswith("linux-headers")]
+    assert found.promised()["module_on_disk"] == "580.95.05", "without headers: it comes built"
+    assert [step.action for step in found.steps if step.phase == "activate"] == [
+        "load-modules",
+        "start-units",
+    ]
+    assert found.foretold()["loaded_version"] == "580.95.05" and "loaded_version" not in found.promised()
 
 
 def test_without_signed_modules_for_the_kernel_dkms_builds_them() -> None:
@@ -248,3 +266,24 @@ def test_signed_modules_for_every_kernel_that_can_be_booted() -> None:
     found, _asked = settled(state, DriverWish(branch=580, source="ubuntu"), archive)
     modules = {name for name in install_of(found).targets if name.startswith("linux-modules-")}
     assert modules == {"linux-modules-nvidia-580-open-%s" % kernel for kernel in (KERNEL, OTHER_KERNEL)}
+
+
+def test_a_change_of_series_keeps_the_signatures_of_all_series() -> None:
+    signatures = Package("linux-signatures-nvidia-" + KERNEL, "6.8.0-85.85+1", "install", "installed")
+    packages = (*installed_from_archive(""), signatures)
+    state = with_restricted(ubuntu(packages=packages, installed=find_installed(packages)))
+    wish = DriverWish(branch=580, source="ubuntu", server_series=True)
+    found, _asked = settled(state, wish, ubuntus_own(KERNEL, signed_for=(KERNEL,)))
+    leaving = {name[:-1] for name in install_of(found).targets if name.endswith("-")}
+    assert signatures.name not in leaving and "libnvidia-compute-580" in leaving
+
+
+def test_transitional_packages_are_not_what_is_installed_under_their_names() -> None:
+    state = with_restricted(with_driver(ubuntu(), "570.172.08"))
+    archive = ubuntus_own(KERNEL)
+    for row in archive.rows["libnvidia-compute-570-server"]:
+        archive.rows["libnvidia-compute-570"] = [replace(row, name="libnvidia-compute-570")]
+    wish = DriverWish(branch=580, source="ubuntu", server_series=True)
+    targets = install_of(settled(state, wish, archive)[0]).targets
+    assert "libnvidia-compute-570-" in targets
+    assert not [name for name in targets if name.startswith("libnvidia-compute-570=")]
