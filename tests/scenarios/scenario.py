@@ -18,6 +18,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 #: A lab of their own; LABFLEET_GPU_SCENARIO_LAB gives a second run beside the first another one (0 to 9).
 LAB_NUMBER = os.environ.get("LABFLEET_GPU_SCENARIO_LAB", "7")
+#: Options that point a driver task to the lab's mirror of NVIDIA's repository.
+MIRROR = {
+    "repository_url": "{{ nvidia_driver_repository_url | default(omit) }}",
+    "repository_key_fingerprint": "{{ nvidia_driver_repository_key_fingerprint | default(omit) }}",
+}
 _RECAP = re.compile(
     r"^(?P<host>\S+)\s+: ok=(?P<ok>\d+)\s+changed=(?P<changed>\d+)\s+unreachable=(?P<unreachable>\d+)"
     r"\s+failed=(?P<failed>\d+)\s+skipped=(?P<skipped>\d+)",
@@ -82,14 +87,22 @@ class Fleet:
         """A node as new, with other boards if they are named."""
         self.lab("reset", node, *(("--boards", ",".join(boards)) if boards else ()))
 
+    @property
+    def url(self) -> str:
+        """The address of the lab's web server."""
+        found = re.search(r'lab_repository_url: "(.*)"', self.inventory.read_text())
+        assert found, self.inventory
+        return found.group(1)
+
     def requests(self) -> tuple[int, int]:
         """How many requests the repositories' web server and the archive's proxy have answered."""
-        return self._lines("requests.log"), self._lines("proxy/apt-cacher.log")
+        web, proxy = (_lines(path) for path in self.request_logs())
+        return web, proxy
 
-    def _lines(self, log: str) -> int:
-        """How long a log of the lab is; one that nothing was written to yet is not there."""
-        path = self.inventory.parent / "log" / log
-        return len(path.read_text(errors="replace").splitlines()) if path.exists() else 0
+    def request_logs(self) -> tuple[Path, Path]:
+        """Where these requests are logged, one in a line."""
+        log = self.inventory.parent / "log"
+        return log / "requests.log", log / "proxy/apt-cacher.log"
 
     def put_pynvml(self, node: str) -> None:
         """nvidia-ml-py as PyPI has it, where the collection looks for it."""
@@ -134,10 +147,7 @@ class Fleet:
         **options: Any,
     ) -> dict[str, Any]:
         """The result of one nvidia_driver task, failed or not, against the lab's mirror."""
-        options.setdefault("repository_url", "{{ nvidia_driver_repository_url | default(omit) }}")
-        fingerprint = "{{ nvidia_driver_repository_key_fingerprint | default(omit) }}"
-        options.setdefault("repository_key_fingerprint", fingerprint)
-        return self.task(node, {"labfleet.gpu.nvidia_driver": options}, check, environment)
+        return self.task(node, {"labfleet.gpu.nvidia_driver": {**MIRROR, **options}}, check, environment)
 
     def task(
         self,
@@ -182,6 +192,11 @@ class Fleet:
         run = self.playbook(path)
         assert answer.exists(), run.output
         return dict(json.loads(answer.read_text()))
+
+
+def _lines(path: Path) -> int:
+    """How long a log is; one that nothing was written to yet is not there."""
+    return len(path.read_text(errors="replace").splitlines()) if path.exists() else 0
 
 
 def shown(result: dict[str, Any]) -> list[tuple[str, str]]:
