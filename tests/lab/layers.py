@@ -85,7 +85,8 @@ def environment(lab: Lab) -> dict[str, str]:
 
 def prepared(lab: Lab, stacks: dict[str, Stack], playbook: str | None) -> dict[str, Stack]:
     """The stacks of all kinds with their prepared layers on top, from the cache or made now, side by side."""
-    recipe = tree_digest(ROLE, PLAYBOOK)
+    signing = mirror.module_key(lab)
+    recipe = tree_digest(ROLE, PLAYBOOK, *([signing] if signing.exists() else []))
     targets = {
         kind: CACHE / "layers" / f"{kind}-prepared-{digest([recipe, *(path.name for path in stack.layers)])}"
         for kind, stack in stacks.items()

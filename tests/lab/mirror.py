@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What nodes and inventory know of the simulated repositories.
 
-An Ubuntu node has the simulated distribution archive (kernels, drivers) configured, as an installed Ubuntu has
-its archive; a Debian node has Debian's real one. NVIDIA's repository is not configured: that is the collection's
-work, and the inventory gives it the mirror's address and key, as any user of a mirror would.
+An Ubuntu node has the simulated distribution archive (kernels, drivers) configured, as an installed Ubuntu
+has its archive; a Debian node has Debian's real one. NVIDIA's repository is not configured: that is the
+collection's work, and the inventory gives it the mirror's address and key, as any user of a mirror would.
 """
 
 from __future__ import annotations
@@ -43,15 +43,21 @@ def node_files(lab: Lab, kind: str) -> dict[str, str]:
     return {KEYRING: key.read_text(), SOURCE: source}
 
 
-def inventory_variables(lab: Lab, kind: str) -> dict[str, str]:
-    """Role variables that point a node of this kind to the lab's mirror of NVIDIA's repository."""
+def module_key(lab: Lab) -> Path:
+    """The certificate of the key that the archive's kernel modules are signed with."""
+    return lab.www / "keys" / "kernel-module-signing.pem"
+
+
+def inventory_variables(lab: Lab, kind: str) -> dict[str, object]:
+    """Role variables of a node of this kind: the lab's mirror of NVIDIA's repository, its kernel's keys."""
+    found: dict[str, object] = {}
+    if roots.kind(kind).distribution == "ubuntu" and module_key(lab).exists():
+        found["gpu_simulator_trusted_keys"] = [str(module_key(lab))]
     key = _key(lab, kind)
-    if key is None:
-        return {}
-    return {
-        "nvidia_driver_repository_url": f"{lab.www_url}/{_folder(kind)}/",
-        "nvidia_driver_repository_key_fingerprint": fingerprint(key.read_text()),
-    }
+    if key is not None:
+        found["nvidia_driver_repository_url"] = f"{lab.www_url}/{_folder(kind)}/"
+        found["nvidia_driver_repository_key_fingerprint"] = fingerprint(key.read_text())
+    return found
 
 
 def fingerprint(armoured: str) -> str:

@@ -124,7 +124,7 @@ def _same(one: str, other: str) -> bool:
 
 def _trusts_distribution(state: DriverState) -> bool:
     name = _DISTRIBUTION_KEYS.get(state.host.distribution)
-    return bool(name) and any(key.startswith(str(name)) for key in state.trust.keys)
+    return bool(name) and any((": " + key).find(": " + str(name)) >= 0 for key in state.trust.keys)
 
 
 def _why(trust: Trust) -> str:

@@ -99,8 +99,9 @@ class ModuleKey:
         self._key, self._certificate = home / "key.pem", home / "certificate.pem"
         home.mkdir(parents=True, exist_ok=True)
         home.chmod(0o700)
-        if not (home / "made").exists():
-            subject = f"/O=labfleet.gpu simulated vendor/CN={self.NAME}"
+        # The kernel calls a key by its CN alone, unless there is an organisation of another name.
+        subject, made = f"/OU=labfleet.gpu simulated vendor/CN={self.NAME}", home / "made"
+        if not made.exists() or made.read_text(encoding="utf-8") != subject:
             options = ["-newkey", "rsa:2048", "-nodes", "-sha512", "-days", "36500", "-subj", subject]
             run(
                 [
@@ -114,7 +115,7 @@ class ModuleKey:
                     str(self._certificate),
                 ]
             )
-            (home / "made").touch()
+            made.write_text(subject, encoding="utf-8")
 
     def pem(self) -> bytes:
         """The certificate as text."""
