@@ -149,30 +149,6 @@ before:
       description: The running kernel.
       type: str
       sample: 6.8.0-85-generic
-    boot_kernel:
-      description: The kernel that the next boot takes, where that can be told.
-      type: str
-      sample: 6.8.0-90-generic
-    dkms_state:
-      description: What DKMS has of the driver, by name, version and kernel.
-      type: dict
-      sample: {"nvidia/580.95.05, 6.8.0-85-generic": installed}
-    module_signer:
-      description: Who signed the kernel module that the running kernel would load.
-      type: str
-      sample: Canonical Ltd. Kernel Module Signing
-    signatures_enforced:
-      description: Why the kernel loads signed modules only, none where it loads any.
-      type: str
-      sample: Secure Boot
-    nouveau_loaded:
-      description: Whether the kernel's own driver is loaded.
-      type: bool
-      sample: false
-    unattended_upgrades:
-      description: Whether unattended-upgrades is installed and switched on.
-      type: bool
-      sample: true
 after:
   description: The driver as it is afterwards. In check mode, as the plan promises it.
   returned: success

@@ -74,7 +74,12 @@ def _leave(state: DriverState, target: Target, answers: Mapping[Any, Any]) -> Pl
     """The right driver is there; holds and pins may still differ, and it may not be the loaded one."""
     steps = doubled_source_steps(state) + satisfied.guard_steps(state, target)
     reasons = surround.reboot_reasons(state, target)
-    found = Plan(steps=steps, reboot_reasons=reasons, warnings=surround.warnings(state, target))
+    found = Plan(
+        steps=steps,
+        promise=satisfied.promise(state, steps),
+        reboot_reasons=reasons,
+        warnings=surround.warnings(state, target),
+    )
     version = state.installed.version if state.installed else ""
     built = satisfied.has_module(state, version)
     found = surround.activated(found, state, target, version, built, answers)

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 from .._catalog.drivers import upstream
 from .._effects import Names
@@ -152,3 +152,16 @@ def guard_steps(state: DriverState, target: Target) -> Tuple[Step, ...]:
     held = [package.name for package in state.packages if package.installed and package.held]
     steps += surround.finishing(state, target, version)
     return tuple(steps) + hold_steps(state, target, names, held)
+
+
+def promise(state: DriverState, steps: Sequence[Step]) -> Dict[str, Any]:
+    """What the summary says once these steps around the installed set are done, where they change it."""
+    found: Dict[str, Any] = {}
+    held = {package.name for package in state.packages if package.held and package.installed}
+    for step in steps:
+        if step.action in ("hold", "unhold"):
+            names = set(step.data.names)
+            found["held"] = sorted(held | names if step.action == "hold" else held - names)
+        elif step.action == "build-modules" and step.data.kernel == state.host.kernel:
+            found["module_on_disk"] = step.data.version
+    return found

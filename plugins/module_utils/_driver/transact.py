@@ -57,7 +57,11 @@ def plan(state: DriverState, target: Target, choice: Choice, answers: Mapping[An
     install, transaction = agreed
     if not transaction.installs and not transaction.removals:
         steps = satisfied.guard_steps(state, target)
-        found = Plan(steps=steps, reboot_reasons=surround.reboot_reasons(state, target))
+        found = Plan(
+            steps=steps,
+            promise=satisfied.promise(state, steps),
+            reboot_reasons=surround.reboot_reasons(state, target),
+        )
         built = satisfied.has_module(state, choice.version)
         return surround.activated(found, state, target, choice.version, built, answers)
     keeping = former.plan(state, target, choice.version, choice.place.files, answers)

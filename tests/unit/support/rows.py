@@ -96,7 +96,7 @@ def debian_of_nvidia(*kernels: str) -> Archive:
 
 def ubuntus_own(*kernels: str, signed_for: Tuple[str, ...] = ()) -> Archive:
     """Ubuntu's archive beside NVIDIA's repository; Canonical built modules for the kernels ``signed_for``."""
-    rows = [row for row in _ubuntu("580.105.08")]
+    rows = list(_ubuntu("580.105.08"))
     for version in ("580.95.05", "535.274.02"):
         for server in ("", "-server"):
             rows += archive_rows(version, server, signed_for)

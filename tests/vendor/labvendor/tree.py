@@ -122,14 +122,14 @@ class Tree:
                 indexes = {}
                 for component in COMPONENTS:
                     here = [
-                        deb for (where, _), deb in zip(placed, written, strict=True) if where == component
+                        deb for (where, _row), deb in zip(placed, written, strict=True) if where == component
                     ]
                     indexes[component] = packages_index(here, f"pool/{codename}/{component}/")
                     pool.update({f"{codename}/{component}/{deb[1]}": deb for deb in here})
                 fields = _suite_fields(suite, codename, number)
                 write_suite(self._out / "ubuntu-archive/dists" / suite, indexes, fields, self._key)
                 yield f"{self._url}/ubuntu-archive/ {suite} ({len(placed)} packages)"
-        self._fill("ubuntu-archive/pool", (("", name, data) for name, (_, _, data) in pool.items()))
+        self._fill("ubuntu-archive/pool", (("", name, data) for name, (_path, _file, data) in pool.items()))
 
     def _debian(self, kernels: list[str]) -> str:
         """Headers and image of the host's kernel for Debian, whose own archive has neither."""
