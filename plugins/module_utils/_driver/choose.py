@@ -218,8 +218,11 @@ def _leaving(
         other = installed.family.packages_of_flavour(installed.branch, installed.flavour)
         carried = [name for name in there if installed.family.is_key(name)]
         leaving += [name for name in there if name in other or name in carried]
-    if installed and installed.family is not family and index is not None and place is not None:
-        leaving += [name for name in there if _left_behind(target, index, place, name, version)]
+    if installed and index is not None and place is not None:
+        strangers = there if installed.family is not family else satisfied.mixed(state, target)
+        leaving += [
+            name for name in there if name in strangers and _left_behind(target, index, place, name, version)
+        ]
     return tuple(name + "-" for name in dict.fromkeys(leaving))
 
 

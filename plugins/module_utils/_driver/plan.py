@@ -76,7 +76,7 @@ def _leave(state: DriverState, target: Target, answers: Mapping[Any, Any]) -> Pl
     reasons = surround.reboot_reasons(state, target)
     found = Plan(
         steps=steps,
-        promise=satisfied.promise(state, steps),
+        promise=satisfied.promise(state, steps) or None,
         reboot_reasons=reasons,
         warnings=surround.warnings(state, target),
     )

@@ -59,7 +59,7 @@ def plan(state: DriverState, target: Target, choice: Choice, answers: Mapping[An
         steps = satisfied.guard_steps(state, target)
         found = Plan(
             steps=steps,
-            promise=satisfied.promise(state, steps),
+            promise=satisfied.promise(state, steps) or None,
             reboot_reasons=surround.reboot_reasons(state, target),
         )
         built = satisfied.has_module(state, choice.version)

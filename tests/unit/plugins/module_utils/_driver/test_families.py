@@ -287,3 +287,27 @@ def test_transitional_packages_are_not_what_is_installed_under_their_names() -> 
     targets = install_of(settled(state, wish, archive)[0]).targets
     assert "libnvidia-compute-570-" in targets
     assert not [name for name in targets if name.startswith("libnvidia-compute-570=")]
+
+
+def test_of_a_mixed_set_what_the_source_does_not_have_goes() -> None:
+    packages = (
+        *installed_from_archive(""),
+        Package("libnvidia-gpucomp-580", "580.105.08-1ubuntu1", "install", "installed"),
+    )
+    state = with_restricted(ubuntu(packages=packages, installed=find_installed(packages)))
+    archive = ubuntus_own(KERNEL, signed_for=(KERNEL,))
+    found, _asked = settled(state, DriverWish(branch=580), archive)
+    assert "libnvidia-gpucomp-580 comes from another source" in found.reasons
+    assert [name for name in install_of(found).targets if name.endswith("-")] == ["libnvidia-gpucomp-580-"]
+    rests(carried_out(state, found, archive), DriverWish(branch=580), archive)
+
+
+@pytest.mark.parametrize("hold", [True, False])
+def test_holds_that_alone_change_are_foretold(hold: bool) -> None:
+    archive = both_namings(KERNEL)
+    state = with_driver(ubuntu(), "580.105.08")
+    held, _asked = settled(state, DriverWish(branch=580, hold=True), archive)
+    names = sorted(each.name for each in state.packages)
+    assert held.promised()["held"] == names
+    freed, _asked = settled(carried_out(state, held, archive), DriverWish(branch=580, hold=False), archive)
+    assert freed.promised()["held"] == []
