@@ -14,9 +14,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from scenario import LAB_NUMBER, Fleet
+from scenario import BOARDS, KINDS, LAB_NUMBER, Fleet
 
-UBUNTU, UBUNTU_OLD, DEBIAN = "node1", "node2", "node3"
+UBUNTU, UBUNTU_OLD, DEBIAN = KINDS
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +42,8 @@ def fleet(turn: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flee
     keep = bool(os.environ.get("LABFLEET_GPU_KEEP_LAB"))
     if not keep:
         lab.lab("down")
-    kinds = "ubuntu2404,ubuntu2204,debian12"
-    lab.up("--nodes", "3", "--kinds", kinds, "--boards", "a100-sxm4-40gb*8", "t4*2", "l40s*4")
+    boards = [",".join(each) for each in BOARDS.values()]
+    lab.up("--nodes", str(len(KINDS)), "--kinds", ",".join(KINDS.values()), "--boards", *boards)
     yield lab
     if not keep:
         lab.lab("down")

@@ -18,6 +18,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 #: A lab of their own; LABFLEET_GPU_SCENARIO_LAB gives a second run beside the first another one (0 to 9).
 LAB_NUMBER = os.environ.get("LABFLEET_GPU_SCENARIO_LAB", "7")
+#: The nodes of that lab: which distribution each has, and what is in its chassis unless a scenario says else.
+KINDS = {"node1": "ubuntu2404", "node2": "ubuntu2204", "node3": "debian12"}
+BOARDS = {"node1": ("a100-sxm4-40gb",) * 8, "node2": ("t4",) * 2, "node3": ("l40s",) * 4}
 #: Options that point a driver task to the lab's mirror of NVIDIA's repository.
 MIRROR = {
     "repository_url": "{{ nvidia_driver_repository_url | default(omit) }}",
@@ -84,8 +87,19 @@ class Fleet:
         return self.lab("exec", node, "--", "sh", "-c", script, status=status).strip()
 
     def reset(self, node: str, *boards: str) -> None:
-        """A node as new, with other boards if they are named."""
-        self.lab("reset", node, *(("--boards", ",".join(boards)) if boards else ()))
+        """A node as new, with its usual boards unless others are named; "none" is a chassis without any."""
+        named = ",".join(boards or BOARDS[node]).replace("none", ",")
+        self.lab("reset", node, "--boards", named)
+
+    def kernel_package(self, node: str) -> None:
+        """Install the package of the running kernel: every host has it, but a node runs its machine's kernel.
+
+        Debian's archive does not have that kernel, so the lab has a source of its own for it.
+        """
+        line = f"deb [trusted=yes] {self.url}/debian-kernel/ /"
+        source = "/etc/apt/sources.list.d/lab-kernel.list"
+        self.sh(node, f"grep -q ubuntu /etc/os-release || echo '{line}' > {source}")
+        self.sh(node, "apt-get -qq update; apt-get -qq install -y linux-image-$(uname -r) >/dev/null")
 
     @property
     def url(self) -> str:

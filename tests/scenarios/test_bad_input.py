@@ -14,7 +14,7 @@ from scenario import Fleet
 @pytest.fixture(scope="module")
 def node(fleet: Fleet) -> Iterator[str]:
     """One bare node for all refusals: each leaves it as it was, or the next assertion fails."""
-    fleet.lab("reset", "node1")
+    fleet.reset("node1")
     fleet.lab("mark", "node1", "bare")
     yield "node1"
 
@@ -98,7 +98,7 @@ def test_an_index_that_was_cut_off(fleet: Fleet, node: str) -> None:
 
 
 def test_a_full_disk_is_seen_before_the_first_step(fleet: Fleet) -> None:
-    fleet.lab("reset", "node1")
+    fleet.reset("node1")
     fleet.sh("node1", "mkdir -p /var/lib/dkms && mount -t tmpfs -o size=16m tmpfs /var/lib/dkms")
     fleet.lab("mark", "node1", "bare")
     result = refused(fleet, "node1", "Not enough free space", "/var/lib/dkms", branch=580)

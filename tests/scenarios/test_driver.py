@@ -75,7 +75,6 @@ def test_auto_takes_the_flavour_that_the_gpus_need(fleet: Fleet) -> None:
         assert done["after"]["kernel_module"] == flavour, done
         fleet.lab("reboot", "node2")
         assert len(fleet.sh("node2", "nvidia-smi -L").splitlines()) == 1, "the loaded module drives the GPU"
-    fleet.reset("node2", "t4", "t4")
 
 
 def test_absent_removes_the_driver_and_our_own_files_and_nothing_else(fleet: Fleet, ubuntu: str) -> None:

@@ -55,7 +55,7 @@ BARE = {
 def test_a_bare_node_gets_a_driver_and_works_without_a_reboot(fleet: Fleet, family: str) -> None:
     bare = BARE[family]
     fleet.reset(bare.node, *bare.boards)
-    kernel_of_the_host(fleet, bare.node)
+    fleet.kernel_package(bare.node)
     wish = {"branch": int(bare.version[:3]), **bare.wish}
     after = proved(fleet, bare.node, **wish)["after"]
     assert (after["version"], after["kernel_module"]) == (bare.version, bare.flavour)
@@ -63,16 +63,6 @@ def test_a_bare_node_gets_a_driver_and_works_without_a_reboot(fleet: Fleet, fami
     assert bare.carrier.format(k=after["kernel"]) in names, names
     in_effect(fleet, bare.node, **wish)
     rebooted(fleet, bare.node, **wish)
-
-
-def kernel_of_the_host(fleet: Fleet, node: str) -> None:
-    """Every host has its kernel's package; a lab node, on the kernel of its machine, does not.
-
-    Debian's archive does not have that kernel: the lab has a source of its own for it.
-    """
-    source = f"deb [trusted=yes] {fleet.url}/debian-kernel/ /"
-    fleet.sh(node, f"grep -q ubuntu /etc/os-release || echo '{source}' > /etc/apt/sources.list.d/kernel.list")
-    fleet.sh(node, "apt-get -qq update; apt-get -qq install -y linux-image-$(uname -r) >/dev/null")
 
 
 def test_upgrade_over_the_rename_and_back_by_an_exact_version(fleet: Fleet, ubuntu: str) -> None:

@@ -41,7 +41,8 @@ def test_a_bare_node_gets_a_loaded_driver_and_a_second_run_changes_nothing(fleet
 
 
 def test_both_ubuntu_releases_converge_and_an_upgrade_reboots(fleet: Fleet) -> None:
-    fleet.lab("reset", "node1", "node2")
+    for node in ("node1", "node2"):
+        fleet.reset(node)
     for branch, changed in ((570, 1), (580, 2)):
         boots = [boot_of(fleet, node) for node in ("node1", "node2")]
         run = fleet.site("ubuntu2404:ubuntu2204", nvidia_driver_branch=branch, gpu_node_reboot_allowed=True)
