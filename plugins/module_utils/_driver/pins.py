@@ -14,8 +14,9 @@ import re
 from typing import List, Optional, Tuple
 
 from .._effects import RemoveFile, WriteFile
+from .._own_sources import SOURCE_PATH
 from .._plan import Step
-from .state import PIN_PATH, SOURCE_PATH, DriverState
+from .state import PIN_PATH, DriverState
 from .target import Target
 
 #: What the pinning packages of NVIDIA write (a conffile: it outlives their removal, not their purge).

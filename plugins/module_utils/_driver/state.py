@@ -7,21 +7,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from .._catalog.driver_names import is_driver_package  # noqa: F401
 from .._catalog.drivers import Family, branch_of, named_branch, upstream
 from .._catalog.families import FAMILIES
 from .._host import Host
+from .._own_sources import SOURCE_FILES
 from .._packages import Package
 from .._sources import Source
 
 #: Our own files; the names sort after those of the vendors' packages.
-KEY_PATH = "/etc/apt/keyrings/labfleet-gpu-nvidia.asc"
-SOURCE_PATH = "/etc/apt/sources.list.d/labfleet-gpu-nvidia.sources"
-DEBIAN_SOURCE_PATH = "/etc/apt/sources.list.d/labfleet-gpu-non-free.sources"
-UBUNTU_SOURCE_PATH = "/etc/apt/sources.list.d/labfleet-gpu-restricted.sources"
 PIN_PATH = "/etc/apt/preferences.d/labfleet-gpu-driver"
 OPTIONS_PATH = "/etc/modprobe.d/labfleet-gpu-nvidia.conf"
 NOUVEAU_PATH = "/etc/modprobe.d/labfleet-gpu-nouveau.conf"
@@ -30,10 +27,7 @@ FABRIC_PATH = "/etc/modules-load.d/labfleet-gpu-fabric.conf"
 #: Those that every initramfs has a copy of.
 MODPROBE_FILES = (OPTIONS_PATH, NOUVEAU_PATH)
 OWN_FILES = (
-    KEY_PATH,
-    SOURCE_PATH,
-    DEBIAN_SOURCE_PATH,
-    UBUNTU_SOURCE_PATH,
+    *SOURCE_FILES,
     PIN_PATH,
     OPTIONS_PATH,
     NOUVEAU_PATH,
@@ -58,24 +52,6 @@ COMPANIONS = ("nvlsm", "infiniband-diags")
 
 #: A file of modprobe was changed and no initramfs was made since.
 INITRAMFS_DUE_PATH = "/var/lib/labfleet-gpu/initramfs-due"
-
-#: The driver's packages by the first words of their names. A list of what is meant, not of what is not:
-#: other software of the vendor (DGX OS, DCGM, CUDA, the container toolkit) is called nvidia-* as well.
-#: unattended-upgrades is given the same expressions: it matches names from their start, ":i386" at their end.
-DRIVER_NAMES = (
-    r"nvidia-(?!driver-local-repo|kernel-defaults(?::|$))(?:\d{3}|alternative|compute-utils|cuda-mps|current|dkms|"
-    r"driver|egl|fabricmanager|firmware|headless|imex|kernel|legacy|libopencl|libopencl1|libs|modprobe|nonglvnd|"
-    r"open|opencl-common|opencl-icd|persistenced|powerd|prime|settings|smi|suspend-common|tesla|utils|vdpau|"
-    r"vulkan|xconfig)(?:[-:]|$)",
-    r"libnvidia-(?!container|ml-dev(?::|$))",
-    r"cuda-drivers(?:[-:]|$)",
-    r"lib(?:cuda1|cudadebugger1|nvcuvid1|nvoptix1)(?::|$)",
-    r"(?:libegl1?|libgl1|libgles[12]?|libglx|xserver-xorg-video)-nvidia",
-    r"firmware-nvidia-(?!graphics(?::|$))",
-    r"linux-(?:modules|objects|signatures)-nvidia-",
-    r"glx-alternative-nvidia(?::|$)",
-)
-_DRIVER_NAME = re.compile("|".join(DRIVER_NAMES))
 
 
 @dataclass(frozen=True)
@@ -215,11 +191,6 @@ class DriverState:
             if package.name == name and package.installed:
                 return package.version
         return None
-
-
-def is_driver_package(name: str) -> bool:
-    """Does this package belong to a driver set (and not to the container toolkit, CUDA, cuDNN, DCGM)?"""
-    return _DRIVER_NAME.match(name) is not None
 
 
 def find_installed(packages: Tuple[Package, ...]) -> Optional[Installed]:

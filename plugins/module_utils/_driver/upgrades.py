@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
+from .._catalog.driver_names import DRIVER_NAMES
 from .._effects import RemoveFile, WriteFile
 from .._plan import Step
 from . import pins
-from .state import DRIVER_NAMES, UPGRADES_PATH, DriverState
+from .state import UPGRADES_PATH, DriverState
 from .target import Target
 
 #: Python expressions, matched at the start of a name (unattended-upgrades 2.9.1, is_pkgname_in_blacklist).

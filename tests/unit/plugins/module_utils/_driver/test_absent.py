@@ -10,14 +10,16 @@ from typing import Dict, Optional
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
-    KEY_PATH,
     OWN_FILES,
     PIN_PATH,
-    SOURCE_PATH,
     DriverState,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Names, RemoveFile
+from ansible_collections.labfleet.gpu.plugins.module_utils._own_sources import (
+    KEY_PATH,
+    SOURCE_PATH,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Package
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import (
     AskClients,

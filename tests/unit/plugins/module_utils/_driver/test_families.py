@@ -11,14 +11,16 @@ import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
     PIN_PATH,
-    SOURCE_PATH,
-    UBUNTU_SOURCE_PATH,
     DriverState,
     find_installed,
     summary,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Install
+from ansible_collections.labfleet.gpu.plugins.module_utils._own_sources import (
+    SOURCE_PATH,
+    UBUNTU_SOURCE_PATH,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Package
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._sources import Source

@@ -10,13 +10,15 @@ from typing import Any, Dict, Optional, Tuple
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
-    DEBIAN_SOURCE_PATH,
-    KEY_PATH,
-    SOURCE_PATH,
     DriverState,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import RemoveFile, WriteFile
+from ansible_collections.labfleet.gpu.plugins.module_utils._own_sources import (
+    DEBIAN_SOURCE_PATH,
+    KEY_PATH,
+    SOURCE_PATH,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import (
     AskIndex,
     AskKey,
@@ -195,7 +197,7 @@ def test_debian_gets_the_components_that_it_lacks(present: Tuple[str, ...], lack
     found, asked = settled(state, DriverWish(branch=535), debian_archive(KERNEL))
     assert found.steps[0].data == WriteFile(
         DEBIAN_SOURCE_PATH,
-        "# Debian's non-free components: the NVIDIA driver (labfleet.gpu).\n"
+        "# Debian's non-free components: NVIDIA's software (labfleet.gpu).\n"
         "Types: deb\nURIs: %s\nSuites: bookworm\n"
         "Components: %s\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n" % (MIRROR, lacking),
     )

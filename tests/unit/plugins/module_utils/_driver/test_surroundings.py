@@ -10,13 +10,15 @@ from typing import Dict, Optional
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
     OWN_FILES,
-    SOURCE_PATH,
     find_installed,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.target import Build, reboot_reasons
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Install, RemoveFile
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import PciDevice
+from ansible_collections.labfleet.gpu.plugins.module_utils._own_sources import (
+    SOURCE_PATH,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Package
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import (
     AskTransaction,

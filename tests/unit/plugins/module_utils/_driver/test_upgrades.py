@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import List, Optional
 
 import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.driver_names import (
+    DRIVER_NAMES,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.families import family_for
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver import upgrades
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
-    DRIVER_NAMES,
     UPGRADES_PATH,
     DriverState,
     is_driver_package,
