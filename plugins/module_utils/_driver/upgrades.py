@@ -38,6 +38,9 @@ def steps(state: DriverState, target: Target, version: str, moving: bool = False
     pin = pins.pinned_version(state, target, version, moving)
     if pin is None or not pin.endswith("-*") or present == CONTENT:
         return ()
+    wish = target.wish
+    if wish.hold is None and wish.version is None and not pins.to_be_held(state, target):
+        return ()  # a pin that came with hold: false, and nothing is said of either now
     what = "exclude the driver from unattended-upgrades"
     why = "the driver is to stay at its version"
     return (Step("pin", "write-file", what, why, WriteFile(UPGRADES_PATH, CONTENT)),)

@@ -134,6 +134,14 @@ def test_it_stays_until_the_hold_is_lifted() -> None:
     assert about_it(old, DriverWish(branch=580, hold=True)) == [WriteFile(UPGRADES_PATH, upgrades.CONTENT)]
 
 
+def test_a_version_that_was_wished_without_a_hold_stays_as_free_as_it_was() -> None:
+    archive = ubuntu_archive(KERNEL)
+    found, _asked = settled(ubuntu(), DriverWish(version="580.95.05", hold=False), archive)
+    after = carried_out(ubuntu(), found, archive)
+    assert about_it(after, DriverWish(branch=580)) == [], "the pin is there, and nobody said more"
+    assert about_it(after, DriverWish(version="580.95.05")) != []
+
+
 def test_an_intended_change_moves_the_held_set_and_holds_it_again() -> None:
     wish = DriverWish(version="580.105.08", hold=True)
     state = own(HELD, upgrades.CONTENT)
