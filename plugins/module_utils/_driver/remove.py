@@ -19,6 +19,9 @@ from .state import MODPROBE_FILES, OWN_FILES, DriverState, is_driver_package
 from .transact import client_blockers
 from .wish import DriverWish
 
+#: What the summary says of a driver where there is none.
+_NOTHING = dict.fromkeys(("branch", "version", "kernel_module", "source"))
+
 
 def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Plan:
     """Purge the driver's packages and our own pins and sources; other people's stay."""
@@ -41,7 +44,8 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
     steps += [*_own_files(state), *former.forgetting(state), *_ending(state)]
     return Plan(
         steps=tuple(steps),
-        promise={"version": None, "packages": [], "held": []} if names else {},
+        promise=dict(_NOTHING, packages=[], held=[]) if names else {},
+        outlook=dict.fromkeys(("library_version", "module_on_disk")) if names and state.installed else None,
         reboot_reasons=_reasons(state),
     )
 

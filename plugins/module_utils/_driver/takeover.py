@@ -38,7 +38,8 @@ def plan(
     runfile = state.runfile or Runfile(None, None)
     if not wish.take_over and wish.state == "absent":
         found = then(replace(state, runfile=None), wish, answers)
-        return replace(found, warnings=(*found.warnings, "%s. Set take_over: true." % _stays(runfile)))
+        stays = "%s. Set take_over: true." % _stays(runfile)
+        return replace(found, warnings=(*found.warnings, stays), outlook=None)
     refusal = _refusal(state, wish, runfile)
     if refusal:
         return Plan(blockers=(refusal,))

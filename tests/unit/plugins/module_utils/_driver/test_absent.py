@@ -50,7 +50,9 @@ def test_the_whole_set_goes_at_once(state: DriverState) -> None:
     found, asked = settled(state, ABSENT, ARCHIVE)
     assert asked == [AskClients(), AskPurge(tuple(sorted(each.name for each in state.packages)))]
     assert [step.data for step in found.steps] == [Names(tuple(sorted(each.name for each in state.packages)))]
-    assert found.promised() == {"version": None, "packages": [], "held": []}
+    none = dict.fromkeys(("branch", "version", "kernel_module", "source"))
+    assert found.promised() == dict(none, packages=[], held=[])
+    assert found.foretold() == dict(none, packages=[], held=[], library_version=None, module_on_disk=None)
     assert found.reboot_reasons[0].startswith("Kernel module %s stays loaded" % state.library)
 
 
