@@ -14,7 +14,18 @@ from pathlib import Path
 CACHE = Path("/var/cache/labfleet-gpu-vendor-tests")
 KEEP = 14 * 86400  # seconds
 SUITE = "bookworm"
-PACKAGES = ("adduser", "dkms", "gcc", "gpgv", "kmod", "libc6-dev", "make", "openssl", "python3")
+PACKAGES = (
+    "adduser",
+    "dkms",
+    "gcc",
+    "gpgv",
+    "kmod",
+    "libc6-dev",
+    "libxml2",  # the runfiles of CUDA want it
+    "make",
+    "openssl",
+    "python3",
+)
 SIMULATOR = Path(__file__).resolve().parents[2] / "roles" / "gpu_simulator" / "files"
 
 

@@ -65,29 +65,27 @@ class Compiler:
         cache.mkdir(parents=True, exist_ok=True)
         self._toolchain = run(["gcc", "--version"])
 
-    def program(self, name: str, version: str) -> bytes:
-        """A program of programs/, with VERSION defined."""
+    def program(self, name: str, version: str, **defines: str) -> bytes:
+        """A program of programs/, with VERSION and the other names defined as strings."""
         sources = [PROGRAMS / f"{name}.c", *sorted(PROGRAMS.glob("*.h"))]
+        macros = [f'-D{key}="{value}"' for key, value in {"VERSION": version, **defines}.items()]
 
         def make(out: Path) -> None:
-            run(
-                [
-                    "gcc",
-                    "-O2",
-                    "-s",
-                    "-Wall",
-                    "-Wextra",
-                    "-Werror",
-                    f'-DVERSION="{version}"',
-                    "-o",
-                    str(out),
-                    sources[0].name,
-                    "-ldl",
-                ],
-                cwd=PROGRAMS,
-            )
+            argv = ["gcc", "-O2", "-s", "-Wall", "-Wextra", "-Werror", *macros, "-o", str(out)]
+            run([*argv, sources[0].name, "-ldl"], cwd=PROGRAMS)
 
-        return self._cached(sources, version, make)
+        return self._cached(sources, " ".join([version, *macros[1:]]), make)
+
+    def library(self, soname: str, **numbers: str) -> bytes:
+        """A shared library of that soname; numbers are what programs/library.c is to answer."""
+        sources = [PROGRAMS / "library.c"]
+        macros = [f"-D{key}={value}" for key, value in numbers.items()]
+
+        def make(out: Path) -> None:
+            argv = ["gcc", "-O1", "-s", "-fPIC", "-shared", "-nostdlib", "-Wall", "-Wextra", "-Werror"]
+            run([*argv, *macros, f"-Wl,-soname,{soname}", "-o", str(out), sources[0].name], cwd=PROGRAMS)
+
+        return self._cached(sources, " ".join(["library", soname, *macros]), make)
 
     def nvml(self, version: str) -> bytes:
         """The simulated libnvidia-ml.so of that version."""
