@@ -146,8 +146,7 @@ _PULLS_DRIVER = re.compile(
     r"cuda(?:-\d+){0,2}\Z|cuda-(?:runtime|demo-suite)(?:-\d+){0,2}\Z|cuda-drivers|nvidia-(?:open|driver)\b"
 )
 _OF_MINOR = re.compile(
-    r"(?:cuda|gds-tools|libcu(?!dnn|tensor|quantum|sparselt)[a-z]*|libnpp|libnv[a-z]+)"
-    r"(?:-[a-z]+)*-(\d+)-(\d+)(?:-config-common)?\Z"
+    r"(?:cuda|gds-tools|libcu[a-z]+|libnpp|libnv[a-z]+)(?:-[a-z]+)*-(\d+)-(\d+)(?:-config-common)?\Z"
 )
 #: Only the meta-packages have the version of the release; cuda-cudart-12-8 is 12.8.90-1.
 _META = re.compile(
