@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from labvendor import archive, cuda, deb, expand, payload, table
+from labvendor import archive, cuda, cudnn, deb, expand, payload, table
 from labvendor.compile import Compiler, check_tools
 from labvendor.deb import Content, Entry
 from labvendor.model import Package
@@ -69,7 +69,11 @@ class Tree:
         try:
             for distribution in table.DISTRIBUTIONS:
                 where = f"compute/cuda/repos/{distribution}/x86_64"
-                debs = self._made([*expand.driver_packages(distribution), *cuda.packages(distribution)])
+                debs = self._made(
+                    item
+                    for family in (expand.driver_packages, cuda.packages, cudnn.packages)
+                    for item in family(distribution)
+                )
                 yield self._nvidia(where, distribution, debs, self._key)
                 if distribution in BROKEN:
                     yield self._nvidia(f"broken/badsig/{where}", distribution, debs, stranger, empty=True)
