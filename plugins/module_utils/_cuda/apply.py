@@ -1,0 +1,54 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""The effects that only the toolkits have; the rest is shared."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any, Mapping
+
+from .._effects import Action, Context, sync_directory
+from .default import SetDefault
+from .observe import observe_default
+from .state import ALTERNATIVE, DEFAULT_PATH, OTHER
+
+
+def set_default(context: Context, data: SetDefault) -> None:
+    """Let /usr/local/cuda lead to a toolkit, in its own way: by its alternative, or as a plain link."""
+    now = observe_default(context.files)
+    if now.kind == OTHER:
+        raise OSError(errno.EEXIST, "is a directory and not a link", DEFAULT_PATH)
+    if now.kind == ALTERNATIVE or (now.kind is None and now.choices):
+        _alternative(context, data, data.path in [path for path, _priority in now.choices])
+    elif now.target != data.path:
+        _link(context, data.path)
+
+
+def _alternative(context: Context, data: SetDefault, known: bool) -> None:
+    what = "make %s the default" % data.path
+    if not known:
+        words = ["--install", DEFAULT_PATH, "cuda", data.path, "%d" % data.priority]
+        context.commands.attempt(what, ["update-alternatives", *words])
+    context.commands.attempt(what, ["update-alternatives", "--set", "cuda", data.path])
+
+
+def _link(context: Context, target: str) -> None:
+    """Replace the link in one move."""
+    path = context.files.path(DEFAULT_PATH)
+    temporary = path + ".labfleet-gpu"
+    if os.path.lexists(temporary):
+        os.unlink(temporary)
+    os.symlink(target, temporary)
+    os.rename(temporary, path)
+    sync_directory(os.path.dirname(path))
+
+
+def renew_linker_cache(context: Context, _data: Any) -> None:
+    context.commands.attempt("renew the linker's cache", ["ldconfig"])
+
+
+ACTIONS: Mapping[str, Action] = {"set-default": set_default, "renew-linker-cache": renew_linker_cache}

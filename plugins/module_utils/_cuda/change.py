@@ -1,0 +1,244 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Toolkits come and go: what apt makes of the packages, and what speaks against it. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
+
+from .._catalog.driver_names import is_driver_package
+from .._effects import Install, Names
+from .._plan import Blocker, Plan, Step
+from .._questions import AskPurge, AskSpace, AskTransaction, Space, Transaction, Trouble
+from . import choose, finish, refusals, satisfied
+from .choose import Choice
+from .remove import names_of
+from .state import (
+    DISTRIBUTION,
+    PACKAGE,
+    CudaState,
+    Toolkit,
+    by_version,
+    from_packages,
+    is_cuda_package,
+    is_unversioned,
+)
+from .wish import CudaWish
+
+_CACHE, _TREES = "/var/cache/apt/archives", "/usr/local"
+
+
+def plan(
+    state: CudaState,
+    wish: CudaWish,
+    lacking: Dict[str, str],
+    going: Sequence[Toolkit],
+    answers: Mapping[Any, Any],
+) -> Plan:
+    """The steps by which ``lacking`` versions come and ``going`` toolkits go, or questions, or why not."""
+    blockers = satisfied.in_the_way(state, wish, lacking)
+    blockers += refusals.refusals(state, wish, lacking) + _unmanaged(going)
+    if blockers:
+        return Plan(blockers=blockers)
+    steps: List[Step] = []
+    versions = state.versions()
+    warnings: Tuple[str, ...] = ()
+    if lacking:
+        came = _coming(state, wish, lacking, answers)
+        if isinstance(came, Plan):
+            return came
+        choice, install, transaction = came
+        warnings = choice.warnings
+        if transaction.installs or transaction.removals:
+            steps += _install_steps(choice, install, transaction, lacking)
+            _moved(versions, transaction)
+    if going:
+        went = _going(state, going, versions, answers)
+        if isinstance(went, Plan):
+            return went
+        names, transaction = went
+        steps.append(_removal(wish, going, names))
+        for name in (*names, *(change.name for change in transaction.removals)):
+            versions.pop(name, None)
+    after = _after(state, versions)
+    reasons = (*lacking.values(), *("CUDA %s is to go" % toolkit.version for toolkit in going))
+    return finish.plan(state, wish, steps, after, versions, reasons, warnings)
+
+
+def _unmanaged(going: Sequence[Toolkit]) -> Tuple[Blocker, ...]:
+    """Toolkits that no package brought, so that none of ours can take them away."""
+    return tuple(
+        Blocker(
+            "CUDA %s was %s, so no package manager can remove it"
+            % (each.version, satisfied.BROUGHT[each.origin]),
+            each.path,
+            "run %s/bin/cuda-uninstaller" % each.path
+            if each.origin == "runfile"
+            else "remove that directory yourself if nobody needs it",
+        )
+        for each in going
+        if each.origin not in (PACKAGE, DISTRIBUTION)
+    )
+
+
+def _coming(
+    state: CudaState, wish: CudaWish, lacking: Dict[str, str], answers: Mapping[Any, Any]
+) -> Union[Plan, Tuple[Choice, Install, Transaction]]:
+    choice = choose.plan(state, wish, tuple(lacking), answers)
+    if isinstance(choice, Plan):
+        return choice
+    install = Install(choice.targets, choice.downgrade)
+    if not choice.targets:
+        return choice, install, Transaction((), (), 0, 0)
+    ask = AskTransaction(choice.place.files, choice.targets, choice.downgrade)
+    answer = answers.get(ask)
+    if answer is None:
+        return Plan(questions=(ask,))
+    if isinstance(answer, Trouble):
+        which = "CUDA %s from %s" % (", ".join(lacking), choice.place)
+        return Plan(blockers=(Blocker("apt cannot install these packages", which, answer.what),))
+    blockers = _driver_untouched(answer) + _foreign(answer, tuple(lacking))
+    if blockers:
+        return Plan(blockers=blockers)
+    space = AskSpace((_CACHE, _TREES))
+    if space not in answers:
+        return Plan(questions=(space,))
+    blockers = _room(answers[space], answer)
+    return Plan(blockers=blockers) if blockers else (choice, install, answer)
+
+
+def _driver_untouched(transaction: Transaction) -> Tuple[Blocker, ...]:
+    """No toolkit brings, moves or removes a driver: that is the driver's own matter."""
+    moved = [
+        change.name
+        for change in (*transaction.installs, *transaction.removals)
+        if is_driver_package(change.name)
+    ]
+    if not moved:
+        return ()
+    return (
+        Blocker(
+            "apt would change the driver together with the toolkit",
+            ", ".join(moved[:6]),
+            "install the driver first (nvidia_driver), from the source that the toolkit comes from",
+        ),
+    )
+
+
+def _foreign(transaction: Transaction, versions: Sequence[str]) -> Tuple[Blocker, ...]:
+    foreign = [change.name for change in transaction.removals if not is_unversioned(change.name)]
+    if not foreign:
+        return ()
+    return (
+        Blocker(
+            "apt would have to remove other software for CUDA %s" % ", ".join(versions),
+            ", ".join(foreign[:8]),
+            "remove it yourself first if you agree",
+        ),
+    )
+
+
+def _room(space: Space, transaction: Transaction) -> Tuple[Blocker, ...]:
+    """File systems on which the download and the trees would not fit, by mount."""
+    needs = {_CACHE: transaction.download_bytes, _TREES: transaction.installed_bytes}
+    by_mount: Dict[str, int] = {}
+    for path, needed in needs.items():
+        mount = space.free[path][0]
+        by_mount[mount] = by_mount.get(mount, 0) + needed
+    free = dict(space.free.values())
+    return tuple(
+        Blocker(
+            "Not enough free space",
+            "%s has %d MiB, needed are %d MiB" % (mount, free[mount] >> 20, needed >> 20),
+            "free some space there",
+        )
+        for mount, needed in sorted(by_mount.items())
+        if needed > free[mount]
+    )
+
+
+def _install_steps(
+    choice: Choice, install: Install, transaction: Transaction, lacking: Dict[str, str]
+) -> List[Step]:
+    count = len(transaction.installs)
+    what = "install CUDA %s: %d package%s" % (
+        ", ".join(choice.releases[version] for version in lacking),
+        count,
+        "" if count == 1 else "s",
+    )
+    if transaction.removals:
+        what += ", %d removed" % len(transaction.removals)
+    return [
+        *choice.place.steps,
+        Step("index", "refresh-index", "refresh the package indexes", "packages are to change"),
+        Step("packages", "install", what, "; ".join(lacking.values()), install),
+    ]
+
+
+def _going(
+    state: CudaState, going: Sequence[Toolkit], versions: Mapping[str, str], answers: Mapping[Any, Any]
+) -> Union[Plan, Tuple[Tuple[str, ...], Transaction]]:
+    """Names of the packages that go, and what apt removes with them."""
+    names = names_of(state, going, versions)
+    ask = AskPurge(names)
+    answer = answers.get(ask)
+    if answer is None:
+        return Plan(questions=(ask,))
+    which = "CUDA %s" % ", ".join(toolkit.version for toolkit in going)
+    if isinstance(answer, Trouble):
+        return Plan(blockers=(Blocker("apt cannot remove these packages", which, answer.what),))
+    driver = [change.name for change in answer.removals if is_driver_package(change.name)]
+    foreign = [
+        change.name
+        for change in answer.removals
+        if change.name not in names and not is_unversioned(change.name) and change.name not in driver
+    ]
+    if driver or foreign:
+        return Plan(
+            blockers=(
+                Blocker(
+                    "Other software depends on the toolkit and would be removed with it",
+                    "%s: %s" % (which, ", ".join((driver + foreign)[:8])),
+                    "remove it yourself first if you agree",
+                ),
+            )
+        )
+    return names, answer
+
+
+def _removal(wish: CudaWish, going: Sequence[Toolkit], names: Tuple[str, ...]) -> Step:
+    count = len(names)
+    what = "remove CUDA %s: %d package%s, nothing of the driver" % (
+        ", ".join(toolkit.version for toolkit in going),
+        count,
+        "" if count == 1 else "s",
+    )
+    why = (
+        "state: absent is wished" if wish.state == "absent" else "exclusive: true, and it is not in versions"
+    )
+    return Step("packages", "purge", what, why, Names(names))
+
+
+def _moved(versions: Dict[str, str], transaction: Transaction) -> None:
+    for change in transaction.removals:
+        versions.pop(change.name, None)
+    for change in transaction.installs:
+        if is_cuda_package(change.name):
+            versions[change.name] = change.new
+
+
+def _after(state: CudaState, versions: Mapping[str, str]) -> Tuple[Toolkit, ...]:
+    """The toolkits once these packages are there: what no package brought stays."""
+    kept = {toolkit.path: toolkit for toolkit in state.toolkits}
+    others = [toolkit for toolkit in state.toolkits if toolkit.origin not in (PACKAGE, DISTRIBUTION)]
+    # What stays as it is stays the same, nvcc and all.
+    mine = []
+    for toolkit in from_packages(versions):
+        before = kept.get(toolkit.path)
+        same = before is not None and (before.version, before.origin) == (toolkit.version, toolkit.origin)
+        mine.append(before if before is not None and same else toolkit)
+    taken = [toolkit.path for toolkit in mine]
+    return by_version([*mine, *(toolkit for toolkit in others if toolkit.path not in taken)])

@@ -1,0 +1,33 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""The CUDA toolkits as a component of a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .._converge import Component
+from .apply import ACTIONS
+from .observe import observe
+from .plan import load, plan
+from .state import summary
+from .wish import CudaWish
+
+
+def standing(wish: CudaWish) -> CudaWish:
+    """What holds after an update: the wish without its one-time part."""
+    return replace(wish, update=False)
+
+
+CUDA = Component(
+    name="cuda",
+    observe=observe,
+    plan=plan,
+    summary=summary,
+    actions=ACTIONS,
+    load=load,
+    standing=standing,
+)

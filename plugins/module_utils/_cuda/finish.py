@@ -1,0 +1,71 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Everything after the packages: the default, the environment, the promise, the warnings. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+
+from .._plan import Blocker, Plan, Step
+from . import default, environment
+from .state import PROFILE_PATH, CudaState, Toolkit, package_lines, shown
+from .wish import CudaWish
+
+
+def plan(
+    state: CudaState,
+    wish: CudaWish,
+    before: Sequence[Step],
+    after: Optional[Sequence[Toolkit]] = None,
+    versions: Optional[Mapping[str, str]] = None,
+    reasons: Tuple[str, ...] = (),
+    warnings: Tuple[str, ...] = (),
+) -> Plan:
+    """The whole plan, where the steps ``before`` lead to these toolkits and these package versions."""
+    after = state.toolkits if after is None else after
+    chosen = default.choose(state, wish, after)
+    if isinstance(chosen, Blocker):
+        return Plan(blockers=(chosen,))
+    was = {toolkit.path for toolkit in state.toolkits}
+    paths = [toolkit.path for toolkit in after]
+    moved = [toolkit.path for toolkit in after if toolkit not in state.toolkits]
+    switching = default.steps(state, chosen, after, moved, was.difference(paths))
+    if isinstance(switching, Blocker):
+        return Plan(blockers=(switching,))
+    around = environment.steps(state, wish, after, chosen.toolkit, bool(switching))
+    steps = (*before, *switching, *around)
+    return Plan(
+        steps=steps,
+        promise=_promise(state, chosen.toolkit, after, versions, around) if steps else None,
+        warnings=(*warnings, *_warnings(state, wish, after)),
+        reasons=reasons,
+    )
+
+
+def _warnings(state: CudaState, wish: CudaWish, after: Sequence[Toolkit]) -> Tuple[str, ...]:
+    from . import refusals
+
+    return refusals.warnings(state, wish, after)
+
+
+def _promise(
+    state: CudaState,
+    chosen: Optional[Toolkit],
+    after: Sequence[Toolkit],
+    versions: Optional[Mapping[str, str]],
+    around: Sequence[Step],
+) -> Dict[str, Any]:
+    found: Dict[str, Any] = {
+        "toolkits": shown(after),
+        "default": chosen.minor if chosen else None,
+        "default_path": chosen.path if chosen else None,
+    }
+    if versions is not None:
+        found["packages"] = package_lines(versions)
+    profile = [step for step in around if getattr(step.data, "path", None) == PROFILE_PATH]
+    there = state.own_files.get(PROFILE_PATH) is not None
+    found["environment"] = profile[-1].action == "write-file" if profile else there
+    return found

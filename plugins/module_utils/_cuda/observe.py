@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Reads the toolkits off a node: dpkg, the trees below /usr/local, the alternative. No network, no effect."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import replace
+from typing import Iterator, Optional, Sequence, Tuple
+
+from .._catalog.cuda import release_of_label
+from .._command import Commands
+from .._host import Files, Host
+from .._packages import Package, dpkg_interrupted, observe_packages, unsettled
+from .._sources import observe_sources
+from . import observe_around
+from .state import (
+    ALTERNATIVE,
+    BASE,
+    DEFAULT_PATH,
+    HAND,
+    LINK,
+    OTHER,
+    OWN_FILES,
+    RUNFILE,
+    CudaState,
+    Default,
+    Toolkit,
+    by_version,
+    from_packages,
+    is_cuda_package,
+)
+
+
+def observe(commands: Commands, files: Files, host: Host) -> CudaState:
+    """Read the node: one dpkg-query, no network."""
+    admindir = files.path("/var/lib/dpkg")
+    everything = observe_packages(commands, admindir, host.machine)
+    packages = tuple(package for package in everything if is_cuda_package(package.name))
+    sources = observe_sources(files)
+    return CudaState(
+        host=host,
+        packages=packages,
+        toolkits=observe_toolkits(files, packages),
+        default=observe_default(files),
+        unsettled=unsettled(everything) or (("dpkg",) if dpkg_interrupted(admindir) else ()),
+        sources=sources,
+        own_files={path: files.text(path) for path in OWN_FILES},
+        source_files={
+            source.path: files.text(source.path) or "" for source in sources if source.suite == "/"
+        },
+        **observe_around.around(files, host),
+    )
+
+
+def observe_toolkits(files: Files, packages: Sequence[Package]) -> Tuple[Toolkit, ...]:
+    """Every toolkit of the node, oldest first."""
+    versions = {package.name: package.version for package in packages if package.installed}
+    found = [
+        replace(toolkit, compiles=files.exists(toolkit.path, "bin/nvcc"))
+        for toolkit in from_packages(versions)
+    ]
+    taken = [toolkit.path for toolkit in found]
+    for name in files.names(BASE):
+        path = "%s/%s" % (BASE, name)
+        if path not in taken and name.startswith("cuda"):
+            found += _unpacked(files, path)
+    return by_version(found)
+
+
+def _unpacked(files: Files, path: str) -> Iterator[Toolkit]:
+    """A tree that no package brought. Links, such as /usr/local/cuda-12, are other names of one."""
+    if files.link(path) is not None or not os.path.isdir(files.path(path)):
+        return
+    version = _labelled(files, path) or _named(path)
+    runtime = any(name.startswith("libcudart.so") for name in files.names(path, "lib64"))
+    if version is None or not (runtime or files.exists(path, "bin/nvcc")):
+        return
+    origin = RUNFILE if files.exists(path, "bin/cuda-uninstaller") else HAND
+    yield Toolkit(path, version, origin, files.exists(path, "bin/nvcc"))
+
+
+def _labelled(files: Files, path: str) -> Optional[str]:
+    """The version in version.json, or before CUDA 11.1 in version.txt ("CUDA Version 10.2.89")."""
+    try:
+        label = json.loads(files.text(path, "version.json") or "{}")["cuda"]["version"]
+    except (ValueError, KeyError, TypeError):
+        match = re.match(r"CUDA Version (\S+)", files.text(path, "version.txt") or "")
+        label = match.group(1) if match else None
+    return release_of_label(label) if isinstance(label, str) else None
+
+
+def _named(path: str) -> Optional[str]:
+    match = re.search(r"cuda-(\d+\.\d+(?:\.\d+)?)$", path)
+    return match.group(1) if match else None
+
+
+def observe_default(files: Files) -> Default:
+    """/usr/local/cuda, and the alternative behind it."""
+    link = files.link(DEFAULT_PATH)
+    automatic, choices = parse_alternative(files.text("/var/lib/dpkg/alternatives/cuda"))
+    if link is None:
+        kind = OTHER if files.exists(DEFAULT_PATH) else None
+        return Default(kind, DEFAULT_PATH if kind else None, choices, automatic)
+    if link == "/etc/alternatives/cuda":
+        return Default(ALTERNATIVE, observe_around.leads_to(files, link), choices, automatic)
+    return Default(LINK, observe_around.leads_to(files, DEFAULT_PATH), choices, automatic)
+
+
+def parse_alternative(text: Optional[str]) -> Tuple[bool, Tuple[Tuple[str, int], ...]]:
+    """Whether an alternative is automatic, and its choices with their priorities.
+
+    update-alternatives keeps: "auto" or "manual", the link, pairs of lines for each slave up to an empty one;
+    then for each choice its path, its priority and a line for each slave.
+    """
+    lines = (text or "").split("\n")
+    if len(lines) < 3:
+        return True, ()
+    end = 2
+    while end < len(lines) and lines[end]:
+        end += 2
+    slaves = (end - 2) // 2
+    choices = []
+    at = end + 1
+    while at + 1 < len(lines) and lines[at]:
+        if lines[at + 1].isdigit():
+            choices.append((lines[at], int(lines[at + 1])))
+        at += 2 + slaves
+    return lines[0] != "manual", tuple(choices)

@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Reads what is around the toolkits: the driver, module files, and what older guides left in other files."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from .._host import Files, Host
+from .state import DEFAULT_PATH, LIBRARIES_PATH, MODULE_FILES, PROFILE_PATH
+
+#: Files that guides have people edit. They are reported, never changed.
+GUIDED = ("/etc/environment", "/etc/profile", "/etc/bash.bashrc", "/root/.bashrc", "/root/.profile")
+
+
+def around(files: Files, host: Host) -> Dict[str, Any]:
+    """The fields of the state that tell about this."""
+    lines = list(_lines(files))
+    return {
+        "module_files": dict(_module_files(files)),
+        "driver": driver_version(files, host),
+        "leftovers": tuple("%s line %d: %s" % entry for entry in lines),
+        "library_paths": tuple(
+            dict.fromkeys(path for path, _number, line in lines if "LD_LIBRARY_PATH" in line)
+        ),
+        "cache_stale": _cache_stale(files),
+    }
+
+
+_LOADED = re.compile(r"^NVRM version:.*?\s(\d{3}\.\d+(?:\.\d+)?)\s", re.MULTILINE)
+_LIBRARY = re.compile(r"libnvidia-ml\.so\.(\d{3}\.\d+(?:\.\d+)?)$")
+_TRIPLETS = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu"}
+
+
+def driver_version(files: Files, host: Host) -> Optional[str]:
+    """The installed driver, which its library tells, else the loaded one."""
+    name = "/usr/lib/%s/libnvidia-ml.so.1" % _TRIPLETS.get(host.machine, host.machine)
+    match = _LIBRARY.search(leads_to(files, name) or "")
+    if match is None:
+        match = _LOADED.search(files.text("/proc/driver/nvidia/version") or "")
+    return match.group(1) if match else None
+
+
+def leads_to(files: Files, path: str) -> Optional[str]:
+    """What is behind a chain of links, as the node sees it; a broken chain ends where it ends."""
+    for _link in range(8):
+        target = files.link(path)
+        if target is None:
+            return path
+        path = os.path.normpath(os.path.join(os.path.dirname(path), target))
+    return None
+
+
+def _module_files(files: Files) -> Iterator[Tuple[str, str]]:
+    for directory in MODULE_FILES.values():
+        for name in files.names(directory):
+            path = "%s/%s" % (directory, name)
+            text = files.text(path)
+            if text is not None and "labfleet.gpu" in text:
+                yield path, text
+
+
+_TELLING = re.compile(r"/usr/local/cuda|CUDA_HOME=|CUDADIR=|LD_LIBRARY_PATH=\S*cuda")
+
+
+def _lines(files: Files) -> Iterator[Tuple[str, int, str]]:
+    """Path, number and text of lines about CUDA in files that every login reads and that are not ours."""
+    profiles = ["/etc/profile.d/" + name for name in files.names("/etc/profile.d")]
+    for path in (*GUIDED, *profiles):
+        if path == PROFILE_PATH:
+            continue
+        for number, line in enumerate((files.text(path) or "").splitlines(), 1):
+            text = line.strip()
+            if not text.startswith("#") and _TELLING.search(text):
+                yield path, number, text
+
+
+def _cache_stale(files: Files) -> bool:
+    """Was what the linker is to find changed after its cache was made?"""
+    if files.text(LIBRARIES_PATH) is None:
+        return False
+    made = _times(files, "/etc/ld.so.cache")
+    links: List[float] = []
+    for path in (DEFAULT_PATH, "/etc/alternatives/cuda", LIBRARIES_PATH):
+        links += _times(files, path)
+    return not made or max(links) > made[0]
+
+
+def _times(files: Files, path: str) -> List[float]:
+    """When a file or link itself was put where it is; none where there is none."""
+    try:
+        return [os.lstat(files.path(path)).st_ctime]
+    except OSError:
+        return []

@@ -1,0 +1,45 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""From the toolkits as they are to the toolkits as they are wished for: a pure function."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from .._own_sources import doubled_source_steps
+from .._plan import Plan, Step
+from . import finish, satisfied
+from .state import CudaState, is_cuda_package
+from .wish import CudaWish
+
+
+def plan(state: CudaState, wish: CudaWish, answers: Mapping[Any, Any]) -> Plan:
+    """The steps to ``wish`` from ``state``, or why there are none, or what must be known first."""
+    if any(is_cuda_package(name) or name == "dpkg" for name in state.unsettled):
+        return recovery(state)
+    absent = wish.state == "absent"
+    lacking = {} if absent else satisfied.missing(state, wish)
+    going = satisfied.unwished(state, wish) if absent else satisfied.leaving(state, wish)
+    if not lacking and not going:
+        return finish.plan(state, wish, doubled_source_steps(state))
+    if state.unsettled:
+        return recovery(state)
+    # Loaded only where something must change: a host that needs nothing should not pay for it.
+    from . import change
+
+    return change.plan(state, wish, lacking, going, answers)
+
+
+def recovery(state: CudaState) -> Plan:
+    """One phase that puts dpkg in order. What it leaves decides the rest, so the plan is made again then."""
+    why = "dpkg was cut off while it worked on %s" % ", ".join(state.unsettled[:6])
+    step = Step("recover", "finish-dpkg", "finish the interrupted package run", why)
+    return Plan(steps=(step,), replan=True)
+
+
+def load() -> None:
+    """Load what ``plan`` loads only where something must change."""
+    from . import change  # noqa: F401  # pylint: disable=unused-import

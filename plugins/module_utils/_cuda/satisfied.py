@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Is the wish fulfilled already? Decided from the observation alone: no apt, no network."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Optional, Tuple
+
+from .._catalog.cuda import COMPAT, compat_package, dashed, driver_fit, packages
+from .._catalog.versions import minor, within
+from .._plan import Blocker
+from .state import DISTRIBUTION, PACKAGE, CudaState, Toolkit, path_of
+from .wish import CudaWish
+
+#: The origin of what a source brings.
+_BRINGS = {"nvidia": PACKAGE, "ubuntu": DISTRIBUTION, "debian": DISTRIBUTION}
+
+
+def missing(state: CudaState, wish: CudaWish) -> Dict[str, str]:
+    """The wished versions for which packages must change, each with the reason, a phrase."""
+    found = {}
+    for version in wish.versions:
+        reason = _missing(state, wish, version)
+        if reason:
+            found[version] = reason
+    return found
+
+
+def _missing(state: CudaState, wish: CudaWish, version: str) -> Optional[str]:
+    fitting = [toolkit for toolkit in state.toolkits if fits(toolkit, version, wish.source)]
+    if not fitting:
+        other = [toolkit for toolkit in state.toolkits if toolkit.minor == minor(version)]
+        return "CUDA %s is %s" % (version, "there as %s" % other[0].version if other else "not installed")
+    reasons = [_incomplete(state, wish, toolkit) for toolkit in fitting]
+    if all(reasons):
+        return reasons[0]
+    origin = _BRINGS[wish.source or "nvidia"]
+    if wish.update and any(toolkit.origin == origin for toolkit in fitting):
+        return "the newest of CUDA %s is asked for" % version
+    return None
+
+
+def fits(toolkit: Toolkit, version: str, source: Optional[str] = None) -> bool:
+    """Is this toolkit of the wished version, and from the wished source if one is?"""
+    return within(toolkit.version, version) and (source is None or _BRINGS[source] == toolkit.origin)
+
+
+def _incomplete(state: CudaState, wish: CudaWish, toolkit: Toolkit) -> Optional[str]:
+    """What this toolkit lacks of the wished components, a phrase."""
+    if toolkit.origin != PACKAGE:
+        lacks = wish.components in ("toolkit", "compiler") and not toolkit.compiles
+        return "%s has no compiler" % toolkit.path if lacks else None
+    there = state.versions()
+    lacking = [name for name in wanted_packages(state, wish, toolkit.version) if name not in there]
+    return "%s is missing" % ", ".join(lacking) if lacking else None
+
+
+def wanted_packages(state: CudaState, wish: CudaWish, version: str) -> Tuple[str, ...]:
+    """The packages of NVIDIA's repository that make up the wished components of a version on this host."""
+    if wish.parts:
+        names = tuple("%s-%s" % (part, dashed(version)) for part in wish.parts)
+    else:
+        names = packages(version, wish.components)
+    return names + ((compat_package(version),) if needs_compat(state, wish, version) else ())
+
+
+def driver_of(state: CudaState, wish: CudaWish) -> Optional[str]:
+    """The driver to plan for: the one that is to come, else that of the host."""
+    return wish.driver_version or state.driver
+
+
+def needs_compat(state: CudaState, wish: CudaWish, version: str) -> bool:
+    """Does the driver need the forward-compatibility package for this version?"""
+    return fit_of(state, wish, version) == COMPAT
+
+
+def fit_of(state: CudaState, wish: CudaWish, version: str) -> Optional[str]:
+    """What the driver makes of a version, as driver_fit says; None where there is no driver to judge."""
+    driver = driver_of(state, wish)
+    if driver is None:
+        return None
+    from .._catalog.capabilities import is_data_centre
+
+    gpus = wish.gpus or state.host.gpus
+    return driver_fit(version, driver, bool(gpus) and all(is_data_centre(gpu.device) for gpu in gpus))
+
+
+def leaving(state: CudaState, wish: CudaWish) -> Tuple[Toolkit, ...]:
+    """With exclusive: the toolkits that were not asked for. What only changes its release stays."""
+    if not wish.exclusive:
+        return ()
+    minors = {minor(version) for version in wish.versions}
+    return tuple(toolkit for toolkit in state.toolkits if toolkit.minor not in minors)
+
+
+def unwished(state: CudaState, wish: CudaWish) -> Tuple[Toolkit, ...]:
+    """With absent: the toolkits of these versions, all where none is named, from the source if one is."""
+    return tuple(
+        toolkit
+        for toolkit in state.toolkits
+        if (wish.source is None or _BRINGS[wish.source] == toolkit.origin)
+        and (not wish.versions or any(within(toolkit.version, version) for version in wish.versions))
+    )
+
+
+def in_the_way(state: CudaState, wish: CudaWish, lacking: Dict[str, str]) -> Tuple[Blocker, ...]:
+    """Trees of somebody else in the directory that NVIDIA's packages would write to."""
+    blockers: List[Blocker] = []
+    if wish.source in ("ubuntu", "debian"):
+        return ()
+    for version in lacking:
+        there = state.toolkit_at(path_of(version))
+        if there is not None and there.origin != PACKAGE:
+            blockers.append(
+                Blocker(
+                    "Another CUDA is where the packages of %s would go" % version,
+                    "%s has %s, %s" % (there.path, there.version, BROUGHT[there.origin]),
+                    "remove that tree the way it came, or be content with it: write %s without source, "
+                    "components and release" % there.minor,
+                )
+            )
+    return tuple(blockers)
+
+
+#: How a toolkit came that no package brought, in words.
+BROUGHT = {
+    "package": "from NVIDIA's packages",
+    "distribution": "from the distribution's packages",
+    "runfile": "brought by NVIDIA's runfile",
+    "hand": "unpacked by hand",
+}

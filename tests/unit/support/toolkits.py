@@ -1,0 +1,358 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""NVIDIA's toolkit packages as data, apt's answers over them, and a node that does what a plan says.
+
+The packages are those of the real toolkits cut down to what decides a plan: a meta-package for each purpose,
+parts with versions of their own, dependencies on "this version or later" as NVIDIA writes them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.plan import plan
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.state import (
+    ALTERNATIVE,
+    LINK,
+    OWN_FILES,
+    CudaState,
+    Default,
+    Toolkit,
+    by_version,
+    from_packages,
+    summary,
+)
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.wish import CudaWish
+from ansible_collections.labfleet.gpu.plugins.module_utils._host import Host
+from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Package
+from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan, Step
+from ansible_collections.labfleet.gpu.plugins.module_utils._questions import (
+    AskKey,
+    AskPurge,
+    AskRecords,
+    AskSpace,
+    AskTransaction,
+    Change,
+    Key,
+    Record,
+    Records,
+    Space,
+    Transaction,
+    Trouble,
+)
+from ansible_collections.labfleet.gpu.plugins.module_utils._sources import Source, parse_deb822
+from ansible_collections.labfleet.gpu.tests.unit.support.nodes import gpus
+
+NVIDIA = "https://developer.download.nvidia.com/compute/cuda/repos/ubuntu2204/x86_64/"
+UBUNTU = "http://mirror.example.org/ubuntu/"
+GIB = 1024**3
+
+#: Minor, patch, version of cudart, version of nvcc: oldest first. 12.4.0 and 12.4.1 as published.
+RELEASES = (
+    ("11.8", 0, "11.8.89", "11.8.89"),
+    ("12.4", 0, "12.4.99", "12.4.99"),
+    ("12.4", 1, "12.4.127", "12.4.131"),
+    ("12.8", 1, "12.8.90", "12.8.93"),
+    ("13.0", 2, "13.0.96", "13.0.88"),
+)
+
+
+def _rows() -> Dict[str, List[Tuple[str, str]]]:
+    """Name to (version, Depends), newest first."""
+    rows: Dict[str, List[Tuple[str, str]]] = {}
+
+    def add(name: str, version: str, depends: str = "") -> None:
+        rows.setdefault(name, []).insert(0, (version + "-1", depends))
+
+    for minor, patch, cudart, nvcc in RELEASES:
+        release, m, major = "%s.%d" % (minor, patch), minor.replace(".", "-"), minor.split(".")[0]
+        common = "cuda-toolkit-%s-config-common, cuda-toolkit-%s-config-common, cuda-toolkit-config-common"
+        common = common % (m, major)
+        add(
+            "cuda-toolkit-" + m,
+            release,
+            "cuda-compiler-%s (>= %s), cuda-libraries-%s (>= %s), "
+            "cuda-libraries-dev-%s (>= %s)" % (m, release, m, release, m, release),
+        )
+        add("cuda-libraries-" + m, release, "cuda-cudart-%s (>= %s)" % (m, cudart))
+        add("cuda-libraries-dev-" + m, release, "cuda-cudart-dev-%s (>= %s)" % (m, cudart))
+        add("cuda-compiler-" + m, release, "cuda-nvcc-%s (>= %s)" % (m, nvcc))
+        add("cuda-nvcc-" + m, nvcc, common)
+        add("cuda-cudart-" + m, cudart, common)
+        add("cuda-cudart-dev-" + m, cudart, "cuda-cudart-%s (>= %s)" % (m, cudart))
+        add("cuda-compat-" + m, "550.54.%02d" % (14 + patch))
+        for name in ("cuda-toolkit-%s-config-common" % m,):
+            add(name, cudart)
+        add("cuda-" + m, release, "cuda-toolkit-%s (>= %s), cuda-drivers (>= 450)" % (m, release))
+        for name in ("cuda-toolkit-%s-config-common" % major, "cuda-toolkit-config-common"):
+            add(name, cudart)
+        add("cuda-toolkit-" + major, release, "cuda-toolkit-%s (>= %s)" % (m, release))
+    return rows
+
+
+ROWS = _rows()
+
+
+def numbers(version: str) -> List[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
+
+
+class Repository:
+    """What NVIDIA's repository answers; ``distribution`` is the archive's own nvidia-cuda-toolkit."""
+
+    def __init__(self, without: Tuple[str, ...] = (), distribution: str = "11.5.119~11.5.1-1ubuntu1"):
+        self.rows = {name: rows for name, rows in ROWS.items() if not any(m in name for m in without)}
+        self.rows["nvidia-cuda-toolkit"] = [(distribution, "libcuda1 | libcuda.so.1")]
+        self.installed: Dict[str, str] = {}
+        #: Other software of the node and the package that it needs.
+        self.dependents: Dict[str, str] = {}
+        #: What apt would do besides, as an install.
+        self.besides: Tuple[Change, ...] = ()
+        self.fixed: Dict[type, Any] = {
+            AskKey: Key("-----BEGIN PGP PUBLIC KEY BLOCK-----\n"),
+            AskSpace: Space({path: ("/", 50 * GIB) for path in ("/var/cache/apt/archives", "/usr/local")}),
+        }
+
+    def answer(self, question: Any) -> Any:
+        if type(question) in self.fixed:
+            return self.fixed[type(question)]
+        if isinstance(question, AskRecords):
+            return self._records(question)
+        if isinstance(question, AskPurge):
+            return Transaction((), self._without(question.names), 0, 0)
+        assert isinstance(question, AskTransaction)
+        return self.transaction(question)
+
+    def _records(self, question: AskRecords) -> Records:
+        return Records(
+            tuple(
+                Record(name, version, UBUNTU if name.startswith("nvidia") else NVIDIA, {"depends": depends})
+                for name, rows in sorted(self.rows.items())
+                if re.search(question.pattern, name)
+                for version, depends in rows
+            )
+        )
+
+    def _without(self, names: Tuple[str, ...]) -> Tuple[Change, ...]:
+        """What goes with these: whoever depends on one of them."""
+        gone = [name for name in names if name in self.installed]
+        for _round in range(9):
+            for name, version in self.installed.items():
+                needs = re.findall(r"([a-z][a-z0-9.-]+)", dict(self.rows.get(name, ())).get(version, ""))
+                if name not in gone and set(needs) & set(gone):
+                    gone.append(name)
+        gone += [name for name, needs in self.dependents.items() if needs in gone]
+        return tuple(Change(name, self.installed.get(name, "1"), "") for name in gone)
+
+    def transaction(self, question: AskTransaction) -> Any:
+        """As apt does: what is named at its version, what is needed besides at the newest."""
+        wanted: Dict[str, str] = dict(target.split("=") for target in question.install)
+        waiting = list(wanted)
+        while waiting:
+            name = waiting.pop(0)
+            depends = dict(self.rows.get(name, ())).get(wanted[name])
+            if depends is None:
+                return Trouble("Version '%s' for '%s' was not found" % (wanted[name], name))
+            for entry in depends.split(",") if "|" not in depends else ():
+                needed, _space, bound = entry.strip().partition(" ")
+                if not needed or needed in wanted or needed not in self.rows:
+                    continue
+                there = self.installed.get(needed)
+                least = re.search(r"[\d.]+", bound)
+                if there and (not least or numbers(there) >= numbers(least.group())):
+                    continue
+                wanted[needed] = self.rows[needed][0][0]
+                waiting.append(needed)
+        installs = []
+        for name, version in wanted.items():
+            old = self.installed.get(name, "")
+            if old and numbers(version) < numbers(old) and not question.downgrade:
+                return Trouble("Packages were downgraded and -y was used without --allow-downgrades: " + name)
+            if old != version:
+                installs.append(Change(name, old, version))
+        changes = (*installs, *self.besides)
+        return Transaction(changes, (), GIB * bool(changes), 6 * GIB * bool(changes))
+
+
+def node(*architectures: str, driver: Optional[str] = None, **changes: Any) -> CudaState:
+    """Ubuntu 22.04 without a toolkit."""
+    pci = gpus(*architectures or ("Hopper",)) if architectures != ("none",) else ()
+    host = Host("ubuntu", "22.04", "jammy", "Ubuntu 22.04.5 LTS", "x86_64", "5.15.0-91-generic", pci)
+    sources = (Source(UBUNTU, "jammy", ("main", "universe"), None, "/etc/apt/sources.list"),)
+    state = CudaState(
+        host=host,
+        packages=(),
+        toolkits=(),
+        default=Default(),
+        unsettled=(),
+        sources=sources,
+        own_files={path: None for path in OWN_FILES},
+        driver=driver,
+    )
+    return replace(state, **changes)
+
+
+def having(state: CudaState, *releases: str, components: str = "toolkit", **changes: Any) -> CudaState:
+    """These releases are installed from NVIDIA's packages, in this order, and the sources are configured."""
+    repository = Repository()
+    for release in releases:
+        m = "-".join(release.split(".")[:2])
+        name = {"toolkit": "cuda-toolkit-", "runtime": "cuda-libraries-"}[components] + m
+        # The parts of an older release come with it, as they did when it was the newest.
+        repository.rows = {
+            key: [row for row in rows if not key.endswith(m) or _until(row[0], release)]
+            for key, rows in ROWS.items()
+        }
+        repository.installed = state.versions()
+        done = repository.transaction(AskTransaction((), ("%s=%s-1" % (name, release),)))
+        assert isinstance(done, Transaction), done
+        state = _changed(state, done.installs, ())
+    return replace(state, **changes)
+
+
+def _until(version: str, release: str) -> bool:
+    newest = {"%s.%d" % row[:2]: row[2:] for row in RELEASES}[release]
+    first = max(numbers(each) for each in (*newest, release))
+    return numbers(version)[:3] <= first
+
+
+def by_hand(state: CudaState, version: str, origin: str = "hand", path: str = "") -> CudaState:
+    """A tree that no package brought."""
+    toolkit = Toolkit(path or "/usr/local/cuda-" + ".".join(version.split(".")[:2]), version, origin)
+    return replace(state, toolkits=by_version([*state.toolkits, toolkit]))
+
+
+def settled(state: CudaState, wish: CudaWish, repository: Repository) -> Tuple[Plan, List[Any]]:
+    """The plan when all its questions are answered, and what it asked."""
+    repository.installed = state.versions()
+    answers: Dict[Any, Any] = {}
+    while True:
+        found = plan(state, wish, answers)
+        if not found.questions:
+            return found, list(answers)
+        for question in found.questions:
+            assert question not in answers, "asked twice: %r" % (question,)
+            answers[question] = repository.answer(question)
+
+
+def carried_out(state: CudaState, found: Plan, repository: Repository) -> CudaState:
+    """The node after the plan's steps."""
+    for step in found.steps:
+        state = _AFTER[step.action](state, step, repository)
+    return state
+
+
+def done(state: CudaState, wish: CudaWish, repository: Optional[Repository] = None) -> CudaState:
+    """The node after the wish: its promise holds, and nothing more is to be done."""
+    repository = repository or Repository()
+    found, _asked = settled(state, wish, repository)
+    assert not found.blockers, found.blockers
+    state = carried_out(state, found, repository)
+    now = summary(state)
+    for key, value in found.promised().items():
+        assert now[key] == value, "%s is %s and should be %s" % (key, now[key], value)
+    again = plan(state, replace(wish, update=False), {})
+    assert (again.steps, again.questions, again.blockers) == ((), (), ())
+    return state
+
+
+def _changed(state: CudaState, installs: Tuple[Change, ...], gone: Tuple[str, ...]) -> CudaState:
+    """dpkg's work, with the alternatives that the packages register and withdraw."""
+    versions = {name: version for name, version in state.versions().items() if name not in gone}
+    versions.update({change.name: change.new for change in installs})
+    packages = tuple(Package(name, version, "install", "installed") for name, version in versions.items())
+    mine = from_packages(versions)
+    taken = [toolkit.path for toolkit in mine]
+    others = [
+        each for each in state.toolkits if each.origin in ("runfile", "hand") and each.path not in taken
+    ]
+    default = state.default
+    was = {each.path for each in state.toolkits if each.origin == "package"}
+    now = {each.path: each for each in mine if each.origin == "package"}
+    for path in sorted(now):
+        if path not in was:
+            first, second = now[path].minor.split(".")
+            default = _registered(default, path, int(first) * 10 + int(second))
+    for path in sorted(was - set(now)):
+        default = _withdrawn(default, path)
+    return replace(state, packages=packages, toolkits=by_version([*mine, *others]), default=default)
+
+
+def _registered(default: Default, path: str, priority: int) -> Default:
+    """update-alternatives --install /usr/local/cuda cuda PATH PRIORITY"""
+    choices = tuple(sorted({**dict(default.choices), path: priority}.items()))
+    if default.kind == "other":
+        return replace(default, choices=choices)
+    if default.kind == ALTERNATIVE and not default.automatic:
+        return replace(default, choices=choices)
+    return Default(ALTERNATIVE, max(choices, key=lambda choice: choice[1])[0], choices, True)
+
+
+def _withdrawn(default: Default, path: str) -> Default:
+    """update-alternatives --remove cuda PATH"""
+    choices = tuple(choice for choice in default.choices if choice[0] != path)
+    if default.kind != ALTERNATIVE:
+        return replace(default, choices=choices)
+    if not choices:
+        return Default()
+    if default.target == path or default.automatic:
+        return Default(ALTERNATIVE, max(choices, key=lambda choice: choice[1])[0], choices, True)
+    return replace(default, choices=choices)
+
+
+def _install(state: CudaState, step: Step, repository: Repository) -> CudaState:
+    repository.installed = state.versions()
+    changes = repository.transaction(AskTransaction((), step.data.targets, step.data.downgrade))
+    assert isinstance(changes, Transaction), changes
+    return _changed(state, changes.installs, ())
+
+
+def _purge(state: CudaState, step: Step, repository: Repository) -> CudaState:
+    repository.installed = state.versions()
+    gone = repository.answer(AskPurge(step.data.names)).removals
+    return _changed(state, (), tuple(change.name for change in gone))
+
+
+def _default(state: CudaState, step: Step, _repository: Repository) -> CudaState:
+    default, path = state.default, step.data.path
+    if default.kind == ALTERNATIVE or (default.kind is None and default.choices):
+        choices = tuple(sorted({path: step.data.priority, **dict(default.choices)}.items()))
+        return replace(state, default=Default(ALTERNATIVE, path, choices, False), cache_stale=True)
+    return replace(state, default=replace(default, kind=LINK, target=path), cache_stale=True)
+
+
+def _file(state: CudaState, step: Step, _repository: Repository) -> CudaState:
+    path, content = step.data.path, getattr(step.data, "content", None)
+    if "/modules/" in path:
+        files: Mapping[str, str] = {key: text for key, text in state.module_files.items() if key != path}
+        return replace(state, module_files={**files, path: content} if content else files)
+    sources = tuple(source for source in state.sources if source.path != path)
+    if content and "/sources.list.d/" in path:
+        sources += tuple(parse_deb822(content, path))
+    return replace(state, own_files={**state.own_files, path: content}, sources=sources)
+
+
+def _cached(state: CudaState, _step: Step, _repository: Repository) -> CudaState:
+    return replace(state, cache_stale=False)
+
+
+def _finish(state: CudaState, _step: Step, _repository: Repository) -> CudaState:
+    return replace(state, unsettled=())
+
+
+def _nothing(state: CudaState, _step: Step, _repository: Repository) -> CudaState:
+    return state
+
+
+_AFTER: Dict[str, Any] = {
+    "write-file": _file,
+    "remove-file": _file,
+    "refresh-index": _nothing,
+    "install": _install,
+    "purge": _purge,
+    "set-default": _default,
+    "renew-linker-cache": _cached,
+    "finish-dpkg": _finish,
+}
