@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from scenario import ROOT, Fleet
 
@@ -52,7 +53,7 @@ class Mirror:
         self.fingerprint = signer.fingerprint
 
     @property
-    def options(self) -> dict[str, str]:
+    def options(self) -> dict[str, Any]:
         """The options that name this mirror and its present key."""
         return {"repository_url": self.url, "repository_key_fingerprint": self.fingerprint}
 

@@ -92,10 +92,9 @@ def _runs(fleet: Fleet, node: str, what: tuple[str, ...], options: dict[str, Any
     """The results of runs in this order; "mark" remembers the node's files and the servers' requests."""
     tasks: list[dict[str, Any]] = []
     for number, kind in enumerate(what):
-        task = (
-            _marking(fleet, node) if kind == "mark" else {"labfleet.gpu.nvidia_driver": {**MIRROR, **options}}
-        )
+        task: dict[str, Any] = _marking(fleet, node)
         if kind != "mark":
+            task = {"labfleet.gpu.nvidia_driver": {**MIRROR, **options}}
             task.update(check_mode=kind == "check", diff=True, ignore_errors=True)
         tasks.append({"name": f"{kind} {number}", **task, "register": f"result_{number}"})
     answer = fleet.work / "results.json"

@@ -30,13 +30,8 @@ BARE = {
     ),
     "nvidia, no branch in the names": Bare("node1", ("a100-sxm4-40gb",) * 2, "590.48.01", "nvidia-dkms-open"),
     "nvidia, open module only": Bare("node2", ("t4", "t4"), "615.71.09", "nvidia-dkms-open"),
-    "nvidia, proprietary": Bare(
-        "node2",
-        ("v100-sxm2-16gb",) * 2,
-        "535.104.05",
-        "nvidia-dkms-535",
-        {"kernel_module": "proprietary"},
-        "proprietary",
+    "nvidia, proprietary for Volta": Bare(
+        "node2", ("v100-sxm2-16gb",) * 2, "570.211.01", "nvidia-dkms-570", flavour="proprietary"
     ),
     "ubuntu, signed modules": Bare(
         "node1",

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from proof import proved, rebooted, refused
 from scenario import Fleet
@@ -22,7 +23,7 @@ def test_secure_boot_takes_signed_modules_and_dkms_after_its_key_is_enrolled(fle
     said = refused(fleet, node, branch=580)
     assert "Secure Boot is on" in said and "mokutil --import" in said and "source: ubuntu" in said, said
 
-    signed = {"branch": 580, "source": "ubuntu", "server_series": True}
+    signed: dict[str, Any] = {"branch": 580, "source": "ubuntu", "server_series": True}
     after = proved(fleet, node, **signed)["after"]
     assert after["module_signer"] == "Canonical Ltd. Kernel Module Signing", after["module_signer"]
     assert after["loaded_version"] == after["version"]

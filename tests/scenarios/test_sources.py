@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mirrors import Mirror, archive_without
 from proof import in_effect, proved, rebooted, refused
 from scenario import Fleet
 
-UBUNTU = {"source": "ubuntu"}
+UBUNTU: dict[str, Any] = {"source": "ubuntu"}
 
 
 def versions(fleet: Fleet, node: str) -> set[str]:
@@ -113,7 +115,7 @@ def test_an_archive_without_signed_modules_has_dkms_build_them(fleet: Fleet, ubu
     url = archive_without(fleet, "unsigned", lambda name: name.startswith("linux-modules-nvidia"))
     sources = "/etc/apt/sources.list.d/lab-archive.sources"
     fleet.sh(ubuntu, f"sed -i 's,^URIs:.*,URIs: {url}\\nTrusted: yes,' {sources}")
-    wish = {"branch": 580, "server_series": True}
+    wish: dict[str, Any] = {"branch": 580, "server_series": True}
     after = proved(fleet, ubuntu, **wish)["after"]
     assert after["source"] == "ubuntu"
     assert f"nvidia-srv/580.173.02, {after['kernel']}" in str(after["dkms_state"]), after["dkms_state"]
@@ -126,7 +128,7 @@ def test_recommended_is_the_newest_of_the_archive_less_an_offset_and_stays(fleet
     fleet.kernel_package(node)
     said = refused(fleet, node, branch=560, **UBUNTU)
     assert "branch 560" in said and "580 (580.173.02" in said and "535 (" in said, said
-    wish = {"branch": "recommended", "branch_offset": 1, **UBUNTU}
+    wish: dict[str, Any] = {"branch": "recommended", "branch_offset": 1, **UBUNTU}
     after = proved(fleet, node, **wish)["after"]
     assert after["branch"] == 580, after["branch"]
     newest = fleet.driver(node, check=True, branch="recommended", update=True, **UBUNTU)["after"]
