@@ -25,7 +25,7 @@ class BuildError(Exception):
 
 
 #: Commands the build calls, and the Debian package that carries each.
-TOOLS = {"gcc": "gcc", "make": "make", "gpg": "gpg", "openssl": "openssl"}
+TOOLS = {"gcc": "gcc", "make": "make", "makeself": "makeself", "gpg": "gpg", "openssl": "openssl"}
 
 
 def check_tools() -> None:
@@ -86,6 +86,24 @@ class Compiler:
             run([*argv, *macros, f"-Wl,-soname,{soname}", "-o", str(out), sources[0].name], cwd=PROGRAMS)
 
         return self._cached(sources, " ".join(["library", soname, *macros]), make)
+
+    def program_against(self, name: str, soname: str) -> bytes:
+        """A program of programs/ that does not start where a library of that soname is missing."""
+        sources = [PROGRAMS / f"{name}.c"]
+        library = self.library(soname)
+
+        def make(out: Path) -> None:
+            with tempfile.TemporaryDirectory() as directory:
+                stub = Path(directory) / soname
+                stub.write_bytes(library)
+                argv = ["gcc", "-O2", "-s", "-Wall", "-Wextra", "-Werror", "-o", str(out), sources[0].name]
+                run([*argv, "-Wl,--no-as-needed", str(stub)], cwd=PROGRAMS)
+
+        return self._cached(sources, f"against {soname}", make)
+
+    def made(self, identity: str, make: Callable[[Path], None]) -> bytes:
+        """What make writes, kept under that identity, which must tell everything that it is made of."""
+        return self._cached([], identity, make)
 
     def nvml(self, version: str) -> bytes:
         """The simulated libnvidia-ml.so of that version."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from labvendor import archive, cuda, cudnn, deb, expand, payload, table
+from labvendor import archive, cuda, cudnn, deb, expand, payload, runfile, table
 from labvendor.compile import Compiler, check_tools
 from labvendor.deb import Content, Entry
 from labvendor.model import Package
@@ -78,6 +78,9 @@ class Tree:
                 if distribution in BROKEN:
                     yield self._nvidia(f"broken/badsig/{where}", distribution, debs, stranger, empty=True)
                     yield self._truncated(f"broken/truncated/{where}", distribution, debs)
+            for name, data in runfile.files(self._compiler):
+                write(self._out / "compute/cuda" / name, data)
+                yield f"{self._url}/compute/cuda/{name}"
             yield from self._ubuntu(kernels)
             yield self._debian(kernels)
             write(self._out / "keys" / "kernel-module-signing.pem", module_key.pem())
