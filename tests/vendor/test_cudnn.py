@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import tarfile
+
 import pytest
+from served import Served
 from steps import predicted
 from throwaway import Node
 
@@ -114,3 +119,29 @@ def test_two_cudas_share_their_files(bare: Node) -> None:
     bare.run("apt-get install -y -q libcudnn9-cuda-11")
     assert bare.run(f"dpkg -S {LIBRARIES}/libcudnn.so.9.10.2").startswith("libcudnn9-cuda-11:")
     assert asked(bare, "libcudnn.so.9") == "91002"
+
+
+def test_archives(served: Served, node: Node) -> None:
+    """Each is what its manifest says, unpacks as the real one and answers with its version."""
+    redist = served.path / "compute/cudnn/redist"
+    numbers = {"8.9.7": "8907", "9.5.1": "90501", "9.10.2": "91002"}
+    for label, number in numbers.items():
+        manifest = json.loads((redist / f"redistrib_{label}.json").read_text())
+        variants = manifest["cudnn"]["linux-x86_64"]
+        assert list(variants) == ["cuda11", "cuda12"]
+        for variant, entry in variants.items():
+            name = f"cudnn-linux-x86_64-{manifest['cudnn']['version']}_{variant}-archive"
+            assert entry["relative_path"] == f"cudnn/linux-x86_64/{name}.tar.xz"
+            data = (redist / entry["relative_path"]).read_bytes()
+            assert (hashlib.sha256(data).hexdigest(), str(len(data))) == (entry["sha256"], entry["size"])
+            assert hashlib.md5(data).hexdigest() == entry["md5"]
+            with tarfile.open(redist / entry["relative_path"]) as archive:
+                assert {member.split("/")[0] for member in archive.getnames()} == {name}
+                archive.extractall(node.root / "srv", filter="fully_trusted")
+            assert sorted(path.name for path in (node.root / "srv" / name).iterdir()) == [
+                "LICENSE",
+                "include",
+                "lib",
+            ]
+            assert asked(node, f"/srv/{name}/lib/libcudnn.so") == number
+            assert node.run(f"readlink /srv/{name}/lib/libcudnn.so").strip() == f"libcudnn.so.{label[0]}"

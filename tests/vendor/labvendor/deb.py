@@ -64,20 +64,32 @@ def _member(name: str, data: bytes) -> bytes:
     return header.encode() + data + b"\n" * (len(data) % 2)
 
 
-def _tar(entries: tuple[Entry, ...]) -> bytes:
+def tar(entries: tuple[Entry, ...], root: str = ".") -> bytes:
+    """A plain tar of the entries, with the directories that they need; root comes before each path."""
     plain = io.BytesIO()
     directories = sorted({str(parent) for entry in entries for parent in PurePosixPath(entry.path).parents})
-    with tarfile.open(fileobj=plain, mode="w", format=tarfile.GNU_FORMAT) as tar:
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.GNU_FORMAT) as file:
         for directory in directories:
-            info = tarfile.TarInfo("./" if directory == "/" else f".{directory}/")
+            name = f"{root}{directory.rstrip('/')}/".removeprefix("" if root else "/")
+            if not name:
+                continue
+            info = _info(name)
             info.type, info.mode = tarfile.DIRTYPE, 0o755
-            info.uname, info.gname, info.mtime = "root", "root", MTIME
-            tar.addfile(info)
+            file.addfile(info)
         for entry in sorted(entries, key=lambda item: item.path):
-            info = tarfile.TarInfo(f".{entry.path}")
+            info = _info(f"{root}{entry.path}".removeprefix("" if root else "/"))
             info.mode, info.size = entry.mode, len(entry.data)
-            info.uname, info.gname, info.mtime = "root", "root", MTIME
             if entry.link:
                 info.type, info.linkname, info.mode = tarfile.SYMTYPE, entry.link, 0o777
-            tar.addfile(info, io.BytesIO(entry.data))
-    return gzip.compress(plain.getvalue(), compresslevel=1, mtime=0)
+            file.addfile(info, io.BytesIO(entry.data))
+    return plain.getvalue()
+
+
+def _info(name: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.uname, info.gname, info.mtime = "root", "root", MTIME
+    return info
+
+
+def _tar(entries: tuple[Entry, ...]) -> bytes:
+    return gzip.compress(tar(entries), compresslevel=1, mtime=0)

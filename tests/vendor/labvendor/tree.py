@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from labvendor import archive, cuda, cudnn, deb, expand, payload, runfile, table
+from labvendor import archive, cuda, cudnn, deb, expand, payload, redist, runfile, table
 from labvendor.compile import Compiler, check_tools
 from labvendor.deb import Content, Entry
 from labvendor.model import Package
@@ -78,9 +78,8 @@ class Tree:
                 if distribution in BROKEN:
                     yield self._nvidia(f"broken/badsig/{where}", distribution, debs, stranger, empty=True)
                     yield self._truncated(f"broken/truncated/{where}", distribution, debs)
-            for name, data in runfile.files(self._compiler):
-                write(self._out / "compute/cuda" / name, data)
-                yield f"{self._url}/compute/cuda/{name}"
+            yield from self._downloads("compute/cuda", runfile.files(self._compiler))
+            yield from self._downloads("compute/cudnn/redist", redist.files(self._compiler))
             yield from self._ubuntu(kernels)
             yield self._debian(kernels)
             write(self._out / "keys" / "kernel-module-signing.pem", module_key.pem())
@@ -119,6 +118,12 @@ class Tree:
             path = self._out / where / name
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         return line
+
+    def _downloads(self, where: str, files: Iterable[tuple[str, bytes]]) -> Iterator[str]:
+        """Files beside the repositories: installers, archives and their sums."""
+        for name, data in files:
+            write(self._out / where / name, data)
+            yield f"{self._url}/{where}/{name}"
 
     def _ubuntu(self, kernels: list[str]) -> Iterator[str]:
         """Ubuntu's archive: one pool, three suites for each distribution."""
