@@ -88,6 +88,7 @@ options:
         programs are named.
       - With it, the new driver is activated without a reboot where that can be. The services that hold the
         GPUs are stopped and started again; other programs are never ended, and then the reboot stays due.
+      - GPUs in MIG mode are left to the reboot too, because their instances end with the kernel modules.
     type: bool
     default: false
   branch_offset:

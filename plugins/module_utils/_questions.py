@@ -187,10 +187,14 @@ class AskVolatile:
 
 @dataclass(frozen=True)
 class Volatile:
-    """``note`` is JSON for the one who restores it; ``trouble`` says why settings are not in it, or ""."""
+    """``note`` is JSON for the one who restores it; ``trouble`` says why settings are not in it, or "".
+
+    ``mig`` names the GPUs in MIG mode, which nobody restores.
+    """
 
     note: str
     trouble: str = ""
+    mig: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

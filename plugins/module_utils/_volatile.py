@@ -6,7 +6,8 @@
 """What the GPUs forget when their kernel modules are unloaded: noted before, restored after.
 
 Only what NVML can tell: persistence mode, compute mode, power limit, application clocks. Locked clocks can be
-set but not asked for, so they are lost, as they are with a reboot.
+set but not asked for, so they are lost, as they are with a reboot. MIG instances are lost too, from Hopper on
+also the mode (NVIDIA MIG User Guide, "Getting Started with MIG"): here they are only told.
 """
 
 from __future__ import annotations
@@ -26,11 +27,42 @@ def volatile(files: Files) -> Volatile:
     trouble = ""
     settings: Dict[str, Dict[str, Any]] = {}
     try:
-        settings = in_session(read_settings)
+        settings, mig = in_session(_read)
     except NvmlUnavailable as exc:
-        trouble = exc.reason
+        trouble, mig = exc.reason, _with_instances(files)
     note = {"modules": loaded_modules(files), "settings": settings}
-    return Volatile(json.dumps(note, sort_keys=True) + "\n", trouble)
+    return Volatile(json.dumps(note, sort_keys=True) + "\n", trouble, tuple(mig))
+
+
+def _read(pynvml: Any) -> Tuple[Dict[str, Dict[str, Any]], List[str]]:
+    return read_settings(pynvml), mig_gpus(pynvml)
+
+
+def mig_gpus(pynvml: Any) -> List[str]:
+    """The GPUs in MIG mode, as "GPU 0 (NVIDIA A30)"."""
+    found = []
+    for index, (handle, _uuid) in enumerate(_devices(pynvml)):
+        try:
+            current, _pending = pynvml.nvmlDeviceGetMigMode(handle)
+        except pynvml.NVMLError:
+            continue
+        if current == pynvml.NVML_DEVICE_MIG_ENABLE:
+            found.append("GPU %d (%s)" % (index, _text(pynvml.nvmlDeviceGetName(handle))))
+    return found
+
+
+def _with_instances(files: Files) -> List[str]:
+    """The GPUs with MIG instances as the kernel module shows them, whatever library there is now.
+
+    Source: NVIDIA MIG User Guide, "Device Nodes and Capabilities" (.../capabilities/gpu0/mig/gi1).
+    """
+    top = "/proc/driver/nvidia/capabilities"
+    gpus = [name for name in files.names(top) if name.startswith("gpu")]
+    return [
+        "GPU %s" % gpu[len("gpu") :]
+        for gpu in gpus
+        if any(name.startswith("gi") for name in files.names(top, gpu, "mig"))
+    ]
 
 
 def noted(text: str) -> Tuple[List[str], Dict[str, Dict[str, Any]]]:
@@ -113,6 +145,10 @@ def _devices(pynvml: Any) -> List[Tuple[Any, str]]:
     found = []
     for index in range(pynvml.nvmlDeviceGetCount()):
         handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-        uuid = pynvml.nvmlDeviceGetUUID(handle)
-        found.append((handle, uuid.decode() if isinstance(uuid, bytes) else str(uuid)))
+        found.append((handle, _text(pynvml.nvmlDeviceGetUUID(handle))))
     return found
+
+
+def _text(value: Any) -> str:
+    """A string of NVML, which old bindings give as bytes."""
+    return value.decode() if isinstance(value, bytes) else str(value)

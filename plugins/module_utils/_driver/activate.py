@@ -12,10 +12,10 @@ from typing import Any, Mapping, Optional, Tuple
 
 from .._effects import WriteFile
 from .._plan import Plan, Step
-from .._questions import AskHolders, AskVolatile, Holders
+from .._questions import AskHolders, AskVolatile, Holders, Volatile
 from .due import begun, in_effect
 from .state import RESTORE_PATH, DriverState, Module
-from .target import Target, load_trouble
+from .target import Target, ours, refusal
 from .trust import would_load
 
 
@@ -75,21 +75,21 @@ def decide(
     wanted = Module(version, target.flavour)
     if not built or not state.host.gpus or in_effect(state, target, version) or _untrusted(state, wanted):
         return Activation(last=ending(state))
-    refusal = refused(state, wanted)
-    if refusal:
-        return Activation(last=ending(state), warnings=(refusal,))
+    refusal_told = refused(state, wanted)
+    if refusal_told:
+        return Activation(last=ending(state), warnings=(refusal_told,))
     if state.loaded is None:
         return Activation(last=_loading(state, wanted) if loads_freely(state) else ending(state))
     if not target.wish.disrupt_running_work:
         return Activation(last=ending(state))
-    questions = (AskHolders(),) if state.restore_note is not None else (AskHolders(), AskVolatile())
+    questions = (AskHolders(), AskVolatile())
     unanswered = tuple(question for question in questions if question not in answers)
     if unanswered:
         return Activation(questions=unanswered)
     holders: Holders = answers[AskHolders()]
-    obstacle = _obstacle(holders, wanted)
-    if obstacle:
-        return Activation(last=ending(state), warnings=(obstacle,))
+    obstacles = (*_held(holders, wanted), *_partitioned(answers[AskVolatile()], wanted))
+    if obstacles:
+        return Activation(last=ending(state), warnings=obstacles)
     first, warnings = _noting(state, answers)
     return Activation(first=first, last=_replacing(state, wanted, holders), warnings=warnings)
 
@@ -97,24 +97,19 @@ def decide(
 def loads_freely(state: DriverState) -> bool:
     """May a module be loaded where none is, without asking? It disturbs nothing and saves the reboot.
 
-    Not where another driver has the GPUs, and not where this one failed to come up at boot.
+    Not where another driver has the GPUs. One that was there at the boot may have been unloaded by hand, or
+    kept from loading by what is mended now: it is tried, once until the next boot (``refused``).
     """
-    if state.nouveau.loaded or any(gpu.driver not in (None, "nvidia") for gpu in state.host.gpus):
-        return False
-    return begun(state) or not load_trouble(state)
+    gpus = ours(state)
+    return bool(gpus) and not state.nouveau.loaded and all(gpu.driver in (None, "nvidia") for gpu in gpus)
 
 
 def refused(state: DriverState, wanted: Module) -> Optional[str]:
     """The kernel did not unload the old module for this one, or did not load it: only a reboot helps."""
-    first, _newline, why = (state.activation_refused or "").partition("\n")
-    if first != mark(wanted):
+    why = refusal(state, wanted)
+    if why is None:
         return None
-    return "Driver %s could not be activated without a reboot: %s" % (wanted.version, why.strip())
-
-
-def mark(module: Module) -> str:
-    """How the note of a refusal names a module."""
-    return "%s %s" % (module.version, module.flavour)
+    return "Driver %s could not be activated without a reboot: %s" % (wanted.version, why)
 
 
 def ending(state: DriverState) -> Tuple[Step, ...]:
@@ -128,14 +123,26 @@ def _untrusted(state: DriverState, wanted: Module) -> bool:
     return state.on_disk.get(kernel) == wanted and not would_load(state, kernel)
 
 
-def _obstacle(holders: Holders, wanted: Module) -> Optional[str]:
+def _held(holders: Holders, wanted: Module) -> Tuple[str, ...]:
     named = [str(client) for client in holders.loose[:8]]
     named += ["the kernel module %s" % name for name in holders.modules]
     if not named:
-        return None
+        return ()
     return (
         "Driver %s is not activated without a reboot: the GPUs are held by what belongs to no service that "
-        "could be started again (%s). End it and run again, or reboot." % (wanted.version, ", ".join(named))
+        "could be started again (%s). End it and run again, or reboot." % (wanted.version, ", ".join(named)),
+    )
+
+
+def _partitioned(volatile: Volatile, wanted: Module) -> Tuple[str, ...]:
+    """MIG instances end with the modules, and nobody would make them again."""
+    if not volatile.mig:
+        return ()
+    return (
+        "Driver %s is not activated without a reboot: MIG is enabled on %s, and its instances, from Hopper "
+        "on also the mode, would be lost. A reboot loses them as well: write down what 'nvidia-smi mig -lgi' "
+        "and 'nvidia-smi mig -lci' say and make them again after it."
+        % (wanted.version, ", ".join(volatile.mig)),
     )
 
 

@@ -11,15 +11,19 @@ noted for this boot, and the reboot stays due. Each effect looks first whether o
 
 from __future__ import annotations
 
+import os
 import time
-from typing import Dict, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._command import CommandError
 from .._effects import Action, Context, RemoveFile, WriteFile, remove_file, write_file
 from .._running import holders, loaded_modules
 from .._volatile import noted, restore
-from .activate import Start, Stop, mark
-from .state import FABRIC_UNIT, REFUSED_PATH, RESTORE_PATH, STOPPED_PATH, Module
+from .activate import Start, Stop
+from .observe import parse_proc_version
+from .observe_kernel import find_modules, modprobe_lines, module_names, read_module
+from .state import FABRIC_UNIT, LOADED_PATH, REFUSED_PATH, RESTORE_PATH, STOPPED_PATH, Module
+from .target import mark
 
 #: Units of the driver that are started where they are enabled, as the boot would do.
 DRIVER_UNITS = ("nvidia-persistenced.service", FABRIC_UNIT)
@@ -52,11 +56,31 @@ def unload_modules(context: Context, data: Module) -> None:
     if busy:
         _refuse(context, data, "the kernel module %s is in use%s" % (busy, _by_whom(context)))
         return
+    gone: List[str] = []
     for name in loaded_modules(context.files):
         done = context.commands.try_run(["rmmod", name])
         if done.rc != 0 and context.files.exists("/sys/module", name):
             _refuse(context, data, "%s%s" % (done.tail(1), _by_whom(context)))
+            _load_again(context, gone[::-1])
             return
+        gone.append(name)
+
+
+def _load_again(context: Context, names: Sequence[str]) -> None:
+    """Load what was unloaded beside a driver that stays: of its own version, no other fits it."""
+    files = context.files
+    kernel = os.uname().release
+    path = find_modules(files, kernel, module_names(modprobe_lines(files))).nvidia
+    on_disk = read_module(context.commands, path)[0] if path else None
+    loaded = parse_proc_version(files.text("/proc/driver/nvidia/version"))
+    for name in names:
+        why = "its file is of the driver that waits for the reboot"
+        if on_disk == loaded:
+            done = context.commands.try_run(["modprobe", name])
+            why = done.tail(2)
+            if done.rc == 0:
+                continue
+        context.warnings.append("The kernel module %s stays unloaded until the reboot: %s" % (name, why))
 
 
 def load_modules(context: Context, data: Module) -> None:
@@ -67,9 +91,11 @@ def load_modules(context: Context, data: Module) -> None:
         # Nothing is to be restored, but the services are to be started even if this run is cut off here.
         write_file(context, WriteFile(RESTORE_PATH, "{}"))
     done = context.commands.try_run(["modprobe", "nvidia"])
-    if done.rc != 0:
-        _refuse(context, data, "it could not be loaded: %s" % done.tail(2))
+    if done.rc != 0 or not context.files.exists("/sys/module/nvidia"):
+        why = done.tail(2) or "modprobe loaded nothing, see 'modprobe --showconfig | grep nvidia'"
+        _refuse(context, data, "it could not be loaded: %s" % why)
         return
+    write_file(context, WriteFile(LOADED_PATH, "%s\n" % mark(data)))
     before, _settings = noted(context.files.text(RESTORE_PATH) or "")
     for name in _USUAL:
         if name not in before:
@@ -119,7 +145,7 @@ def _refuse(context: Context, module: Module, why: str) -> None:
     """Leave it to the reboot: noted where a reboot forgets it, so that it is not tried again before."""
     write_file(context, WriteFile(REFUSED_PATH, "%s\n%s\n" % (mark(module), " ".join(why.split()))))
     context.warnings.append(
-        "Driver %s is not activated, a reboot stays due: %s" % (module.version, " ".join(why.split()))
+        "Driver %s is not activated without a reboot: %s" % (module.version, " ".join(why.split()))
     )
 
 

@@ -23,5 +23,5 @@ def begun(state: DriverState) -> bool:
 
 
 def in_effect(state: DriverState, target: Target, version: str) -> bool:
-    """Is this module loaded, with the wished options?"""
+    """Is this module loaded, with the wished options as far as it can have them?"""
     return state.loaded == Module(version, target.flavour) and not options.changed(state, target)

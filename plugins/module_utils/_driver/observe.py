@@ -18,7 +18,7 @@ from .._host import Files, Host
 from .._packages import Package, dpkg_interrupted, observe_packages, unsettled
 from .._sources import observe_sources
 from . import observe_boot, observe_kernel
-from .observe_around import around
+from .observe_around import around, changed_at
 from .observe_trust import observe_trust
 from .state import (
     FORMER_PATH,
@@ -65,10 +65,11 @@ def observe(commands: Commands, files: Files, host: Host) -> DriverState:
         library=_library(files, host),
         enabled_units=enabled,
         booted=_booted(files),
-        module_since={kernel: _changed(path) for kernel, path in paths.items()},
-        modules_changed=_changed(files.path("/lib/modules", host.kernel, "modules.dep")),
+        module_since={kernel: changed_at(path) for kernel, path in paths.items()},
+        modules_changed=changed_at(files.path("/lib/modules", host.kernel, "modules.dep")),
         other_owner=_other_owner(files, packages),
         sources=sources,
+        kernel_flavours=_kernel_flavours(everything),
         source_files={
             source.path: files.text(source.path) or "" for source in sources if source.suite == "/"
         },
@@ -113,14 +114,6 @@ def parse_proc_version(text: Optional[str]) -> Optional[Module]:
     return Module(match.group("version"), OPEN if match.group("open").startswith("Open") else PROPRIETARY)
 
 
-def _changed(path: str) -> float:
-    """When a file was put where it is (its inode's change time), 0 if it is not there."""
-    try:
-        return os.stat(path).st_ctime
-    except OSError:
-        return 0.0
-
-
 def _booted(files: Files) -> float:
     """When this system booted: the start of its process 1, which is right in containers too (proc(5))."""
     since = re.search(r"^btime (\d+)$", files.text("/proc/stat") or "", re.MULTILINE)
@@ -131,7 +124,7 @@ def _booted(files: Files) -> float:
 
 
 #: Packages that carry a kernel module, as Debian's nvidia-tesla-470-kernel-dkms.
-_CARRIER = re.compile(r"^(?:nvidia-(?:\S+-)?(?<!-no-)dkms(?:-\S+)?|linux-modules-nvidia-\S+)$")
+_CARRIER = re.compile(r"^(?:nvidia-(?:\S+-)?(?<!-no-)dkms(?:-\S+)?|linux-modules-nvidia-(?!fs-)\S+)$")
 
 
 def _other_owner(files: Files, packages: Tuple[Package, ...]) -> Optional[str]:
@@ -210,3 +203,12 @@ def _library(files: Files, host: Host) -> Optional[str]:
     path = files.path("/usr/lib", _TRIPLETS.get(host.machine, host.machine), "libnvidia-ml.so.1")
     match = _LIBRARY.search(os.path.realpath(path))
     return match.group(1) if match and os.path.exists(path) else None
+
+
+_KERNEL_METAPACKAGE = re.compile(r"^linux-image-(?!unsigned-|extra-)([a-z][\w.+-]*)$")
+
+
+def _kernel_flavours(packages: Tuple[Package, ...]) -> Tuple[str, ...]:
+    """Which kernels keep coming: linux-image-generic pulls in each new one."""
+    found = (_KERNEL_METAPACKAGE.match(package.name) for package in packages if package.installed)
+    return tuple(match.group(1) for match in found if match)

@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterable, Iterator, Sequence, Tuple
 from .._host import Files
 from .._packages import Package
 from . import options
-from .state import COMPANIONS, INITRAMFS_DUE_PATH, OPTIONS_PATH
+from .state import COMPANIONS, INITRAMFS_DUE_PATH, LOADED_PATH, OPTIONS_PATH
 
 #: Where modprobe looks, in the order in which a file hides one of the same name (modprobe.d(5)).
 MODPROBE_PLACES = (
@@ -35,11 +35,21 @@ def around(files: Files, packages: Iterable[Package], lines: Lines, enabled: Seq
     """The fields of the driver's state that tell about this; ``enabled`` are units that start at boot."""
     return {
         "other_options": tuple(_other_options(files, lines)),
+        "options_since": changed_at(files.path(OPTIONS_PATH)),
+        "module_loaded": changed_at(files.path(LOADED_PATH)),
         "has_initramfs": files.exists("/usr/sbin/update-initramfs"),
         "initramfs_due": files.exists(INITRAMFS_DUE_PATH),
         "companions": {each.name: each.version for each in packages if _is_companion(each)},
         "idle_units": tuple(unit for unit in enabled if _is_idle(files, unit)),
     }
+
+
+def changed_at(path: str) -> float:
+    """When a file was put where it is (its inode's change time), 0 if it is not there."""
+    try:
+        return os.stat(path).st_ctime
+    except OSError:
+        return 0.0
 
 
 def _is_companion(package: Package) -> bool:
@@ -65,7 +75,7 @@ def _other_options(files: Files, lines: Lines) -> Iterator[Tuple[str, str, str]]
     for word in (files.text("/proc/cmdline") or "").split():
         if word.startswith("nvidia.") and "=" in word:
             name, _equals, value = word[len("nvidia.") :].partition("=")
-            yield "the kernel command line", name, value
+            yield options.COMMAND_LINE, name, value
 
 
 def _is_idle(files: Files, unit: str) -> bool:

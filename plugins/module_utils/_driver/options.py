@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from typing import Mapping, Optional, Tuple
+from typing import List, Mapping, Optional, Tuple
 
 from .._catalog.gpus import OPEN
 from .._plan import Step
@@ -19,6 +20,10 @@ from .target import Target
 _HEADER = "# Options of the NVIDIA kernel module, from module_options (labfleet.gpu).\n"
 #: What the module, the file modprobe options and NVIDIA's README call "NVreg_X" is "X" in params.
 _PREFIX = "NVreg_"
+#: What modprobe reads last (libkmod-config.c, kmod_config_new).
+COMMAND_LINE = "the kernel command line"
+#: The module's numbers have 32 bits: -1 is shown as 4294967295.
+_RANGE = 2**32
 
 
 def module_name(target: Target) -> str:
@@ -76,6 +81,16 @@ def steps(state: DriverState, target: Target) -> Tuple[Step, ...]:
 
 
 def changed(state: DriverState, target: Target) -> Tuple[Tuple[str, str, str], ...]:
+    """Wished options that loading the module anew puts in effect: name, value in effect, value wished.
+
+    Not those that another place decides, and not those that the loaded module was given and did not take.
+    """
+    if _given(state, target):
+        return ()
+    return tuple(each for each in _different(state, target) if not _overruled(state, each[0], each[2]))
+
+
+def _different(state: DriverState, target: Target) -> Tuple[Tuple[str, str, str], ...]:
     """Wished options that the loaded module has with another value: name, value in effect, value wished.
 
     Only parameters that the kernel shows can be compared (/proc/driver/nvidia/params).
@@ -86,6 +101,22 @@ def changed(state: DriverState, target: Target) -> Tuple[Tuple[str, str, str], .
         if effective is not None and not same(effective, value):
             found.append((name, effective, value))
     return tuple(found)
+
+
+def _given(state: DriverState, target: Target) -> bool:
+    """Was our file as it is to be when the loaded module was loaded: at the boot, or by a run since then?"""
+    loaded = max(state.booted, state.module_loaded)
+    return state.own_files.get(OPTIONS_PATH) == content(target) and 0 < state.options_since < loaded
+
+
+def _overruled(state: DriverState, name: str, wished: str) -> Optional[Tuple[str, str]]:
+    """The place that is read after our file and decides otherwise, and its value: the last one wins."""
+    later = [
+        (path, value)
+        for path, other, value in state.other_options
+        if other == name and (path == COMMAND_LINE or os.path.basename(path) > os.path.basename(OPTIONS_PATH))
+    ]
+    return later[-1] if later and not same(later[-1][1], wished) else None
 
 
 def reasons(state: DriverState, target: Target) -> Tuple[str, ...]:
@@ -100,18 +131,19 @@ def reasons(state: DriverState, target: Target) -> Tuple[str, ...]:
 
 
 def warnings(state: DriverState, target: Target) -> Tuple[str, ...]:
-    """Options that another file sets to something else, and such as go but stay in effect for now."""
+    """Options that another place decides, that the driver does not take, that go but stay for now."""
     wished = target.wish.module_options
     if wished is None:
         return ()
     found = []
-    for path, name, value in state.other_options:
-        for ours, wish in wished:
-            if ours == name and not same(value, wish):
-                found.append(
-                    "%s sets the module option %s to %s, and %s is wished: the last of several wins "
-                    "(modprobe.d(5)), so take it out there." % (path, name, value, wish)
-                )
+    for name, wish in wished:
+        overruled = _overruled(state, name, wish)
+        if overruled:
+            found.append(
+                "%s sets the module option %s to %s, and %s is wished: the last of several wins "
+                "(modprobe.d(5)), so take it out there." % (overruled[0], name, overruled[1], wish)
+            )
+    found += _not_taken(state, target)
     names = [name for name, _value in wished]
     for name, value in parse(state.own_files.get(OPTIONS_PATH) or ""):
         effective = _effective(state.parameters, name)
@@ -123,15 +155,27 @@ def warnings(state: DriverState, target: Target) -> Tuple[str, ...]:
     return tuple(found)
 
 
+def _not_taken(state: DriverState, target: Target) -> List[str]:
+    if state.loaded is None or not state.host.gpus or not _given(state, target):
+        return []
+    return [
+        "The driver does not take the module option %s=%s: %s was there when the kernel module was loaded, "
+        "and %s is in effect, so a reboot would not help. Take it out of module_options, or look at "
+        "'modprobe --showconfig | grep %s'." % (name, wish, OPTIONS_PATH, effective, name)
+        for name, effective, wish in _different(state, target)
+        if not _overruled(state, name, wish)
+    ]
+
+
 def _effective(parameters: Mapping[str, str], name: str) -> Optional[str]:
     return parameters.get(name[len(_PREFIX) :] if name.startswith(_PREFIX) else name)
 
 
 def same(one: str, other: str) -> bool:
-    """Are these the same value? Numbers as the kernel reads them (0x.., 0.. octal, decimal), else text."""
+    """Are these the same value? Numbers as the kernel has them (0x.., 0.. octal, 32 bits), else text."""
     left, right = _number(one), _number(other)
     if left is not None and right is not None:
-        return left == right
+        return left % _RANGE == right % _RANGE
     return one.strip('"') == other.strip('"')
 
 

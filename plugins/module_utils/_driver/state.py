@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from .._catalog.driver_names import is_driver_package  # noqa: F401
+from .._catalog.driver_names import is_driver_package  # noqa: F401  # pylint: disable=unused-import
 from .._catalog.drivers import Family, branch_of, named_branch, upstream
 from .._catalog.families import FAMILIES
 from .._host import Host
@@ -39,6 +39,8 @@ OWN_FILES = (
 STOPPED_PATH = "/run/labfleet-gpu-stopped"
 RESTORE_PATH = "/run/labfleet-gpu-restore"
 REFUSED_PATH = "/run/labfleet-gpu-activation-refused"
+#: Its time tells when a run loaded the module: the kernel keeps no such time.
+LOADED_PATH = "/run/labfleet-gpu-loaded"
 
 #: The packages of former drivers, in a directory for each version.
 FORMER_PATH = "/var/lib/labfleet-gpu/former"
@@ -164,6 +166,10 @@ class DriverState:
     unattended_upgrades: bool = False
     #: Options of the kernel module nvidia in other files than ours: path, name, value.
     other_options: Tuple[Tuple[str, str, str], ...] = ()
+    #: Seconds since the epoch: since when our file of options is as it is, and when a run of ours last loaded
+    #: the module since this boot; 0 where there is none.
+    options_since: float = 0.0
+    module_loaded: float = 0.0
     #: initramfs-tools are installed; a file of modprobe changed and no initramfs was made since.
     has_initramfs: bool = False
     initramfs_due: bool = False
@@ -178,6 +184,8 @@ class DriverState:
     kept: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
     #: Units that a cut-off run had stopped and not started again.
     stopped_units: Tuple[str, ...] = ()
+    #: Flavours of the kernel metapackages that are installed, such as "generic-hwe-24.04".
+    kernel_flavours: Tuple[str, ...] = ()
     #: Text of the files that configure flat repositories (suite "/"), as NVIDIA's is.
     source_files: Mapping[str, str] = field(default_factory=dict)
     #: What an activation that was begun is to restore at its end (JSON).

@@ -13,7 +13,7 @@ from .._plan import Blocker, Plan, Step
 from . import fabric, initramfs, kernels, nouveau, options, trust, upgrades
 from .due import is_due
 from .state import DriverState
-from .target import Target
+from .target import Target, passed_through
 from .target import reboot_reasons as driver_reasons
 
 
@@ -58,4 +58,4 @@ def reboot_reasons(state: DriverState, target: Target, version: Optional[str] = 
 
 def warnings(state: DriverState, target: Target) -> Tuple[str, ...]:
     """What the admin should know and nothing is done about."""
-    return options.warnings(state, target)
+    return options.warnings(state, target) + passed_through(state, target)

@@ -22,6 +22,8 @@ from .wish import DriverWish
 OPEN_BY_DEFAULT_FROM = 560
 #: Branches that have the open flavour at all, and the first that has no other (NVIDIA driver documentation).
 OPEN_FROM, OPEN_ONLY_FROM = 515, 615
+#: The kernel's driver of devices that virtual machines have.
+_PASSED = "vfio-pci"
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ def reboot_reasons(
         return ()
     if version is None and state.installed:
         version, flavour = state.installed.version, state.installed.flavour
-    if version is None:
+    if version is None or (state.loaded is None and not ours(state)):
         return ()
     if version == getattr(state.installed, "version", None) and load_trouble(state):
         return ()
@@ -163,7 +165,7 @@ def reboot_reasons(
 def load_trouble(state: DriverState) -> Tuple[Blocker, ...]:
     """A driver that was there when this host booted and did not come up: another reboot would not help."""
     installed, loaded = state.installed, state.loaded
-    if installed is None or not state.host.gpus or not state.booted:
+    if installed is None or not ours(state) or not state.booted:
         return ()
     if loaded == Module(installed.version, installed.flavour):
         return ()
@@ -174,15 +176,44 @@ def load_trouble(state: DriverState) -> Tuple[Blocker, ...]:
         return ()
     if since > state.booted:
         return ()
+    why = refusal(state, Module(installed.version, installed.flavour))
     return trust.refused_module(state, kernel) or (
         Blocker(
             "The installed kernel module was there at this boot and did not load: a reboot would not help",
-            "driver %s, kernel %s, loaded is %s"
-            % (installed.version, kernel, loaded.version if loaded else "none"),
+            "driver %s, kernel %s, loaded is %s%s"
+            % (installed.version, kernel, loaded.version if loaded else "none", "; " + why if why else ""),
             "look at 'dmesg | grep -iE \"nvrm|nvidia|lockdown\"', at 'mokutil --sb-state' (an unsigned "
             "module under Secure Boot), at blacklists in /etc/modprobe.d and the kernel command line, and at "
             "a module of the former driver in the initramfs (update-initramfs -u)",
         ),
+    )
+
+
+def mark(module: Module) -> str:
+    """How the note of a refusal names a module."""
+    return "%s %s" % (module.version, module.flavour)
+
+
+def refusal(state: DriverState, module: Module) -> Optional[str]:
+    """Why the kernel refused this module since the boot, None if it did not."""
+    first, _newline, why = (state.activation_refused or "").partition("\n")
+    return why.strip() if first == mark(module) else None
+
+
+def ours(state: DriverState) -> Tuple[PciDevice, ...]:
+    """The GPUs that the driver could have: those of vfio-pci are given to virtual machines."""
+    return tuple(gpu for gpu in state.host.gpus if gpu.driver != _PASSED)
+
+
+def passed_through(state: DriverState, target: Target) -> Tuple[str, ...]:
+    """Said where no GPU is left for the driver; no reboot changes that by itself."""
+    if state.loaded is not None or not state.host.gpus or ours(state):
+        return ()
+    return (
+        "vfio-pci has every GPU of this host (%s), for virtual machines: driver %s does not load, and "
+        "a reboot alone would not help. Take them out of the ids of vfio-pci (in /etc/modprobe.d and on the "
+        "kernel command line) and reboot, or leave this host out."
+        % (", ".join(gpu.address for gpu in state.host.gpus), target.wish.version or target.branch),
     )
 
 
@@ -210,7 +241,7 @@ def _loaded_reasons(
 
 
 def _foreign_driver(state: DriverState) -> Optional[str]:
-    for gpu in state.host.gpus:
+    for gpu in ours(state):
         if gpu.driver and gpu.driver != "nvidia":
             return gpu.driver
     return None

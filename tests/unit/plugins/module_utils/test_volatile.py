@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import Any, Dict
+from typing import Any, Dict, Tuple
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._volatile import noted, restore, volatile
@@ -101,6 +101,25 @@ def test_a_driver_that_does_not_answer(board: Tree) -> None:
     (missed,) = restore({UUID: {"persistence_mode": 1}})
     assert missed.startswith("the GPUs' settings (NVML says: ")
     assert restore({}) == []
+
+
+@pytest.mark.parametrize("mode, named", [(1, ("GPU 0 (NVIDIA A30)",)), (0, ())])
+def test_gpus_in_mig_mode_are_named(board: Tree, mode: int, named: Tuple[str, ...]) -> None:
+    assert volatile(board.files).mig == (), "a board without MIG"
+    for when, value in (("current", mode), ("pending", 1 - mode)):
+        board.write("/var/lib/gpu-simulator/gpus/0/mig_mode_" + when, "%d\n" % value)
+    assert volatile(board.files).mig == named
+
+
+def test_instances_are_seen_where_the_library_does_not_fit_the_module(board: Tree) -> None:
+    board.path("/run/gpu-simulator/module/version").write_text("570.172.08\n", encoding="utf-8")
+    top = "/proc/driver/nvidia/capabilities/"
+    board.write(top + "mig/config")
+    board.write(top + "gpu0/mig/config")
+    assert volatile(board.files).mig == ()
+    board.write(top + "gpu3/mig/gi1/access")
+    found = volatile(board.files)
+    assert found.mig == ("GPU 3",) and "mismatch" in found.trouble
 
 
 def test_the_note_has_the_modules_in_the_order_of_unloading(board: Tree) -> None:

@@ -92,7 +92,8 @@ def test_the_promise_does_not_say_what_the_kernel_may_refuse() -> None:
 def test_nothing_is_loaded_beside_another_driver_or_without_a_gpu(changes: Dict[str, Any]) -> None:
     found, _asked = settled(ubuntu(**changes), WISH, ubuntu_archive(KERNEL))
     assert found.steps and activation(found) == []
-    assert bool(found.reboot_reasons) is bool(ubuntu(**changes).host.gpus)
+    takes_over = any(gpu.driver == "nouveau" for gpu in ubuntu(**changes).host.gpus) or "nouveau" in changes
+    assert bool(found.reboot_reasons) is takes_over
 
 
 def test_nothing_is_loaded_where_the_running_kernel_has_no_module() -> None:
@@ -101,12 +102,43 @@ def test_nothing_is_loaded_where_the_running_kernel_has_no_module() -> None:
     assert found.steps and activation(found) == [] and found.reboot_reasons
 
 
-def test_a_module_that_failed_at_boot_is_not_tried_again() -> None:
+def test_a_module_that_is_not_loaded_since_the_boot_is_tried_once() -> None:
+    """It may have been unloaded by hand; where the kernel refuses it, a reboot would not help."""
     state = with_driver(ubuntu(), NEW, loaded=False, booted=200.0, module_since={KERNEL: 100.0})
-    found = plan(replace(state, own_files=mismatch().own_files), WISH, {})
-    assert found.steps == () and found.blockers
-    cut = plan(replace(state, own_files=mismatch().own_files, restore_note="{}"), WISH, {})
-    assert actions(cut) == LOAD, "the run before had unloaded it"
+    state = replace(state, own_files=mismatch().own_files)
+    found = plan(state, WISH, {})
+    assert actions(found) == LOAD and not found.blockers and not found.reboot_reasons
+    assert plan(carried_out(state, found, ubuntu_archive(KERNEL)), WISH, {}) == Plan()
+    refused = plan(replace(state, activation_refused="580.95.05 open\nNo such device\n"), WISH, {})
+    assert refused.steps == () and not refused.reboot_reasons
+    (blocker,) = refused.blockers
+    assert "a reboot would not help" in blocker.what and "No such device" in blocker.which
+
+
+def passed_through(*drivers: Optional[str], **changes: Any) -> DriverState:
+    state = with_driver(ubuntu(), NEW, loaded=False, own_files=mismatch().own_files, **changes)
+    found = tuple(replace(gpu, driver=driver) for gpu, driver in zip(gpus("Hopper", "Hopper"), drivers))
+    return replace(state, host=replace(state.host, pci=found))
+
+
+BOOTED: Dict[str, Any] = {"booted": 200.0, "module_since": {KERNEL: 100.0}}
+
+
+@pytest.mark.parametrize("changes", [{}, BOOTED], ids=["just installed", "booted with it"])
+def test_gpus_of_virtual_machines_ask_for_no_reboot(changes: Dict[str, Any]) -> None:
+    found = plan(passed_through("vfio-pci", "vfio-pci", **changes), WISH, {})
+    assert (found.steps, found.blockers, found.reboot_reasons) == ((), (), ())
+    (warning,) = found.warnings
+    assert "vfio-pci has every GPU" in warning and "0000:07:00.0, 0000:08:00.0" in warning
+    assert "reboot, or leave this host out" in warning
+
+
+@pytest.mark.parametrize("changes", [{}, BOOTED])
+def test_the_driver_is_loaded_for_the_gpus_that_virtual_machines_leave(changes: Dict[str, Any]) -> None:
+    found = plan(passed_through("vfio-pci", None, **changes), WISH, {})
+    assert actions(found) == LOAD and found.warnings == ()
+    other = plan(passed_through("vfio-pci", "nouveau"), WISH, {})
+    assert other.steps == () and other.reboot_reasons[0].startswith("nouveau drives the GPUs")
 
 
 def test_without_consent_a_loaded_module_stays() -> None:
@@ -180,6 +212,27 @@ def test_what_belongs_to_no_service_is_left_alone_and_named(holders: Holders, na
     found = decided(mismatch(), holders=holders)
     assert found.steps == () and found.reboot_reasons
     assert [named in warning for warning in found.warnings] == [True]
+
+
+def test_mig_is_not_given_up_for_an_activation() -> None:
+    mig = Volatile("{}", mig=("GPU 0 (NVIDIA H100)", "GPU 3 (NVIDIA H100)"))
+    found = decided(mismatch(), volatile=mig)
+    assert found.steps == () and len(found.reboot_reasons) == 1
+    (warning,) = found.warnings
+    assert "GPU 0 (NVIDIA H100), GPU 3 (NVIDIA H100)" in warning and "A reboot loses them as well" in warning
+    both = decided(mismatch(), volatile=mig, holders=Holders(loose=(ALICE,)))
+    assert len(both.warnings) == 2
+    cut = decided(replace(mismatch(), restore_note="{}"), volatile=mig)
+    assert actions(cut) == ["start-units"], "enabled since the note was written"
+
+
+def test_mig_is_no_matter_where_nothing_is_unloaded() -> None:
+    archive = ubuntu_archive(KERNEL)
+    archive.fixed[AskVolatile] = Volatile("{}", mig=("GPU 0 (NVIDIA H100)",))
+    bare, _asked = settled(ubuntu(), CONSENT, archive)
+    assert activation(bare) == LOAD
+    upgrade, _asked = settled(with_driver(ubuntu(), OLD), CONSENT, archive)
+    assert "install" in actions(upgrade) and activation(upgrade) == [] and upgrade.reboot_reasons
 
 
 def test_what_the_kernel_refused_is_left_to_the_reboot() -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Iterator, List
 
@@ -16,6 +17,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._driver import apply_
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.activate import Start, Stop
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.apply import ACTIONS
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
+    LOADED_PATH,
     REFUSED_PATH,
     RESTORE_PATH,
     STOPPED_PATH,
@@ -114,7 +116,7 @@ def test_all_is_well(context: Context, node: Tree) -> None:
     ACTIONS["load-modules"](context, NEW)
     assert loaded(node) == ["nvidia", "nvidia_modeset", "nvidia_uvm"]
     ACTIONS["start-units"](context, Start(units))
-    assert node.files.names("/run") == []
+    assert node.files.names("/run") == [LOADED_PATH.rpartition("/")[2]]
     assert context.warnings == []
     assert [call for call in calls(node) if "is-enabled" not in call] == [
         "systemctl stop -- trainer.service nvidia-persistenced.service",
@@ -137,8 +139,11 @@ def test_units_of_the_run_before_are_not_forgotten(context: Context, node: Tree)
     assert "systemctl start -- early.service" in calls(node)
 
 
-def refusal(context: Context, node: Tree) -> str:
-    """The rest of the way after a refusal: nothing is loaded, what was stopped is started; why it was."""
+def refusal(context: Context, node: Tree, *unloaded: str) -> str:
+    """The rest of the way after a refusal: nothing is loaded, what was stopped is started; why it was.
+
+    ``unloaded`` are the modules that are told to be missing until the reboot.
+    """
     ACTIONS["unload-modules"](context, NEW)
     ACTIONS["load-modules"](context, NEW)
     ACTIONS["start-units"](context, Start(("trainer.service",)))
@@ -148,8 +153,9 @@ def refusal(context: Context, node: Tree) -> str:
     marker = node.files.text(REFUSED_PATH) or ""
     first, why = marker.splitlines()
     assert first == "580.95.05 open"
-    (warning,) = context.warnings
-    assert why in warning and "reboot stays due" in warning
+    warning, *more = context.warnings
+    assert [text.split()[3] for text in more] == list(unloaded)
+    assert why in warning and "not activated without a reboot" in warning
     return why
 
 
@@ -174,12 +180,60 @@ def test_a_module_that_the_kernel_holds_for_a_reason_of_its_own(context: Context
     assert "nvidia_uvm is in use, and no program is seen" in refusal(context, node)
 
 
-def test_rmmod_says_no(context: Context, node: Tree) -> None:
+def held_late(node: Tree, on_disk: str) -> None:
     """With the display module loaded the references below it are not foreseen."""
     node.write("/sys/module/nvidia_drm/refcnt", "0\n")
     node.path("/sys/module/nvidia_drm/holders").mkdir()
     node.write("/sys/module/nvidia/refcnt", "3\n")
-    assert "Module nvidia is in use" in refusal(context, node)
+    node.write("/lib/modules/nvidia_drm.ko")
+    node.write("/lib/modules/%s/updates/dkms/nvidia.ko" % os.uname().release)
+    node.write(
+        "/proc/driver/nvidia/version",
+        "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build\n",
+    )
+    fields = "version:        %s\nlicense:        Dual MIT/GPL\n" % on_disk
+    node.write("/bin/modinfo", "#!/bin/sh\nprintf '%s'\n" % fields).chmod(0o755)
+
+
+def test_what_rmmod_leaves_half_done_is_loaded_again(context: Context, node: Tree) -> None:
+    held_late(node, on_disk="580.95.05")
+    before = loaded(node)
+    ACTIONS["unload-modules"](context, NEW)
+    assert loaded(node) == before
+    assert [call for call in calls(node) if call.startswith("modprobe")] == [
+        "modprobe nvidia_modeset",
+        "modprobe nvidia_drm",
+        "modprobe nvidia_uvm",
+    ]
+    (warning,) = context.warnings
+    assert "Module nvidia is in use" in warning
+    ACTIONS["load-modules"](context, NEW)
+    assert loaded(node) == before and not node.files.exists(LOADED_PATH)
+
+
+def test_modules_of_another_version_are_not_loaded_beside_the_one_that_stays(
+    context: Context, node: Tree
+) -> None:
+    held_late(node, on_disk="580.105.08")
+    assert "Module nvidia is in use" in refusal(context, node, "nvidia_modeset", "nvidia_drm", "nvidia_uvm")
+    assert loaded(node) == ["nvidia"]
+
+
+def test_a_module_that_cannot_be_loaded_again_is_told(context: Context, node: Tree) -> None:
+    held_late(node, on_disk="580.95.05")
+    node.path("/lib/modules/nvidia_drm.ko").unlink()
+    ACTIONS["unload-modules"](context, NEW)
+    assert loaded(node) == ["nvidia", "nvidia_modeset", "nvidia_uvm"]
+    assert "nvidia_drm stays unloaded until the reboot: modprobe: FATAL" in context.warnings[1]
+
+
+def test_a_modprobe_that_is_told_to_load_nothing(context: Context, node: Tree) -> None:
+    """As "install nvidia /bin/true" does: without the refusal each run would try again."""
+    ACTIONS["unload-modules"](context, NEW)
+    node.write("/bin/modprobe", "#!/bin/sh\nexit 0\n").chmod(0o755)
+    ACTIONS["load-modules"](context, NEW)
+    assert "modprobe loaded nothing" in (node.files.text(REFUSED_PATH) or "")
+    assert not node.files.exists(LOADED_PATH)
 
 
 def test_last_references_are_waited_for(

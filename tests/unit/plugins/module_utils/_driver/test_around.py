@@ -18,6 +18,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._driver.observe_aroun
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
     FABRIC_UNIT,
     INITRAMFS_DUE_PATH,
+    LOADED_PATH,
     OPTIONS_PATH,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.target import LoadModule, Unit
@@ -32,6 +33,8 @@ UNITS = (FABRIC_UNIT,)
 def test_a_bare_tree_has_none_of_it(tree: Tree) -> None:
     assert around(tree.files, (), (), UNITS) == {
         "other_options": (),
+        "options_since": 0.0,
+        "module_loaded": 0.0,
         "has_initramfs": False,
         "initramfs_due": False,
         "companions": {},
@@ -66,6 +69,12 @@ def test_options_of_others_are_told_with_their_place(tree: Tree) -> None:
         ("/etc/modprobe.d/x.conf", "NVreg_C", "1"),
         ("the kernel command line", "NVreg_A", "2"),
     )
+
+
+def test_times_of_the_options_and_of_the_last_loading(tree: Tree) -> None:
+    files = [tree.write(path, "x\n") for path in (OPTIONS_PATH, LOADED_PATH)]
+    found = around(tree.files, (), (), ())
+    assert (found["options_since"], found["module_loaded"]) == tuple(path.stat().st_ctime for path in files)
 
 
 def test_companions_are_those_that_are_installed(tree: Tree) -> None:

@@ -96,6 +96,9 @@ def test_options_come_before_the_packages_and_the_initramfs_after_them() -> None
         ("432", "0660", True),
         ("432", "660", False),
         ("1", "0", False),
+        ("4294967295", "-1", True),
+        ("-1", "0xffffffff", True),
+        ("4294967295", "1", False),
         ('"/var/tmp"', "/var/tmp", True),
         ('""', "a=1", False),
     ],
@@ -130,6 +133,76 @@ def test_a_file_that_sets_it_otherwise_is_named() -> None:
     assert path in warning and "to 0x12, and 0 is wished" in warning
     assert plan(node(other_options=other), wish(("NVreg_EnableGpuFirmware", "18")), {}).warnings == ()
     assert plan(node(other_options=other), DriverWish(branch=580), {}).warnings == ()
+
+
+SHOWN = {"EnableGpuFirmware": "18"}
+
+
+def given(**changes: Any) -> DriverState:
+    """Our file was there before this boot, and the loaded module has another value all the same."""
+    state = node(**dict({"parameters": SHOWN, "booted": 200.0, "options_since": 100.0}, **changes))
+    return carried_out(state, plan(state, wish(FIRMWARE), {}), ubuntu_archive(KERNEL))
+
+
+@pytest.mark.parametrize("wished", [wish(FIRMWARE), wish(FIRMWARE, disrupt_running_work=True)])
+@pytest.mark.parametrize("path", ["/etc/modprobe.d/zz.conf", "the kernel command line"])
+def test_what_another_place_decides_asks_for_no_reboot_and_stops_nothing(
+    wished: DriverWish, path: str
+) -> None:
+    other = (("/etc/modprobe.d/aa.conf", FIRMWARE[0], "7"), (path, FIRMWARE[0], "18"))
+    found = plan(given(other_options=other, options_since=0.0), wished, {})
+    assert (found.steps, found.questions, found.reboot_reasons) == ((), (), ())
+    (warning,) = found.warnings
+    assert path in warning and "take it out there" in warning
+
+
+def test_the_last_place_decides() -> None:
+    """One that says the same after one that does not; and one that is read before our file."""
+    for other in (
+        (("/etc/modprobe.d/y.conf", FIRMWARE[0], "18"), ("/etc/modprobe.d/z.conf", FIRMWARE[0], "0x0")),
+        (("/usr/lib/modprobe.d/a.conf", FIRMWARE[0], "18"),),
+    ):
+        found = plan(node(parameters=SHOWN, other_options=other), wish(FIRMWARE), {})
+        assert found.warnings == () and len(found.reboot_reasons) == 1
+
+
+@pytest.mark.parametrize("wished", [wish(FIRMWARE), wish(FIRMWARE, disrupt_running_work=True)])
+@pytest.mark.parametrize(
+    "times",
+    [{}, {"options_since": 250.0, "module_loaded": 300.0}],
+    ids=["before the boot", "before a run loaded the module"],
+)
+def test_what_the_driver_does_not_take_asks_for_no_reboot_and_stops_nothing(
+    wished: DriverWish, times: Dict[str, float]
+) -> None:
+    found = plan(given(**times), wished, {})
+    assert (found.steps, found.questions, found.reboot_reasons) == ((), (), ())
+    (warning,) = found.warnings
+    assert "does not take the module option NVreg_EnableGpuFirmware=0" in warning and "18 is in" in warning
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"options_since": 250.0},
+        {"options_since": 250.0, "module_loaded": 240.0},
+        {"booted": 0.0},
+        {"options_since": 0.0},
+    ],
+)
+def test_what_the_module_was_not_given_yet_is_a_reason(times: Dict[str, float]) -> None:
+    found = plan(given(**times), wish(FIRMWARE), {})
+    assert len(found.reboot_reasons) == 1 and found.warnings == ()
+
+
+def test_a_file_that_is_to_change_is_given_anew() -> None:
+    """The same reasons before the file is written and after it: its time is new then."""
+    more = wish(FIRMWARE, ("NVreg_X", "1"))
+    state = replace(given(), parameters=dict(SHOWN, X="0"))
+    found = plan(state, more, {})
+    after = replace(carried_out(state, found, ubuntu_archive(KERNEL)), options_since=250.0)
+    assert len(found.reboot_reasons) == 2
+    assert plan(after, more, {}).reboot_reasons == found.reboot_reasons
 
 
 def test_an_option_that_goes_is_said_to_stay_in_effect() -> None:

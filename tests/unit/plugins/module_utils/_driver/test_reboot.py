@@ -31,10 +31,11 @@ FLAVOUR = "The proprietary kernel module is loaded but the open one is installed
         (Module(NEW, OPEN), "nvidia", ()),
         (None, None, (NOT_LOADED,)),
         (None, "nouveau", (NOUVEAU,)),
+        # given to virtual machines
         (
             None,
             "vfio-pci",
-            ("vfio-pci drives the GPUs; the installed driver 580.95.05 takes over at the next boot.",),
+            (),
         ),
         (Module("570.133.20", OPEN), "nvidia", (MISMATCH,)),
         (Module(NEW, PROPRIETARY), "nvidia", (FLAVOUR,)),

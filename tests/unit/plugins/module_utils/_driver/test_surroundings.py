@@ -17,6 +17,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import D
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Install, RemoveFile
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import PciDevice
 from ansible_collections.labfleet.gpu.plugins.module_utils._own_sources import (
+    PIN_PATH,
     SOURCE_PATH,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Package
@@ -58,6 +59,7 @@ def test_a_flavour_and_a_branch_change_at_once_remove_the_other_flavour() -> Non
 def test_our_source_goes_where_somebody_else_configured_the_same() -> None:
     own: Dict[str, Optional[str]] = {path: None for path in OWN_FILES}
     own[SOURCE_PATH] = "Types: deb\n"
+    own[PIN_PATH] = with_driver(ubuntu(), "580.95.05").own_files[PIN_PATH]
     both = (
         Source(NVIDIA, "/", (), None, "/etc/apt/sources.list.d/cuda-ubuntu2404-x86_64.list"),
         Source(NVIDIA, "/", (), None, SOURCE_PATH),
@@ -106,8 +108,11 @@ def test_versions_are_not_mixed() -> None:
     assert "mix versions" in refusal(found) and "libnvidia-compute-580" in refusal(found)
 
 
-def test_a_module_that_was_there_at_boot_and_is_not_loaded_asks_for_no_reboot() -> None:
-    state = with_driver(ubuntu(headers=(KERNEL,)), "580.95.05", loaded=False, booted=100.0)
+def test_a_module_that_was_there_at_boot_and_does_not_load_asks_for_no_reboot() -> None:
+    refused = "580.95.05 open\nNo such device\n"
+    state = with_driver(
+        ubuntu(headers=(KERNEL,)), "580.95.05", loaded=False, booted=100.0, activation_refused=refused
+    )
     wish = DriverWish(branch=580)
     new = replace(state, module_since={KERNEL: 101.0})
     assert reboot_reasons(new) and not plan(new, wish, {}).blockers
