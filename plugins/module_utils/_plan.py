@@ -58,6 +58,8 @@ class Plan:
     warnings: Tuple[str, ...] = ()
     #: Why something must change at all, in phrases.
     reasons: Tuple[str, ...] = ()
+    #: Those of the reasons that the steps cannot take away: nothing that there is would.
+    lasting: Tuple[str, ...] = ()
     #: The steps decide what comes next: observe and plan again after them.
     replan: bool = False
 

@@ -66,9 +66,10 @@ STAGES = (
     Stage(
         "every-crash-point",
         ALL,
-        "env ALL_CRASH_POINTS=1 pytest tests/scenarios/test_interrupted.py",
+        "env ALL_CRASH_POINTS=1"
+        " pytest -rP tests/scenarios/test_interrupted.py tests/scenarios/every_crash_point.py",
         root=True,
-        limit=45 * MINUTE,
+        limit=75 * MINUTE,
     ),
     Stage("molecule", TEST, "molecule test --all", root=True, limit=20 * MINUTE),
     Stage("demo", TEST, "python tests/tools/demo.py", root=True, limit=15 * MINUTE),

@@ -14,15 +14,15 @@ import re
 #: unattended-upgrades is given the same expressions: it matches names from their start, ":i386" at their end.
 DRIVER_NAMES = (
     r"nvidia-(?!driver-local-repo|kernel-defaults(?::|$))(?:\d{3}|alternative|compute-utils|cuda-mps|current|dkms|"
-    r"driver|egl|fabricmanager|firmware|headless|imex|kernel|legacy|libopencl|libopencl1|libs|modprobe|nonglvnd|"
+    r"driver(?!-assistant)|egl|fabricmanager|firmware|headless|imex|kernel|legacy|libopencl|libopencl1|libs|modprobe|nonglvnd|"
     r"open|opencl-common|opencl-icd|persistenced|powerd|prime|settings|smi|suspend-common|tesla|utils|vdpau|"
     r"vulkan|xconfig)(?:[-:]|$)",
-    r"libnvidia-(?!container|ml-dev(?::|$))",
+    r"libnvidia-(?!container|egl-|ml-dev(?::|$))",
     r"cuda-drivers(?:[-:]|$)",
     r"lib(?:cuda1|cudadebugger1|nvcuvid1|nvoptix1)(?::|$)",
     r"(?:libegl1?|libgl1|libgles[12]?|libglx|xserver-xorg-video)-nvidia",
     r"firmware-nvidia-(?!graphics(?::|$))",
-    r"linux-(?:modules|objects|signatures)-nvidia-",
+    r"linux-(?:modules|objects|signatures)-nvidia-(?!fs-)",
     r"glx-alternative-nvidia(?::|$)",
 )
 _DRIVER_NAME = re.compile("|".join(DRIVER_NAMES))

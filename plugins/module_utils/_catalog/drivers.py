@@ -133,3 +133,8 @@ def upstream(package_version: str) -> Optional[str]:
 def branch_of(version: str) -> int:
     """The branch of a driver version: "570.133.20" gives 570."""
     return int(version.split(".", 1)[0])
+
+
+def older(version: str, than: str) -> bool:
+    """Is this driver version the older one?"""
+    return [int(part) for part in version.split(".")] < [int(part) for part in than.split(".")]

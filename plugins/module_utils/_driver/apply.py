@@ -24,9 +24,14 @@ def build_modules(context: Context, data: Build) -> None:
     The planner sees by DKMS's log that it failed, and asks for no reboot into that kernel.
     """
     what = "build the kernel modules for %s" % data.kernel
-    for name in context.files.names("/var/lib/dkms"):
-        if not name.startswith("nvidia") or not context.files.exists("/var/lib/dkms", name, data.version):
-            continue
+    trees = [
+        name
+        for name in context.files.names("/var/lib/dkms")
+        if name.startswith("nvidia") and context.files.exists("/var/lib/dkms", name, data.version)
+    ]
+    if not trees:
+        context.warnings.append("Failed to %s: DKMS has no source of driver %s." % (what, data.version))
+    for name in trees:
         done = context.commands.try_run(
             ["dkms", "install", "-m", name, "-v", data.version, "-k", data.kernel]
         )

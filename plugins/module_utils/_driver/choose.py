@@ -8,13 +8,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .._catalog.drivers import Family, branch_of, named_branch, upstream
+from .._catalog.drivers import Family, branch_of, named_branch, older, upstream
 from .._catalog.families import families_of
 from .._plan import Blocker, Plan
 from .._questions import AskIndex, Index, Offer
-from . import fabric, former, origin, satisfied, transact, trust
+from . import fabric, former, origin, satisfied, surround, transact, trust
 from .origin import Origin
 from .state import DriverState
 from .target import Target
@@ -34,7 +35,10 @@ def plan(state: DriverState, target: Target, missing: Sequence[str], answers: Ma
     if isinstance(read, Plan):
         return read
     place, index = read
-    chosen = _choose(state, target, index, place)
+    chosen = _choose(state, target, index, place, missing)
+    if chosen is None:
+        reasons = surround.reboot_reasons(state, target)
+        return Plan(steps=satisfied.guard_steps(state, target), reboot_reasons=reasons)
     if isinstance(chosen, Blocker):
         back = former.targets(state, target, target.wish.version or "")
         if not back:
@@ -54,7 +58,8 @@ def plan(state: DriverState, target: Target, missing: Sequence[str], answers: Ma
     if isinstance(modules, Blocker):
         return Plan(blockers=(modules,))
     targets = _targets(state, target, index, place, chosen, modules)
-    return transact.plan(state, target, Choice(missing, place, index, chosen, targets), answers)
+    found = transact.plan(state, target, Choice(missing, place, index, chosen, targets), answers)
+    return replace(found, lasting=_lasting(state, chosen, modules))
 
 
 #: Names of driver packages that have no branch in them.
@@ -65,7 +70,7 @@ _UNSUFFIXED = (
 
 
 def _pattern(state: DriverState, target: Target) -> str:
-    kernels = "|".join(re.escape(kernel) for kernel in _kernels(state))
+    kernels = "|".join(re.escape(kernel) for kernel in (*_kernels(state), *state.kernel_flavours))
     branch = "%d" % target.branch
     suffixed = r"^(?!linux-).*nvidia.*-%s(?:-|$)|^cuda-drivers-%s$" % (branch, branch)
     carriers = "|".join(
@@ -81,13 +86,26 @@ def _pattern(state: DriverState, target: Target) -> str:
     )
 
 
-def _choose(state: DriverState, target: Target, index: Index, place: Origin) -> Any:
-    """The version to have: the installed one while it will do, else the newest; or a blocker listing all."""
+def _choose(state: DriverState, target: Target, index: Index, place: Origin, missing: Sequence[str]) -> Any:
+    """The version to have: the installed one while it will do, else the newest; or a blocker listing all.
+
+    Within what the wish accepts it never goes back: only a wish for an older version does that. None: the
+    installed one is newer than all on offer, and nothing but the newest is asked for.
+    """
     offers = _versions(target.family, index, place, _carrier(target))
     accepted = [version for version in offers if target.accepts(version)]
     installed = state.installed.version if state.installed else None
     if installed in accepted and not target.wish.update:
         return installed
+    if accepted and installed and _only_older(state, target, accepted[0]):
+        if missing == (satisfied.asked_for_newest(target),):
+            return None
+        why = "; ".join(missing)
+        return Blocker(
+            "The source has only older drivers of this branch than the installed one",
+            "installed is %s, %s has %s; %s" % (installed, place, accepted[0], why),
+            "set version: to go back to one that the source has, or wait until the mirror has caught up",
+        )
     if accepted:
         return accepted[0]
     which = "version %s" % target.wish.version if target.wish.version else "branch %d" % target.branch
@@ -96,6 +114,14 @@ def _choose(state: DriverState, target: Target, index: Index, place: Origin) -> 
         "%s with the %s kernel module in %s" % (which, target.flavour, place),
         _renamed(target, offers) + _what_there_is(state, target, index, place),
     )
+
+
+def _only_older(state: DriverState, target: Target, newest: str) -> bool:
+    """Would it be a step back that nobody asked for? A wish for another source is one for its versions."""
+    installed = state.installed
+    if installed is None or installed.family is not target.family or not target.accepts(installed.version):
+        return False
+    return older(newest, installed.version)
 
 
 def _carrier(target: Target) -> str:
@@ -255,7 +281,14 @@ def _of_another_branch(name: str, state: DriverState, target: Target) -> bool:
 
 def _kernels(state: DriverState) -> Tuple[str, ...]:
     """The running kernel and those that can be booted instead."""
-    return tuple(dict.fromkeys((state.host.kernel, *state.bootable)))
+    next_one = (state.boot_kernel,) if state.boot_kernel else ()
+    return tuple(dict.fromkeys((state.host.kernel, *next_one, *state.bootable)))
+
+
+def _lasting(state: DriverState, version: str, modules: Tuple[str, ...]) -> Tuple[str, ...]:
+    """Gaps at a kernel that nothing on offer closes: said again by every run, and no reason to fail."""
+    gaps = satisfied.kernel_gaps(state, version)
+    return tuple(why for kernel, why in gaps.items() if not any(name.endswith(kernel) for name in modules))
 
 
 def _modules(state: DriverState, target: Target, index: Index, place: Origin) -> Any:
@@ -265,7 +298,7 @@ def _modules(state: DriverState, target: Target, index: Index, place: Origin) ->
     offered = [name for name in prebuilt if any(place.has(offer) for offer in index.offers.get(name, ()))]
     key = target.family.key_package(target.branch, target.flavour)
     if offered and (offered[0] == prebuilt[0] or len(offered) == len(prebuilt)):
-        return tuple(offered)
+        return (*offered, *_for_new_kernels(state, target, index, place))
     unsigned = trust.dkms_blockers(state) if target.family.prebuilt else ()
     if unsigned:
         return Blocker(
@@ -276,6 +309,15 @@ def _modules(state: DriverState, target: Target, index: Index, place: Origin) ->
         )
     headers = _headers(state, target, index)
     return headers if isinstance(headers, Blocker) else (key, *headers)
+
+
+def _for_new_kernels(state: DriverState, target: Target, index: Index, place: Origin) -> Tuple[str, ...]:
+    """The metapackages that bring the signed modules of each kernel that an upgrade brings."""
+    names = [
+        target.family.prebuilt_package(target.branch, target.flavour, flavour)
+        for flavour in state.kernel_flavours
+    ]
+    return tuple(name for name in names if any(place.has(offer) for offer in index.offers.get(name, ())))
 
 
 def _headers(state: DriverState, target: Target, index: Index) -> Any:

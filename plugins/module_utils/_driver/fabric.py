@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Optional, Tuple
 
 from .._effects import WriteFile
 from .._plan import Blocker, Step
+from .due import begun
 from .state import COMPANIONS, FABRIC_PATH, FABRIC_UNIT, DriverState
 from .target import LoadModule, Target, Unit
 
@@ -100,6 +101,6 @@ def _unit_steps(state: DriverState, target: Target, loaded: bool) -> Tuple[Step,
     why = "this host has %s" % _fabric(state)
     if FABRIC_UNIT not in state.enabled_units:
         return (Step("services", "enable-unit", "enable %s" % FABRIC_UNIT, why, Unit(FABRIC_UNIT, loaded)),)
-    if loaded and FABRIC_UNIT in state.idle_units:
+    if loaded and FABRIC_UNIT in state.idle_units and not begun(state):
         return (Step("services", "enable-unit", "start %s" % FABRIC_UNIT, why, Unit(FABRIC_UNIT, True)),)
     return ()

@@ -98,8 +98,8 @@ def boot_trouble(state: DriverState, version: str, coming: Iterable[str] = ()) -
         why = "DKMS failed to build it: %s, in %s" % (error, BUILD_LOG % module)
         todo = "mend that and run 'dkms install %s -k %s'" % (module, kernel)
     elif kernel not in state.headers:
-        why = "the headers of that kernel are not installed"
-        todo = "install linux-headers-%s and run this again" % kernel
+        why = "neither its modules nor its headers are installed or in a configured source"
+        todo = "add the source that has linux-headers-%s or its signed modules, and run this again" % kernel
     else:
         why = "it has not been built"
         todo = "run 'dkms autoinstall -k %s'" % kernel

@@ -50,13 +50,14 @@ def pinned_version(state: DriverState, target: Target, version: str, moving: boo
     """The version expression that the pin has: one version, one branch, or None for neither.
 
     A wish that says nothing about holds leaves things as they are: a pin to one version moves along, and a
-    set that is held gets one when it moves. Names without a branch need a pin to stay within theirs.
+    set that is held gets one when it moves. NVIDIA's repository has all branches, and some names (from 590 on all)
+    are the same in each: those need a pin to stay within theirs.
     """
     wish = target.wish
     kept = wish.hold is None and bool(_EXACT.search(state.own_files.get(PIN_PATH) or ""))
     if wish.version is not None or wish.hold or kept or (moving and to_be_held(state, target)):
         return version + "-*"
-    if not target.family.suffixed and target.family.one_version:
+    if target.family.source == "nvidia":
         return "%d.*" % target.branch
     return None
 
@@ -108,5 +109,5 @@ def steps(state: DriverState, target: Target, version: str, moving: bool = False
         )
     else:
         what = "pin the driver to branch %d" % target.branch
-        why = "its package names are the same in every branch"
+        why = "other branches have packages of the same names"
     return (Step("pin", "write-file", what, why, WriteFile(PIN_PATH, wanted)),)

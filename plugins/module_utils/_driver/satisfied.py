@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List, Sequence, Tuple
 
 from .._catalog.drivers import upstream
@@ -35,8 +36,13 @@ def missing(state: DriverState, target: Target) -> Tuple[str, ...]:
     if not reasons:
         reasons += _incomplete(state, target, installed)
     if target.wish.update and not reasons:
-        reasons.append("the newest of branch %d is asked for" % target.branch)
+        reasons.append(asked_for_newest(target))
     return tuple(reasons)
+
+
+def asked_for_newest(target: Target) -> str:
+    """The reason that update: true is."""
+    return "the newest of branch %d is asked for" % target.branch
 
 
 def needed_packages(state: DriverState, target: Target) -> Tuple[str, ...]:
@@ -62,11 +68,32 @@ def _incomplete(state: DriverState, target: Target, installed: Installed) -> Lis
         elif upstream(version) != installed.version and name not in target.family.loose:
             reasons.append("%s has version %s" % (name, version))
     reasons += ["%s comes from another source" % name for name in mixed(state, target)]
-    if not _prebuilt(state, installed) and (state.host.kernel not in state.headers or not has_dkms(state)):
-        kernel = state.host.kernel
+    return reasons + list(kernel_gaps(state, installed.version).values())
+
+
+def kernel_gaps(state: DriverState, version: str) -> Dict[str, str]:
+    """The running kernel and that of the next boot, as far as a package is missing for its module; and why.
+
+    While another kernel that can be booted has the module, the running one may go without.
+    """
+    installed = state.installed
+    if installed is None or installed.version != version:
+        return {}
+    found: Dict[str, str] = {}
+    running = state.host.kernel
+    for kernel in dict.fromkeys((running, state.boot_kernel or running)):
+        there = (
+            _prebuilt(state, installed) if kernel == running else kernels.has_module(state, kernel, version)
+        )
+        if there or (has_dkms(state) and kernel in state.headers):
+            continue
         what = "the headers of" if has_dkms(state) else "the modules for"
-        reasons.append("%s the running kernel %s are missing" % (what, kernel))
-    return reasons
+        which = "running kernel" if kernel == running else "kernel of the next boot,"
+        found[kernel] = "%s the %s %s are missing" % (what, which, kernel)
+    return found
+
+
+_BUILDER = re.compile(r"^nvidia-(?!.*no-dkms)(?:\S+-)?dkms(?:-\S+)?$")
 
 
 def mixed(state: DriverState, target: Target) -> Tuple[str, ...]:
@@ -81,8 +108,7 @@ def mixed(state: DriverState, target: Target) -> Tuple[str, ...]:
 def has_dkms(state: DriverState) -> bool:
     """Is a package installed that has DKMS build the modules?"""
     return any(
-        package.installed and package.name.startswith("nvidia-") and "dkms" in package.name.split("-")
-        for package in state.packages
+        package.installed and _BUILDER.match(package.name.split(":", 1)[0]) for package in state.packages
     )
 
 

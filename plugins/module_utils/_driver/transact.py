@@ -7,10 +7,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-from .._catalog.drivers import branch_of, upstream
+from .._catalog.drivers import branch_of, older, upstream
 from .._effects import Install, Names
 from .._plan import Blocker, Plan, Step
 from .._questions import (
@@ -52,6 +53,10 @@ def plan(state: DriverState, target: Target, choice: Choice, answers: Mapping[An
     """The steps for this choice, or a question to apt, or why not."""
     held = tuple(sorted(package.name for package in state.packages if package.installed and package.held))
     agreed = _agree(state, target, choice, held, answers)
+    if not isinstance(agreed, Plan) and _brings_a_kernel(agreed[1]):
+        # The modules of a newer kernel flavour depend on that kernel: a new one is not ours to bring.
+        choice = replace(choice, targets=tuple(each for each in choice.targets if not _FLAVOUR.match(each)))
+        agreed = _agree(state, target, choice, held, answers)
     if isinstance(agreed, Plan):
         return agreed
     install, transaction = agreed
@@ -77,6 +82,13 @@ def plan(state: DriverState, target: Target, choice: Choice, answers: Mapping[An
     )
     built = promise.get("module_on_disk") == choice.version
     return surround.activated(found, state, target, choice.version, built, answers)
+
+
+_FLAVOUR = re.compile(r"^linux-modules-nvidia-(?!.*-\d+\.\d+\.\d+-)\S+[^-]$")
+
+
+def _brings_a_kernel(transaction: Transaction) -> bool:
+    return any(change.name.startswith("linux-image-") and not change.old for change in transaction.installs)
 
 
 def _agree(
@@ -126,7 +138,7 @@ def _agree(
 def _goes_back(state: DriverState, version: str) -> bool:
     """Is any part of the installed set newer? Tools that all branches share may be newer than the set."""
     found = [upstream(package.version) for package in state.packages if package.installed]
-    return any(_older(version, each) for each in found if each)
+    return any(older(version, each) for each in found if each)
 
 
 def _is_loose(target: Target, choice: Choice, change: Change) -> bool:
@@ -164,10 +176,6 @@ def _vendor_pins(state: DriverState, version: str) -> Tuple[str, ...]:
         and package.name.startswith(mark)
         and package.name[len(mark) :] not in (version, str(branch_of(version)))
     )
-
-
-def _older(version: str, than: str) -> bool:
-    return [int(part) for part in version.split(".")] < [int(part) for part in than.split(".")]
 
 
 def _obstacles(

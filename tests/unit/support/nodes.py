@@ -8,12 +8,16 @@ from dataclasses import replace
 from typing import Any, Dict, Optional, Tuple
 
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver import pins
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
     OWN_FILES,
+    PIN_PATH,
     DriverState,
     Module,
     find_installed,
 )
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.target import Target
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Host, PciDevice
 from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Package
 from ansible_collections.labfleet.gpu.plugins.module_utils._sources import Source
@@ -116,7 +120,7 @@ def with_driver(
     loaded: bool = True,
     **changes: Any,
 ) -> DriverState:
-    """The compute set of this version is installed, built for the running kernel, and (unless not) loaded."""
+    """The compute set of this version as our module leaves it: built, pinned, and (unless not) loaded."""
     want = "hold" if held else "install"
     if state.host.distribution == "ubuntu":
         words = {"b": version.split(".", 1)[0], "o": "-open" if flavour == OPEN else ""}
@@ -140,4 +144,9 @@ def with_driver(
         "loaded": module if loaded else None,
         "library": version,
     }
-    return replace(state, **dict(values, **changes))
+    done = replace(state, **dict(values, **changes))
+    if "own_files" in changes or done.installed is None:
+        return done
+    wish = DriverWish(branch=done.installed.branch)
+    pin = pins.content(done, Target(done.installed.family, wish, flavour), version)
+    return replace(done, own_files=dict(done.own_files, **{PIN_PATH: pin}))

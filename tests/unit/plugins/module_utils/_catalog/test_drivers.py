@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
-from typing import Optional
+import fnmatch
+from typing import Any, Optional
 
 import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.driver_names import is_driver_package
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.drivers import (
     Family,
     branch_of,
@@ -125,3 +127,42 @@ def test_repositories() -> None:
     assert nvidia_repository("ubuntu", "18.04", "x86_64") is None
     assert nvidia_repository("ubuntu", "24.04", "riscv64") is None
     assert "24.04" in nvidia_releases("ubuntu")
+
+
+OTHERS = ("libnvidia-egl-wayland1", "libnvidia-egl-gbm1", "libnvidia-ml-dev", "nvidia-driver-assistant")
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_no_pin_takes_what_is_not_the_drivers(family: Family) -> None:
+    globs = family.pin_globs(580)
+    others = (*package_names("other"), *OTHERS)
+    taken = [name for name in others for glob in globs if fnmatch.fnmatchcase(name, glob)]
+    assert taken == []
+    own = (
+        *family.needs(580, "desktop"),
+        *family.packages(580, OPEN, "compute"),
+        *family.fabric_packages(580),
+    )
+    free = [name for name in own if not any(fnmatch.fnmatchcase(name, glob) for glob in globs)]
+    assert free == []
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_neighbours_are_not_the_drivers(name: str) -> None:
+    assert not is_driver_package(name)
+
+
+@pytest.mark.parametrize(
+    "name, server, flavour",
+    [
+        ("linux-modules-nvidia-580-generic", False, PROPRIETARY),
+        ("linux-modules-nvidia-580-open-nvidia-hwe-24.04", False, OPEN),
+        ("linux-modules-nvidia-580-server-generic", True, PROPRIETARY),
+        ("linux-modules-nvidia-580-server-open-6.8.0-85-generic", True, OPEN),
+        ("linux-modules-nvidia-fs-6.8.0-85-generic", None, None),
+    ],
+)
+def test_signed_modules_by_kernel_and_by_flavour(name: str, server: Any, flavour: Any) -> None:
+    found = [family for family in (UBUNTU, UBUNTU_SERVER) if family.is_key(name)]
+    assert [family.server for family in found] == ([] if server is None else [server])
+    assert [family.flavour_of(name) for family in found] == ([] if server is None else [flavour])

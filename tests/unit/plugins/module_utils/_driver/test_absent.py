@@ -49,7 +49,9 @@ def test_nothing_there_nothing_to_do() -> None:
 def test_the_whole_set_goes_at_once(state: DriverState) -> None:
     found, asked = settled(state, ABSENT, ARCHIVE)
     assert asked == [AskClients(), AskPurge(tuple(sorted(each.name for each in state.packages)))]
-    assert [step.data for step in found.steps] == [Names(tuple(sorted(each.name for each in state.packages)))]
+    assert found.steps[0].data == Names(tuple(sorted(each.name for each in state.packages)))
+    pinned = state.own_files[PIN_PATH] is not None
+    assert [step.data for step in found.steps[1:]] == [RemoveFile(PIN_PATH)] * pinned
     none = dict.fromkeys(("branch", "version", "kernel_module", "source"))
     assert found.promised() == dict(none, packages=[], held=[])
     assert found.foretold() == dict(none, packages=[], held=[], library_version=None, module_on_disk=None)
@@ -92,7 +94,7 @@ def test_running_work_is_not_disturbed_without_consent() -> None:
     archive = ubuntu_archive()
     archive.fixed[AskClients] = Clients((Client(4711, "research", "python3"),))
     assert "4711 (research, python3)" in refusal(settled(state, ABSENT, archive)[0])
-    assert actions(settled(state, replace(ABSENT, disrupt_running_work=True), archive)[0]) == ["purge"]
+    assert actions(settled(state, replace(ABSENT, disrupt_running_work=True), archive)[0])[0] == "purge"
 
 
 def test_after_the_reboot_nothing_is_left() -> None:

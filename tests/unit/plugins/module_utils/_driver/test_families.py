@@ -24,7 +24,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._own_sources import (
 from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Package
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._sources import Source
-from ansible_collections.labfleet.gpu.tests.unit.support.archive import NVIDIA, Archive
+from ansible_collections.labfleet.gpu.tests.unit.support.archive import NVIDIA, Archive, Row
 from ansible_collections.labfleet.gpu.tests.unit.support.nodes import (
     KERNEL,
     OTHER_KERNEL,
@@ -313,3 +313,20 @@ def test_holds_that_alone_change_are_foretold(hold: bool) -> None:
     assert held.promised()["held"] == names
     freed, _asked = settled(carried_out(state, held, archive), DriverWish(branch=580, hold=False), archive)
     assert freed.promised()["held"] == []
+
+
+@pytest.mark.parametrize("newer", [False, True])
+def test_the_modules_of_kernels_to_come_unless_they_bring_one(newer: bool) -> None:
+    """A metapackage of a kernel flavour depends on the newest kernel of it."""
+    archive = ubuntus_own(KERNEL, signed_for=(KERNEL,))
+    meta = "linux-modules-nvidia-580-open-generic"
+    needs = ("linux-image-6.8.0-99-generic",) if newer else ()
+    archive.rows[meta] = [Row(meta, "6.8.0-99.99", needs, uri=UBUNTU)]
+    archive.rows["linux-image-6.8.0-99-generic"] = [
+        Row("linux-image-6.8.0-99-generic", "6.8.0-99.99", uri=UBUNTU)
+    ]
+    state = with_restricted(ubuntu(kernel_flavours=("generic", "aws")))
+    found, _asked = settled(state, DriverWish(branch=580, source="ubuntu"), archive)
+    targets = install_of(found).targets
+    assert (meta in targets) is not newer
+    assert "linux-modules-nvidia-580-open-%s" % KERNEL in targets

@@ -109,8 +109,9 @@ def test_a_reboot_is_asked_for_where_the_default_kernel_has_the_module() -> None
         ),
         (
             installed(headers=(KERNEL,)),
-            "the headers of that kernel are not installed",
-            "install linux-headers-%s and run this again" % OTHER_KERNEL,
+            "neither its modules nor its headers are installed or in a configured source",
+            "add the source that has linux-headers-%s or its signed modules, and run this again"
+            % OTHER_KERNEL,
         ),
     ],
 )
@@ -128,10 +129,13 @@ def test_a_driver_that_works_stays_with_a_warning_and_else_is_refused(
         )
     )
     text += "default (GRUB_DEFAULT in /etc/default/grub)"
-    assert plan(state, WISH, {}) == Plan(warnings=(text + ".",))
+    archive = ubuntu_archive(KERNEL)
+    works, _asked = settled(state, WISH, archive)
+    assert (works.steps, works.blockers, works.warnings) == ((), (), (text + ".",))
+    assert works.lasting == works.reasons, "what no source closes is no failure of a run"
 
     waiting = replace(state, loaded=Module("570.133.20", OPEN))
-    found = plan(waiting, WISH, {})
+    found, _asked = settled(waiting, WISH, archive)
     assert refusal(found) == text and not found.reboot_reasons
 
 
@@ -139,7 +143,7 @@ def test_where_a_reboot_would_be_needed_it_is_refused_before_any_step() -> None:
     state = two_kernels(headers=(KERNEL,))
     taken = replace(state, host=replace(state.host, pci=gpus("Hopper", driver="nouveau")))
     found, _asked = settled(taken, WISH, ubuntu_archive(KERNEL))
-    assert "which has no module of driver %s (the headers of that kernel" % NEWEST in refusal(found)
+    assert "which has no module of driver %s (neither its modules nor its headers" % NEWEST in refusal(found)
     free, _asked = settled(state, WISH, ubuntu_archive(KERNEL))
     assert free.steps and not free.reboot_reasons
     assert [text for text in free.warnings if "The next boot takes kernel" in text]
@@ -222,3 +226,11 @@ def test_a_failed_build_says_whether_it_is_for_the_default_kernel(tree: Tree, de
     (warning,) = context.warnings
     assert warning.startswith("Failed to build the kernel modules for " + OTHER_KERNEL)
     assert ("which is the default of the next boot" in warning) is default
+
+
+def test_headers_that_can_be_had_for_the_default_kernel_are_installed() -> None:
+    found, _asked = settled(installed(headers=(KERNEL,)), WISH, ubuntu_archive(KERNEL, OTHER_KERNEL))
+    (data,) = [step.data for step in found.steps if step.action == "install"]
+    assert "linux-headers-%s" % OTHER_KERNEL in data.targets
+    assert found.reasons == ("the headers of the kernel of the next boot, %s are missing" % OTHER_KERNEL,)
+    assert found.lasting == () and not found.warnings

@@ -96,7 +96,7 @@ def test_a_source_that_the_admin_configured_is_used_as_it_is(url: Any) -> None:
     state = ubuntu()
     state = replace(state, sources=(*state.sources, theirs))
     found, asked = settled(state, replace(WISH, repository_url=url), ubuntu_archive(KERNEL))
-    assert installing(found) == ["refresh-index", "install"]
+    assert installing(found) == ["refresh-index", "write-file", "install"]
     assert not any(isinstance(question, AskKey) for question in asked)
 
 

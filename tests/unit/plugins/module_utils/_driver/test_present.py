@@ -62,10 +62,10 @@ def test_debian_is_satisfied_although_its_persistence_daemon_has_a_version_of_it
 def test_a_fresh_node_gets_the_newest_of_the_branch() -> None:
     found, _asked = settled(ubuntu(), DriverWish(branch=580), ARCHIVE)
     assert actions(found) == [
-        *("write-file", "write-file", "refresh-index", "install"),
+        *("write-file", "write-file", "refresh-index", "write-file", "install"),
         *("load-modules", "start-units"),
     ]
-    install = found.steps[3]
+    install = found.steps[4]
     assert install.what == "install driver 580.105.08 (open kernel module): 10 packages"
     assert install.why == "no driver is installed"
     assert set(install.data.targets) == {
@@ -246,3 +246,18 @@ def test_a_version_that_is_not_there_names_those_that_are(wish: DriverWish, part
     found, asked = settled(ubuntu(), wish, ARCHIVE)
     assert all(part in refusal(found) for part in parts)
     assert not any(isinstance(question, AskTransaction) for question in asked)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_mirror_that_is_behind_is_no_reason_to_go_back(missing: bool) -> None:
+    state = with_driver(ubuntu(), "580.178.04")
+    if missing:
+        packages = tuple(each for each in state.packages if each.name != "nvidia-utils-580")
+        found, _asked = settled(replace(state, packages=packages), DriverWish(branch=580), ARCHIVE)
+        assert "only older drivers" in refusal(found) and "580.178.04" in refusal(found)
+        assert "580.105.08; nvidia-utils-580 is missing" in refusal(found) and "set version:" in refusal(
+            found
+        )
+    else:
+        found, _asked = settled(state, DriverWish(branch=580, update=True), ARCHIVE)
+        assert (found.steps, found.blockers) == ((), ())

@@ -10,6 +10,7 @@ from typing import Dict, Optional
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
     OWN_FILES,
+    PIN_PATH,
     find_installed,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.target import Build, reboot_reasons
@@ -17,7 +18,6 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import D
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Install, RemoveFile
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import PciDevice
 from ansible_collections.labfleet.gpu.plugins.module_utils._own_sources import (
-    PIN_PATH,
     SOURCE_PATH,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Package
