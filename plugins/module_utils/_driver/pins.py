@@ -50,8 +50,8 @@ def pinned_version(state: DriverState, target: Target, version: str, moving: boo
     """The version expression that the pin has: one version, one branch, or None for neither.
 
     A wish that says nothing about holds leaves things as they are: a pin to one version moves along, and a
-    set that is held gets one when it moves. NVIDIA's repository has all branches, and some names (from 590 on all)
-    are the same in each: those need a pin to stay within theirs.
+    set that is held gets one when it moves. NVIDIA's repository has all branches, and some names (from 590
+    on all) are the same in each: those need a pin to stay within theirs.
     """
     wish = target.wish
     kept = wish.hold is None and bool(_EXACT.search(state.own_files.get(PIN_PATH) or ""))
