@@ -64,8 +64,7 @@ def plan(
         for name in (*names, *(change.name for change in transaction.removals)):
             versions.pop(name, None)
     after = _after(state, versions)
-    reasons = (*lacking.values(), *("CUDA %s is to go" % toolkit.version for toolkit in going))
-    return finish.plan(state, wish, steps, after, versions, reasons, warnings)
+    return finish.plan(state, wish, steps, after, versions, warnings)
 
 
 def _unmanaged(going: Sequence[Toolkit]) -> Tuple[Blocker, ...]:

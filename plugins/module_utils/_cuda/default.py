@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Iterable, Optional, Sequence, Tuple, Union
 
 from .._catalog.versions import numbers
 from .._plan import Blocker, Step
@@ -115,8 +115,13 @@ def _packaged(toolkit: Toolkit) -> bool:
     return toolkit.origin == PACKAGE
 
 
-def kind_after(state: CudaState, default_steps: Sequence[Step], coming: Iterable[str]) -> List[str]:
-    """What /usr/local/cuda may be once the steps are done."""
-    if state.default.kind in (ALTERNATIVE, OTHER):
-        return [state.default.kind]
-    return [ALTERNATIVE] if list(coming) else [LINK]
+def kind_after(state: CudaState, after: Sequence[Toolkit], chosen: Chosen) -> Optional[str]:
+    """What /usr/local/cuda will be: an alternative as soon as packages come, and while it has a choice."""
+    now = state.default
+    was = {toolkit.path for toolkit in state.toolkits}
+    paths = {toolkit.path for toolkit in after}
+    coming = any(_packaged(toolkit) and toolkit.path not in was for toolkit in after)
+    if now.kind == OTHER or chosen.toolkit is None:
+        return now.kind if now.kind == OTHER else None
+    stays = now.kind == ALTERNATIVE and any(path in paths for path, _priority in now.choices)
+    return ALTERNATIVE if coming or stays else LINK

@@ -81,8 +81,11 @@ def files(
         compat = default is not None and needs_compat(state, wish, default.minor)
         wanted.update({PROFILE_PATH: profile(global_path), LIBRARIES_PATH: libraries(compat)})
     minors = {toolkit.minor: toolkit for toolkit in usable}
-    wanted.update({path: None for path in state.module_files if path.rpartition("/")[2] not in minors})
-    if wish.module_files:
+    unwished = wish.module_files == "none"
+    for path in state.module_files:
+        if unwished or path.rpartition("/")[2] not in minors:
+            wanted[path] = None
+    if wish.module_files in MODULE_FILES:
         directory = MODULE_FILES[wish.module_files]
         wanted.update({"%s/%s" % (directory, name): module_file(each) for name, each in minors.items()})
     return wanted

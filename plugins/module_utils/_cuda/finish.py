@@ -21,7 +21,6 @@ def plan(
     before: Sequence[Step],
     after: Optional[Sequence[Toolkit]] = None,
     versions: Optional[Mapping[str, str]] = None,
-    reasons: Tuple[str, ...] = (),
     warnings: Tuple[str, ...] = (),
 ) -> Plan:
     """The whole plan, where the steps ``before`` lead to these toolkits and these package versions."""
@@ -40,8 +39,8 @@ def plan(
     return Plan(
         steps=steps,
         promise=_promise(state, chosen.toolkit, after, versions, around) if steps else None,
+        outlook={"default_kind": default.kind_after(state, after, chosen)} if steps else None,
         warnings=(*warnings, *_warnings(state, wish, after)),
-        reasons=reasons,
     )
 
 

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Mapping
 
 from .._own_sources import doubled_source_steps
@@ -30,7 +31,8 @@ def plan(state: CudaState, wish: CudaWish, answers: Mapping[Any, Any]) -> Plan:
     # Loaded only where something must change: a host that needs nothing should not pay for it.
     from . import change
 
-    return change.plan(state, wish, lacking, going, answers)
+    reasons = (*lacking.values(), *("CUDA %s is to go" % toolkit.version for toolkit in going))
+    return replace(change.plan(state, wish, lacking, going, answers), reasons=reasons)
 
 
 def recovery(state: CudaState) -> Plan:

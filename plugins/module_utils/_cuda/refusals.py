@@ -76,6 +76,7 @@ def warnings(state: CudaState, wish: CudaWish, after: Iterable[Toolkit]) -> Tupl
                 "CUDA %s needs driver %s or later, and %s is installed: its programs will not start."
                 % (toolkit.version, minimum_driver(toolkit.version), driver_of(state, wish))
             )
+        found += ["%s (%s)." % (each.what, each.which) for each in _of_hardware(state, wish, toolkit.version)]
         if toolkit.selectable and wish.components in ("toolkit", "compiler"):
             found += _of_compiler(state, toolkit)
     if wish.library_path:

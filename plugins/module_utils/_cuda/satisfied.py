@@ -55,7 +55,9 @@ def _incomplete(state: CudaState, wish: CudaWish, toolkit: Toolkit) -> Optional[
         return "%s has no compiler" % toolkit.path if lacks else None
     there = state.versions()
     lacking = [name for name in wanted_packages(state, wish, toolkit.version) if name not in there]
-    return "%s is missing" % ", ".join(lacking) if lacking else None
+    if not lacking:
+        return None
+    return "%s %s missing" % (", ".join(lacking), "is" if len(lacking) == 1 else "are")
 
 
 def wanted_packages(state: CudaState, wish: CudaWish, version: str) -> Tuple[str, ...]:

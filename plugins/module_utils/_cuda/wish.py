@@ -34,7 +34,8 @@ class CudaWish:
     environment: bool = True
     #: None leaves LD_LIBRARY_PATH in our file as it is.
     library_path: Optional[bool] = None
-    module_files: Optional[str] = None
+    #: keep, none, or the program that is to find them.
+    module_files: str = "keep"
     gpus: Tuple[PciDevice, ...] = ()
     #: The driver that is, or will be, there; None: what the host has.
     driver_version: Optional[str] = None
@@ -55,7 +56,11 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "update": {"type": "bool", "default": False},
     "environment": {"type": "bool", "default": True},
     "library_path": {"type": "bool"},
-    "module_files": {"type": "str", "choices": ["environment-modules", "lmod"]},
+    "module_files": {
+        "type": "str",
+        "choices": ["keep", "none", "environment-modules", "lmod"],
+        "default": "keep",
+    },
     "gpus": {"type": "list", "elements": "raw"},
     "driver_version": {"type": "raw"},
     "repository_url": {"type": "str"},
@@ -100,7 +105,7 @@ def wish_from(options: Mapping[str, Any]) -> CudaWish:
         update=options["update"],
         environment=options["environment"],
         library_path=options.get("library_path"),
-        module_files=options.get("module_files"),
+        module_files=options["module_files"],
         gpus=_gpus(options.get("gpus") or ()),
         driver_version=_driver(options.get("driver_version")),
         repository_url=options.get("repository_url"),

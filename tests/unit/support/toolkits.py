@@ -67,7 +67,7 @@ def _rows() -> Dict[str, List[Tuple[str, str]]]:
         rows.setdefault(name, []).insert(0, (version + "-1", depends))
 
     for minor, patch, cudart, nvcc in RELEASES:
-        release, m, major = "%s.%d" % (minor, patch), minor.replace(".", "-"), minor.split(".")[0]
+        release, m, major = "%s.%d" % (minor, patch), minor.replace(".", "-"), minor.split(".", maxsplit=1)[0]
         common = "cuda-toolkit-%s-config-common, cuda-toolkit-%s-config-common, cuda-toolkit-config-common"
         common = common % (m, major)
         add(
@@ -251,7 +251,7 @@ def done(state: CudaState, wish: CudaWish, repository: Optional[Repository] = No
     assert not found.blockers, found.blockers
     state = carried_out(state, found, repository)
     now = summary(state)
-    for key, value in found.promised().items():
+    for key, value in found.foretold().items():
         assert now[key] == value, "%s is %s and should be %s" % (key, now[key], value)
     again = plan(state, replace(wish, update=False), {})
     assert (again.steps, again.questions, again.blockers) == ((), (), ())

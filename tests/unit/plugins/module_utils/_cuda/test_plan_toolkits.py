@@ -74,6 +74,14 @@ def test_what_is_there_needs_no_step_and_no_question() -> None:
         assert (found.steps, found.questions, found.blockers, found.promise) == ((), (), (), None)
 
 
+def test_what_is_still_lacking_is_told_with_the_questions() -> None:
+    """After the steps the host is planned for again without answers: what lacks then is a failure."""
+    found = plan(node(), CudaWish(("12.4",)), {})
+    assert (bool(found.questions), found.reasons) == (True, ("CUDA 12.4 is not installed",))
+    found = plan(having(node(), "12.4.1"), CudaWish(("12.4",), state="absent"), {})
+    assert (bool(found.questions), found.reasons) == (True, ("CUDA 12.4.1 is to go",))
+
+
 def test_others_stay_and_so_does_the_default() -> None:
     """The alternative would go to the newest by itself: that is set right, and said."""
     state = done(node(), CudaWish(("12.4",)))

@@ -173,6 +173,12 @@ def test_what_is_there_and_cannot_run_is_said_and_not_refused() -> None:
     )
 
 
+def test_what_is_there_and_does_not_know_the_gpu_is_said() -> None:
+    wish = CudaWish(("13.0",), gpus=declared_gpus(["volta"]))
+    (words,) = said(done(node("none"), CudaWish(("13.0",))), wish)
+    assert words.startswith("CUDA 13.0.2 no longer supports this GPU (declared:0 ")
+
+
 def test_a_compiler_that_is_too_new() -> None:
     state = by_hand(node("Ampere"), "11.0.3")
     assert said(state, CudaWish(("11.0",))) == (

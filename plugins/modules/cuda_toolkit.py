@@ -1,0 +1,152 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cuda_toolkit
+short_description: Hold CUDA toolkits side by side, with one default
+version_added: 0.1.0
+description:
+  - Installs, updates or removes CUDA toolkits from apt packages, and holds the default that
+    C(/usr/local/cuda) leads to and the environment around it.
+  - No way through this module installs, upgrades or removes a driver. Where apt would, it is refused.
+  - Observation needs no network. Nothing is fetched when nothing must change.
+  - Toolkits of NVIDIA's runfile and trees unpacked by hand are recognised. They satisfy a wish, can be the
+    default, and are never written to or removed.
+  - C(/usr/local/cuda) stays what its owner made it, an alternative or a plain link.
+  - A driver that is too old (counting minor-version compatibility and C(cuda-compat)), a GPU that the CUDA
+    does not support, and a version that the repository does not have are refused before any step. A host
+    without driver or GPU can have toolkits.
+author:
+  - The labfleet.gpu authors (@labfleet)
+extends_documentation_fragment:
+  - labfleet.gpu.cuda
+  - labfleet.gpu.attributes
+seealso:
+  - module: labfleet.gpu.nvidia_driver
+"""
+
+EXAMPLES = r"""
+- name: Two toolkits, the older one as default
+  labfleet.gpu.cuda_toolkit:
+    versions: ["12.4", "13.0"]
+    default: "12.4"
+
+- name: The runtime libraries alone
+  labfleet.gpu.cuda_toolkit:
+    versions: ["12.8"]
+    components: runtime
+
+- name: The newest release of 12.8, and no other toolkit
+  labfleet.gpu.cuda_toolkit:
+    versions: ["12.8"]
+    update: true
+    exclusive: true
+
+- name: One toolkit less
+  labfleet.gpu.cuda_toolkit:
+    versions: ["12.4"]
+    state: absent
+"""
+
+RETURN = r"""
+before:
+  description: The toolkits as they were found.
+  returned: always
+  type: dict
+  contains: &summary
+    toolkits:
+      description:
+        - Each toolkit by its path. Its C(version) is a release, or the minor where nothing tells more.
+        - Its C(origin) is C(package) for NVIDIA's packages, C(distribution) for those of the distribution,
+          C(runfile), or C(hand).
+      type: dict
+      sample: {/usr/local/cuda-12.4: {version: 12.4.1, origin: package}}
+    default:
+      description: The minor of the toolkit that C(/usr/local/cuda) leads to.
+      type: str
+      sample: "12.4"
+    default_path:
+      description: The directory that C(/usr/local/cuda) leads to.
+      type: str
+      sample: /usr/local/cuda-12.4
+    default_kind:
+      description: What C(/usr/local/cuda) is, C(alternative), C(link), or C(other) for a directory.
+      type: str
+      sample: alternative
+    packages:
+      description: The installed toolkit packages.
+      type: list
+      elements: str
+      sample: [cuda-toolkit-12-4=12.4.1-1]
+    environment:
+      description: Whether this collection's file for login shells is there.
+      type: bool
+      sample: true
+    module_files:
+      description: This collection's module files.
+      type: list
+      elements: str
+      sample: [/etc/lmod/modules/cuda/12.4]
+    driver_version:
+      description: The installed driver, by its library, else the loaded one.
+      type: str
+      sample: 580.95.05
+after:
+  description: The toolkits as they are afterwards. In check mode, as the plan promises them.
+  returned: success
+  type: dict
+  contains: *summary
+steps:
+  description: What was done, or in check mode what would be done, in order.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - phase: packages
+      action: install
+      what: "install CUDA 12.4.1: 62 packages"
+      why: CUDA 12.4 is not installed
+blockers:
+  description: Why nothing was done.
+  returned: when the wish was refused
+  type: list
+  elements: dict
+  sample:
+    - what: CUDA 13.0 no longer supports this GPU
+      which: "0000:07:00.0 [10de:1db1] Volta, compute capability 7.0"
+      next: use CUDA 12.9 or older
+reboot_required:
+  description: Toolkits never need a reboot.
+  returned: success
+  type: bool
+  sample: false
+reboot_reasons:
+  description: Always empty.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.component import CUDA
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.wish import ARGUMENTS, BadWish, wish_from
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    try:
+        wish = wish_from(module.params)
+    except BadWish as exc:
+        module.fail_json(msg=str(exc))
+    converge(module, [Part(CUDA, wish)])
+
+
+if __name__ == "__main__":
+    main()
