@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import List, Mapping, Optional, Tuple
 
@@ -114,7 +113,8 @@ def _overruled(state: DriverState, name: str, wished: str) -> Optional[Tuple[str
     later = [
         (path, value)
         for path, other, value in state.other_options
-        if other == name and (path == COMMAND_LINE or os.path.basename(path) > os.path.basename(OPTIONS_PATH))
+        if other == name
+        and (path == COMMAND_LINE or path.rpartition("/")[2] > OPTIONS_PATH.rpartition("/")[2])
     ]
     return later[-1] if later and not same(later[-1][1], wished) else None
 
