@@ -59,7 +59,7 @@ def plan(state: DriverState, target: Target, missing: Sequence[str], answers: Ma
         return Plan(blockers=(modules,))
     targets = _targets(state, target, index, place, chosen, modules)
     found = transact.plan(state, target, Choice(missing, place, index, chosen, targets), answers)
-    return replace(found, lasting=_lasting(state, chosen, modules))
+    return replace(found, lasting=_lasting(state, modules))
 
 
 #: Names of driver packages that have no branch in them.
@@ -285,10 +285,14 @@ def _kernels(state: DriverState) -> Tuple[str, ...]:
     return tuple(dict.fromkeys((state.host.kernel, *next_one, *state.bootable)))
 
 
-def _lasting(state: DriverState, version: str, modules: Tuple[str, ...]) -> Tuple[str, ...]:
+def _lasting(state: DriverState, modules: Tuple[str, ...]) -> Tuple[str, ...]:
     """Gaps at a kernel that nothing on offer closes: said again by every run, and no reason to fail."""
-    gaps = satisfied.kernel_gaps(state, version)
-    return tuple(why for kernel, why in gaps.items() if not any(name.endswith(kernel) for name in modules))
+    open_ones = [
+        kernel
+        for kernel in satisfied.kernels_of_interest(state)
+        if kernel not in state.headers and not any(name.endswith(kernel) for name in modules)
+    ]
+    return tuple(satisfied.gap(state, kernel, dkms) for kernel in open_ones for dkms in (True, False))
 
 
 def _modules(state: DriverState, target: Target, index: Index, place: Origin) -> Any:

@@ -25,9 +25,7 @@ VENDOR_PIN_PATH = "/etc/apt/preferences.d/nvidia-driver-pin"
 _HELD = "# Pinned and held."
 _HEADER = "# The NVIDIA driver is one set at one version (labfleet.gpu).\n%s\n"
 _VERSION = "Package: %s\nPin: version %s\nPin-Priority: 1001\n"
-_RIVAL = (
-    "\n# The same packages of another source are never mixed in.\nPackage: %s\nPin: %s\nPin-Priority: -1\n"
-)
+_RIVAL = "# The same packages of another source are never mixed in.\nPackage: %s\nPin: %s\nPin-Priority: -1\n"
 _EXACT = re.compile(r"^Pin: version \d+\.[\d.]*\d-\*$", re.MULTILINE)
 _NVIDIA_DIRECTORY = re.compile(r"/(?:ubuntu|debian)\d{2,4}/[a-z0-9_]+/$")
 #: Components of the archives that carry drivers.
@@ -67,13 +65,14 @@ def content(state: DriverState, target: Target, version: str, moving: bool = Fal
     globs = " ".join(target.family.pin_globs(target.branch))
     expression = pinned_version(state, target, version, moving)
     parts: List[str] = []
-    if expression:
-        parts.append(_VERSION % (globs, expression))
+    # The first record that fits a version decides: another source may have the same branch, even the version.
     if target.family.rival and _has_rival(state, target):
         parts.append(_RIVAL % (globs, target.family.rival))
+    if expression:
+        parts.append(_VERSION % (globs, expression))
     if not parts:
         return None
-    return _HEADER % (_HELD if to_be_held(state, target) else "# Pinned.") + "".join(parts)
+    return _HEADER % (_HELD if to_be_held(state, target) else "# Pinned.") + "\n".join(parts)
 
 
 def _has_rival(state: DriverState, target: Target) -> bool:

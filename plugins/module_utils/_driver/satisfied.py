@@ -80,17 +80,23 @@ def kernel_gaps(state: DriverState, version: str) -> Dict[str, str]:
     if installed is None or installed.version != version:
         return {}
     found: Dict[str, str] = {}
-    running = state.host.kernel
-    for kernel in dict.fromkeys((running, state.boot_kernel or running)):
-        there = (
-            _prebuilt(state, installed) if kernel == running else kernels.has_module(state, kernel, version)
-        )
-        if there or (has_dkms(state) and kernel in state.headers):
-            continue
-        what = "the headers of" if has_dkms(state) else "the modules for"
-        which = "running kernel" if kernel == running else "kernel of the next boot,"
-        found[kernel] = "%s the %s %s are missing" % (what, which, kernel)
+    for kernel in kernels_of_interest(state):
+        there = kernels.has_module(state, kernel, version)
+        there = there or (kernel == state.host.kernel and _prebuilt(state, installed))
+        if not there and (kernel not in state.headers or not has_dkms(state)):
+            found[kernel] = gap(state, kernel, has_dkms(state))
     return found
+
+
+def kernels_of_interest(state: DriverState) -> Tuple[str, ...]:
+    """The running kernel, and that of the next boot where it is another one."""
+    return tuple(dict.fromkeys((state.host.kernel, state.boot_kernel or state.host.kernel)))
+
+
+def gap(state: DriverState, kernel: str, dkms: bool) -> str:
+    """What a kernel lacks, as a reason: headers for DKMS, else modules that the distribution built."""
+    which = "running kernel" if kernel == state.host.kernel else "kernel of the next boot,"
+    return "%s the %s %s are missing" % ("the headers of" if dkms else "the modules for", which, kernel)
 
 
 _BUILDER = re.compile(r"^nvidia-(?!.*no-dkms)(?:\S+-)?dkms(?:-\S+)?$")

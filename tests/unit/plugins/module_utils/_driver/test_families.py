@@ -330,3 +330,11 @@ def test_the_modules_of_kernels_to_come_unless_they_bring_one(newer: bool) -> No
     targets = install_of(found).targets
     assert (meta in targets) is not newer
     assert "linux-modules-nvidia-580-open-%s" % KERNEL in targets
+
+
+def test_another_sources_version_of_the_same_branch_stays_out() -> None:
+    """The first record that fits decides (apt_preferences), so what keeps the rival out stands first."""
+    found, _asked = settled(with_restricted(ubuntu()), DriverWish(branch=580), ubuntus_own(KERNEL))
+    pin = content_of(found, PIN_PATH)
+    assert pin.index("Pin: release o=Ubuntu\nPin-Priority: -1") < pin.index("Pin: version 580.*")
+    assert "\n\n\n" not in pin and pin.count("\n\n") == 1

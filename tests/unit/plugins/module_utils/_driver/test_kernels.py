@@ -132,7 +132,7 @@ def test_a_driver_that_works_stays_with_a_warning_and_else_is_refused(
     archive = ubuntu_archive(KERNEL)
     works, _asked = settled(state, WISH, archive)
     assert (works.steps, works.blockers, works.warnings) == ((), (), (text + ".",))
-    assert works.lasting == works.reasons, "what no source closes is no failure of a run"
+    assert set(works.reasons) <= set(works.lasting), "what no source closes is no failure of a run"
 
     waiting = replace(state, loaded=Module("570.133.20", OPEN))
     found, _asked = settled(waiting, WISH, archive)
