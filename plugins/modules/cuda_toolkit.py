@@ -136,7 +136,8 @@ reboot_reasons:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.component import CUDA
-from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.wish import ARGUMENTS, BadWish, wish_from
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.wish import ARGUMENTS, wish_from
+from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 
 
 def main() -> None:

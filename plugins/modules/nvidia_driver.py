@@ -197,7 +197,8 @@ running_work:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.component import DRIVER
-from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import ARGUMENTS, BadWish, wish_from
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import ARGUMENTS, wish_from
+from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 
 
 def main() -> None:

@@ -12,7 +12,8 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 from .._catalog.driver_names import is_driver_package
 from .._effects import Install, Names
 from .._plan import Blocker, Plan, Step
-from .._questions import AskPurge, AskSpace, AskTransaction, Space, Transaction, Trouble
+from .._questions import AskPurge, AskSpace, AskTransaction, Transaction, Trouble
+from .._room import space_blockers
 from . import choose, finish, refusals, satisfied
 from .choose import Choice
 from .remove import names_of
@@ -105,7 +106,8 @@ def _coming(
     space = AskSpace((_CACHE, _TREES))
     if space not in answers:
         return Plan(questions=(space,))
-    blockers = _room(answers[space], answer)
+    needs = {_CACHE: answer.download_bytes, _TREES: answer.installed_bytes}
+    blockers = space_blockers(answers[space], needs)
     return Plan(blockers=blockers) if blockers else (choice, install, answer)
 
 
@@ -137,25 +139,6 @@ def _foreign(transaction: Transaction, versions: Sequence[str]) -> Tuple[Blocker
             ", ".join(foreign[:8]),
             "remove it yourself first if you agree",
         ),
-    )
-
-
-def _room(space: Space, transaction: Transaction) -> Tuple[Blocker, ...]:
-    """File systems on which the download and the trees would not fit, by mount."""
-    needs = {_CACHE: transaction.download_bytes, _TREES: transaction.installed_bytes}
-    by_mount: Dict[str, int] = {}
-    for path, needed in needs.items():
-        mount = space.free[path][0]
-        by_mount[mount] = by_mount.get(mount, 0) + needed
-    free = dict(space.free.values())
-    return tuple(
-        Blocker(
-            "Not enough free space",
-            "%s has %d MiB, needed are %d MiB" % (mount, free[mount] >> 20, needed >> 20),
-            "free some space there",
-        )
-        for mount, needed in sorted(by_mount.items())
-        if needed > free[mount]
     )
 
 

@@ -7,20 +7,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from .._converge import Component
+from .._wishes import standing
 from .apply import ACTIONS
 from .observe import observe
 from .plan import load, plan
 from .state import summary
-from .wish import CudaWish
-
-
-def standing(wish: CudaWish) -> CudaWish:
-    """What holds after an update: the wish without its one-time part."""
-    return replace(wish, update=False)
-
 
 CUDA = Component(
     name="cuda",

@@ -12,11 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .._catalog.versions import minor
-from .._host import PciDevice, declared_gpus
-
-
-class BadWish(ValueError):
-    """An option that no host could fulfil; the message says which, why, and what to write instead."""
+from .._host import PciDevice
+from .._wishes import BadWish, fingerprint, gpus, scalar
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,6 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 
 _VERSION = re.compile(r"\d{1,2}\.\d{1,2}(?:\.\d{1,3})?\Z")
 _DRIVER = re.compile(r"\d{3}(?:\.\d{1,3}){0,2}\Z")
-_FINGERPRINT = re.compile(r"[0-9A-F]{40}\Z")
 _COMPONENTS = ("toolkit", "runtime", "compiler")
 
 
@@ -106,17 +102,17 @@ def wish_from(options: Mapping[str, Any]) -> CudaWish:
         environment=options["environment"],
         library_path=options.get("library_path"),
         module_files=options["module_files"],
-        gpus=_gpus(options.get("gpus") or ()),
+        gpus=gpus(options.get("gpus") or ()),
         driver_version=_driver(options.get("driver_version")),
         repository_url=options.get("repository_url"),
         repository_key_url=options.get("repository_key_url"),
-        repository_key_fingerprint=_fingerprint(options.get("repository_key_fingerprint")),
+        repository_key_fingerprint=fingerprint(options.get("repository_key_fingerprint")),
         take_over=bool(options.get("take_over")),
     )
 
 
 def _version(option: str, value: Any) -> str:
-    text = _scalar(option, value)
+    text = scalar(option, value)
     if not _VERSION.match(text):
         raise BadWish(
             "%s has '%s', which is no CUDA version: write major and minor, for example \"12.4\", or a "
@@ -153,7 +149,7 @@ def _components(value: Any) -> Tuple[str, Tuple[str, ...]]:
     if isinstance(value, str):
         words = [word.strip() for word in value.split(",")]
     elif isinstance(value, (list, tuple)):
-        words = [_scalar("components", word) for word in value]
+        words = [scalar("components", word) for word in value]
     else:
         raise BadWish(
             "components is %s: write %s, or a list of packages." % (value, " or ".join(_COMPONENTS))
@@ -174,46 +170,7 @@ def _components(value: Any) -> Tuple[str, Tuple[str, ...]]:
 def _driver(value: Any) -> Optional[str]:
     if value is None or value == "":
         return None
-    text = _scalar("driver_version", value)
+    text = scalar("driver_version", value)
     if not _DRIVER.match(text):
         raise BadWish("driver_version is '%s', which is no driver: write it as in \"580.95.05\"." % text)
     return text
-
-
-def _scalar(option: str, value: Any) -> str:
-    """YAML makes 12.10 a number and drops its zero: such a value is refused, not guessed at."""
-    if isinstance(value, bool):
-        raise BadWish("%s has %s, a yes or no: write a version." % (option, str(value).lower()))
-    if isinstance(value, float):
-        raise BadWish(
-            "%s has the unquoted number %s, from which YAML may have dropped digits: quote it."
-            % (option, value)
-        )
-    if isinstance(value, (list, dict)):
-        raise BadWish(
-            "%s has a %s: write one value." % (option, "list" if isinstance(value, list) else "mapping")
-        )
-    return str(value).strip()
-
-
-def _fingerprint(value: Optional[str]) -> Optional[str]:
-    if not value:
-        return None
-    text = value.replace(" ", "").replace(":", "").upper()
-    if not _FINGERPRINT.match(text):
-        raise BadWish(
-            "repository_key_fingerprint is '%s': write the 40 hexadecimal digits of the key." % value
-        )
-    return text
-
-
-def _gpus(values: Any) -> Tuple[PciDevice, ...]:
-    try:
-        return declared_gpus([_scalar("gpus", value) for value in values])
-    except ValueError as exc:
-        if isinstance(exc, BadWish):
-            raise
-        raise BadWish(
-            "gpus names '%s', which is neither an architecture (turing, ampere, ada, hopper, blackwell ...) "
-            'nor a PCI device id of NVIDIA, such as "2330".' % exc
-        ) from exc

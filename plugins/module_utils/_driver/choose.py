@@ -11,12 +11,13 @@ import re
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from .. import _origin as origin
 from .._catalog.drivers import Family, branch_of, named_branch, older, upstream
 from .._catalog.families import families_of
+from .._origin import Origin
 from .._plan import Blocker, Plan
 from .._questions import AskIndex, Index, Offer
-from . import fabric, former, origin, satisfied, surround, transact, trust
-from .origin import Origin
+from . import fabric, former, satisfied, surround, transact, trust
 from .state import DriverState
 from .target import Target
 from .transact import Choice

@@ -7,20 +7,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from .._converge import Component
+from .._wishes import standing
 from .apply import ACTIONS
 from .observe import observe
 from .plan import load as load_planners
 from .plan import plan
 from .state import summary
-from .wish import DriverWish
-
-
-def standing(wish: DriverWish) -> DriverWish:
-    """What holds after an update: the wish without its one-time part."""
-    return replace(wish, update=False)
 
 
 def load() -> None:

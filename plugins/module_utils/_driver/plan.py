@@ -12,9 +12,9 @@ from typing import Any, Mapping
 
 from .._catalog.drivers import branch_of
 from .._catalog.families import default_source, family_for, sources_for
+from .._own_sources import doubled_source_steps
 from .._plan import Blocker, Plan
 from . import satisfied, surround
-from .doubled import doubled_source_steps
 from .recover import recovery
 from .state import DriverState, is_driver_package
 from .target import Target, flavour_for, hardware_blockers, load_trouble

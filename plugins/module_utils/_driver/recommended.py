@@ -19,13 +19,13 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Tuple, Union
 
+from .. import _origin as origin
 from .._catalog.drivers import branch_of, upstream
 from .._catalog.families import family_for
 from .._host import PciDevice
+from .._origin import Origin
 from .._plan import Blocker, Plan
 from .._questions import AskRecords, Record
-from . import origin
-from .origin import Origin
 from .state import DriverState
 from .target import Target, flavour_for, gpus_of, hardware_blockers
 from .wish import DriverWish

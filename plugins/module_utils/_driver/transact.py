@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .._catalog.drivers import branch_of, older, upstream
 from .._effects import Install, Names
+from .._origin import Origin
 from .._plan import Blocker, Plan, Step
 from .._questions import (
     AskClients,
@@ -22,12 +23,11 @@ from .._questions import (
     Clients,
     ConfigFile,
     Index,
-    Space,
     Transaction,
     Trouble,
 )
+from .._room import space_blockers
 from . import former, kernels, pins, satisfied, surround
-from .origin import Origin
 from .state import FORMER_PATH, PIN_PATH, DriverState, is_driver_package
 from .target import Target
 from .wish import DriverWish
@@ -205,37 +205,18 @@ def _obstacles(
     unanswered = tuple(question for question in questions if question not in answers)
     if unanswered:
         return (), unanswered
-    blockers = space_blockers(answers[space_question], transaction, keeping.size)
+    blockers = space_blockers(answers[space_question], _needs(transaction, keeping.size))
     return blockers + client_blockers(answers.get(AskClients()), target.wish), ()
 
 
-def space_blockers(space: Space, transaction: Transaction, kept: int = 0) -> Tuple[Blocker, ...]:
-    """File systems on which the transaction, the module build and what is kept would not fit, by mount."""
+def _needs(transaction: Transaction, kept: int) -> Dict[str, int]:
+    """Bytes for the transaction, the module build and what is kept, by path."""
     needs = {
         "/var/cache/apt/archives": transaction.download_bytes,
         "/usr": transaction.installed_bytes,
         "/var/lib/dkms": BUILD_SPACE,
     }
-    if kept:
-        needs[FORMER_PATH] = kept
-    by_mount: Dict[str, int] = {}
-    for path, needed in needs.items():
-        mount = space.free[path][0]
-        by_mount[mount] = by_mount.get(mount, 0) + needed
-    free = dict(space.free.values())
-    return tuple(
-        Blocker(
-            "Not enough free space",
-            "%s has %s, needed are %s" % (mount, _mib(free[mount]), _mib(needed)),
-            "free some space there",
-        )
-        for mount, needed in sorted(by_mount.items())
-        if needed > free[mount]
-    )
-
-
-def _mib(count: int) -> str:
-    return "%d MiB" % (count // (1024 * 1024))
+    return dict(needs, **({FORMER_PATH: kept} if kept else {}))
 
 
 def client_blockers(clients: Optional[Clients], wish: DriverWish) -> Tuple[Blocker, ...]:

@@ -11,11 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from .._host import PciDevice, declared_gpus
-
-
-class BadWish(ValueError):
-    """An option that no host could fulfil; the message says which, why, and what to write instead."""
+from .._host import PciDevice
+from .._wishes import BadWish, fingerprint, gpus, scalar
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,6 @@ class DriverWish:
 
 
 _VERSION = re.compile(r"^\d{3}\.\d{2,3}(?:\.\d{2})?$")
-_FINGERPRINT = re.compile(r"^[0-9A-F]{40}$")
 
 #: The options that nvidia_driver takes; gpu_stack takes the same ones under "driver".
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
@@ -102,8 +98,8 @@ def wish_from(options: Mapping[str, Any]) -> DriverWish:
         update=options["update"],
         repository_url=options.get("repository_url"),
         repository_key_url=options.get("repository_key_url"),
-        repository_key_fingerprint=_fingerprint(options.get("repository_key_fingerprint")),
-        gpus=_gpus(options.get("gpus") or ()),
+        repository_key_fingerprint=fingerprint(options.get("repository_key_fingerprint")),
+        gpus=gpus(options.get("gpus") or ()),
         disrupt_running_work=options["disrupt_running_work"],
         recommended=recommended,
         branch_offset=offset,
@@ -117,7 +113,7 @@ def wish_from(options: Mapping[str, Any]) -> DriverWish:
 def _branch(value: Any) -> Optional[int]:
     if value is None or value == "":
         return None
-    text = _scalar("branch", value)
+    text = scalar("branch", value)
     if not re.match(r"^\d{3}$", text):
         raise BadWish(
             "branch is '%s', which is no driver branch: write its number, for example 580, or "
@@ -129,7 +125,7 @@ def _branch(value: Any) -> Optional[int]:
 def _version(value: Any) -> Optional[str]:
     if value is None or value == "":
         return None
-    text = _scalar("version", value)
+    text = scalar("version", value)
     if not _VERSION.match(text):
         raise BadWish(
             "version is '%s', which is no driver version: write it in full, for example \"580.95.05\", or "
@@ -151,47 +147,8 @@ def _module_options(value: Optional[Mapping[str, Any]]) -> Optional[Tuple[Tuple[
             raise BadWish("module_options names '%s', which is no name of a module parameter." % name)
         if isinstance(entry, bool):
             entry = int(entry)
-        text = _scalar("module_options: %s" % name, entry)
+        text = scalar("module_options: %s" % name, entry)
         if not text or any(character in text for character in "\n\r\"'#"):
             raise BadWish("module_options: %s is '%s': write one plain value." % (name, text))
         pairs.append((str(name), text))
     return tuple(pairs)
-
-
-def _scalar(option: str, value: Any) -> str:
-    """YAML makes 580.10 a number and drops its zero: such a value is refused, not guessed at."""
-    if isinstance(value, bool):
-        raise BadWish("%s is %s, a yes or no: write one value." % (option, str(value).lower()))
-    if isinstance(value, float):
-        raise BadWish(
-            "%s is the unquoted number %s, from which YAML may have dropped digits: quote it."
-            % (option, value)
-        )
-    if isinstance(value, (list, dict)):
-        raise BadWish(
-            "%s is a %s: write one value." % (option, "list" if isinstance(value, list) else "mapping")
-        )
-    return str(value).strip()
-
-
-def _fingerprint(value: Optional[str]) -> Optional[str]:
-    if not value:
-        return None
-    text = value.replace(" ", "").replace(":", "").upper()
-    if not _FINGERPRINT.match(text):
-        raise BadWish(
-            "repository_key_fingerprint is '%s': write the 40 hexadecimal digits of the key." % value
-        )
-    return text
-
-
-def _gpus(values: Any) -> Tuple[PciDevice, ...]:
-    try:
-        return declared_gpus([_scalar("gpus", value) for value in values])
-    except ValueError as exc:
-        if isinstance(exc, BadWish):
-            raise
-        raise BadWish(
-            "gpus names '%s', which is neither an architecture (turing, ampere, ada, hopper, blackwell ...) "
-            'nor a PCI device id of NVIDIA, such as "2330".' % exc
-        ) from exc

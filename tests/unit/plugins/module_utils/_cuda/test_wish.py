@@ -9,10 +9,10 @@ from typing import Any, Dict
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.wish import (
     ARGUMENTS,
-    BadWish,
     CudaWish,
     wish_from,
 )
+from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 
 
 def options(**given: Any) -> Dict[str, Any]:
@@ -76,11 +76,11 @@ def test_absent_may_name_nothing() -> None:
         ({}, "versions is empty"),
         (
             {"versions": [12.4]},
-            "versions has the unquoted number 12.4, from which YAML may have dropped digits: quote it",
+            "versions is the unquoted number 12.4, from which YAML may have dropped digits: quote it",
         ),
-        ({"versions": ["12.4"], "default": 12.4}, "default has the unquoted number 12.4"),
+        ({"versions": ["12.4"], "default": 12.4}, "default is the unquoted number 12.4"),
         ({"versions": [True]}, "a yes or no"),
-        ({"versions": [["12.4"]]}, "has a list"),
+        ({"versions": [["12.4"]]}, "versions is a list"),
         ({"versions": ["12"]}, "'12', which is no CUDA version"),
         ({"versions": ["latest"]}, "'latest', which is no CUDA version"),
         ({"versions": ["12.4", "12.4.1"]}, "both 12.4 and 12.4.1, which share one directory"),
@@ -94,7 +94,7 @@ def test_absent_may_name_nothing() -> None:
         ({"versions": ["12.4"], "state": "absent", "exclusive": True}, "do not go with absent"),
         ({"versions": ["12.4"], "driver_version": "new"}, "driver_version is 'new'"),
         ({"versions": ["12.4"], "gpus": ["voodoo"]}, "gpus names 'voodoo'"),
-        ({"versions": ["12.4"], "gpus": [2.5]}, "gpus has the unquoted number"),
+        ({"versions": ["12.4"], "gpus": [2.5]}, "gpus is the unquoted number"),
         ({"versions": ["12.4"], "repository_key_fingerprint": "3bf8"}, "40 hexadecimal digits"),
     ],
 )

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Dict, List, Optional
 
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
-from ansible_collections.labfleet.gpu.plugins.module_utils._driver.component import standing
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
     OPTIONS_PATH,
@@ -19,6 +18,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import 
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import differences
+from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import standing
 from ansible_collections.labfleet.gpu.tests.unit.support.archive import (
     DEBIAN_VERSIONS,
     UBUNTU_VERSIONS,

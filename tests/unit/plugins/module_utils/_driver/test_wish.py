@@ -9,10 +9,10 @@ from typing import Any, Dict
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import (
     ARGUMENTS,
-    BadWish,
     DriverWish,
     wish_from,
 )
+from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 from hypothesis import given
 from hypothesis import strategies as st
 
