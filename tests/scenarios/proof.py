@@ -21,13 +21,20 @@ TOLD_BY_DKMS = {"dkms", "dkms_state", "module_signer"}
 MARK = "proof"
 
 
-def proved(fleet: Fleet, node: str, rounds: bool = False, asks: bool = False, **options: Any) -> Result:
+def proved(
+    fleet: Fleet,
+    node: str,
+    rounds: bool = False,
+    asks: bool = False,
+    module: str = "nvidia_driver",
+    **options: Any,
+) -> Result:
     """The result of a run that did what check mode foretold, and after which the same again does nothing.
 
     ``rounds``: the plan ends in "look again", so that check mode shows its first phase only.
     ``asks``: something is missing that no source has, so that each run asks for it again.
     """
-    foretold, done, again = _runs(fleet, node, ("check", "run", "mark", "run"), options)
+    foretold, done, again = _runs(fleet, node, ("check", "run", "mark", "run"), options, module)
     for result in (foretold, done, again):
         assert not result.get("failed"), result.get("msg")
     assert done["changed"] and done["steps"], "there was something to prove"
@@ -44,9 +51,9 @@ def proved(fleet: Fleet, node: str, rounds: bool = False, asks: bool = False, **
     return done
 
 
-def refused(fleet: Fleet, node: str, **options: Any) -> str:
+def refused(fleet: Fleet, node: str, module: str = "nvidia_driver", **options: Any) -> str:
     """What a run says that is refused before any step, in check mode and without: the same."""
-    foretold, done = _runs(fleet, node, ("mark", "check", "run"), options)
+    foretold, done = _runs(fleet, node, ("mark", "check", "run"), options, module)
     for result in (foretold, done):
         assert result.get("failed") and result["blockers"] and not result["changed"], result
         assert result["steps"] == [] and result["msg"].endswith("Nothing was changed."), result["msg"]
@@ -87,13 +94,15 @@ def _untouched(fleet: Fleet, node: str, asks: bool) -> None:
     fleet.lab("diff", node, "--since", MARK)
 
 
-def _runs(fleet: Fleet, node: str, what: tuple[str, ...], options: dict[str, Any]) -> tuple[Result, ...]:
+def _runs(
+    fleet: Fleet, node: str, what: tuple[str, ...], options: dict[str, Any], module: str
+) -> tuple[Result, ...]:
     """The results of runs in this order; "mark" remembers the node's files and the servers' requests."""
     tasks: list[dict[str, Any]] = []
     for number, kind in enumerate(what):
         task: dict[str, Any] = _marking(fleet, node)
         if kind != "mark":
-            task = {"labfleet.gpu.nvidia_driver": {**MIRROR, **options}}
+            task = {f"labfleet.gpu.{module}": {**MIRROR, **options}}
             task.update(check_mode=kind == "check", diff=True, ignore_errors=True)
         tasks.append({"name": f"{kind} {number}", **task, "register": f"result_{number}"})
     answer = fleet.work / "results.json"

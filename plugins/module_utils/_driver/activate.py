@@ -164,11 +164,12 @@ def _noting(state: DriverState, answers: Mapping[Any, Any]) -> Tuple[Tuple[Step,
 
 
 def _replacing(state: DriverState, wanted: Module, holders: Holders) -> Tuple[Step, ...]:
+    # What a cut-off run has stopped already holds nothing, and is started in the end all the same.
     units = tuple(dict.fromkeys((*state.stopped_units, *holders.units)))
     stopping: Tuple[Step, ...] = ()
-    if units:
-        what, why = "stop %s" % ", ".join(units), "it holds a GPU, and disrupt_running_work is set"
-        stopping = (Step("activate", "stop-units", what, why, Stop(units, wanted)),)
+    if holders.units:
+        what, why = "stop %s" % ", ".join(holders.units), "it holds a GPU, and disrupt_running_work is set"
+        stopping = (Step("activate", "stop-units", what, why, Stop(holders.units, wanted)),)
     loaded = "%s (%s)" % (state.loaded.version, state.loaded.flavour) if state.loaded else "?"
     unload = Step("activate", "unload-modules", "unload driver %s" % loaded, "another is installed", wanted)
     return (*stopping, unload, *_loading(state, wanted, units))
