@@ -113,6 +113,8 @@ options:
     description:
       - Consent to remove a driver that NVIDIA's C(.run) installer left, by its own C(nvidia-uninstall).
         Without it such a host is refused.
+      - Consent, too, to put another's source file for NVIDIA's repository aside where its key does not fit or
+        where two files name different keys. It is kept beside its place with the ending C(.save).
     type: bool
     default: false
   keep_former:

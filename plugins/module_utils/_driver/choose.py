@@ -17,7 +17,7 @@ from .._catalog.families import families_of
 from .._origin import Origin
 from .._plan import Blocker, Plan
 from .._questions import AskIndex, Index, Offer
-from . import fabric, former, satisfied, surround, transact, trust
+from . import fabric, former, satisfied, transact, trust
 from .state import DriverState
 from .target import Target
 from .transact import Choice
@@ -38,8 +38,7 @@ def plan(state: DriverState, target: Target, missing: Sequence[str], answers: Ma
     place, index = read
     chosen = _choose(state, target, index, place, missing)
     if chosen is None:
-        reasons = surround.reboot_reasons(state, target)
-        return Plan(steps=satisfied.guard_steps(state, target), reboot_reasons=reasons)
+        return satisfied.kept(state, target, answers)
     if isinstance(chosen, Blocker):
         back = former.targets(state, target, target.wish.version or "")
         if not back:

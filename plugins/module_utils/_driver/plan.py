@@ -12,12 +12,11 @@ from typing import Any, Mapping
 
 from .._catalog.drivers import branch_of
 from .._catalog.families import default_source, family_for, sources_for
-from .._own_sources import doubled_source_steps
 from .._plan import Blocker, Plan
 from . import satisfied, surround
 from .recover import recovery
 from .state import DriverState, is_driver_package
-from .target import Target, flavour_for, hardware_blockers, load_trouble
+from .target import Target, flavour_for, hardware_blockers
 from .wish import DriverWish
 
 
@@ -56,7 +55,7 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
         return recovery(state)
     missing = satisfied.missing(state, target)
     if not missing:
-        return _leave(state, target, answers)
+        return satisfied.kept(state, target, answers)
     if state.unsettled:
         return recovery(state)
     # Loaded only where something must change: a host that needs nothing should not pay for it.
@@ -68,26 +67,6 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
 def load() -> None:
     """Load what ``plan`` loads only where something must change."""
     from . import activate, choose, recommended, remove, takeover  # noqa: F401  # pylint: disable=unused-import
-
-
-def _leave(state: DriverState, target: Target, answers: Mapping[Any, Any]) -> Plan:
-    """The right driver is there; holds and pins may still differ, and it may not be the loaded one."""
-    steps = doubled_source_steps(state) + satisfied.guard_steps(state, target)
-    reasons = surround.reboot_reasons(state, target)
-    found = Plan(
-        steps=steps,
-        promise=satisfied.promise(state, steps) or None,
-        reboot_reasons=reasons,
-        warnings=surround.warnings(state, target),
-    )
-    version = state.installed.version if state.installed else ""
-    built = satisfied.has_module(state, version)
-    found = surround.activated(found, state, target, version, built, answers)
-    if not found.steps and not found.questions:
-        trouble = load_trouble(state)
-        if trouble:
-            return Plan(blockers=trouble)
-    return found
 
 
 def _not_ours(state: DriverState) -> Blocker:

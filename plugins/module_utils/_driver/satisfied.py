@@ -8,15 +8,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .._catalog.drivers import upstream
 from .._effects import Names
-from .._plan import Step
+from .._own_sources import doubled_source_steps
+from .._plan import Plan, Step
 from . import kernels, pins, surround
 from .fabric import has_fabric, missing_packages
 from .state import DriverState, Installed
-from .target import Build, Target
+from .target import Build, Target, load_trouble
 
 
 def missing(state: DriverState, target: Target) -> Tuple[str, ...]:
@@ -196,4 +197,24 @@ def promise(state: DriverState, steps: Sequence[Step]) -> Dict[str, Any]:
             found["held"] = sorted(held | names if step.action == "hold" else held - names)
         elif step.action == "build-modules" and step.data.kernel == state.host.kernel:
             found["module_on_disk"] = step.data.version
+    return found
+
+
+def kept(state: DriverState, target: Target, answers: Mapping[Any, Any]) -> Plan:
+    """The packages stay; holds and pins may still differ, and the driver may not be the loaded one."""
+    steps = doubled_source_steps(state) + guard_steps(state, target)
+    reasons = surround.reboot_reasons(state, target)
+    found = Plan(
+        steps=steps,
+        promise=promise(state, steps) or None,
+        reboot_reasons=reasons,
+        warnings=surround.warnings(state, target),
+    )
+    version = state.installed.version if state.installed else ""
+    built = has_module(state, version)
+    found = surround.activated(found, state, target, version, built, answers)
+    if not found.steps and not found.questions:
+        trouble = load_trouble(state)
+        if trouble:
+            return Plan(blockers=trouble)
     return found

@@ -61,14 +61,7 @@ def plan(state: DriverState, target: Target, choice: Choice, answers: Mapping[An
         return agreed
     install, transaction = agreed
     if not transaction.installs and not transaction.removals:
-        steps = satisfied.guard_steps(state, target)
-        found = Plan(
-            steps=steps,
-            promise=satisfied.promise(state, steps) or None,
-            reboot_reasons=surround.reboot_reasons(state, target),
-        )
-        built = satisfied.has_module(state, choice.version)
-        return surround.activated(found, state, target, choice.version, built, answers)
+        return satisfied.kept(state, target, answers)
     keeping = former.plan(state, target, choice.version, choice.place.files, answers)
     blockers, questions = _obstacles(state, target, transaction, keeping, answers)
     if blockers or questions:
