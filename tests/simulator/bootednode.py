@@ -122,8 +122,8 @@ def booted_node(home: Path, boards: str) -> Iterator[Booted]:
     """
     if os.geteuid() != 0:
         pytest.fail("Booting a node needs root: run the tests with sudo.")
-    # Exit status 1 says that no such fleet is up.
-    if subprocess.run([*LAB, "status"], capture_output=True, check=False).returncode != 1:
+    # Exit status 0 says that it is up; one that a killed run left behind (2) is replaced by "up".
+    if subprocess.run([*LAB, "status"], capture_output=True, check=False).returncode == 0:
         pytest.fail(
             f"Fleet {NUMBER} of the lab is up already: take it down with 'lab.py --lab {NUMBER} down', or "
             "name another one in LABFLEET_GPU_TEST_LAB, and test again."

@@ -24,6 +24,7 @@ from standins import with_standins
 
 LOGS = interpreters.BUILD / "logs"
 TAIL = 40  # lines of a failed stage's log that are shown
+NAMED = 5  # tests of a failed stage that the closing note names
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
@@ -62,13 +63,21 @@ def run_stage(stage: Stage, pythons: dict[str, str]) -> Outcome:
     seconds = time.monotonic() - begun
     if status == 0:
         return Outcome(stage.name, PASSED, seconds)
-    for line in log.read_text(errors="replace").splitlines()[-TAIL:]:
+    lines = log.read_text(errors="replace").splitlines()
+    for line in lines[-TAIL:]:
         say(f"    | {line}")
     if status is None:
         note = f"It was ended after its limit of {stage.limit} s; its log is {log}."
     else:
         note = f"Exit status {status}; the whole log is {log}."
-    return Outcome(stage.name, FAILED, seconds, note)
+    return Outcome(stage.name, FAILED, seconds, " ".join([note, *failures(lines)]))
+
+
+def failures(lines: list[str]) -> list[str]:
+    """What pytest says of the first tests that failed: a log that is cut off keeps the closing note."""
+    told = [line[:200] for line in lines if line.startswith(("FAILED ", "ERROR "))]
+    more = [f"... and {len(told) - NAMED} more"] if len(told) > NAMED else []
+    return told[:NAMED] + more
 
 
 def select(tier: str, only: str) -> list[Stage]:

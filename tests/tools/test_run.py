@@ -30,6 +30,12 @@ def test_the_closing_line_and_status(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 0 failed, 1 skipped for want of a Python"
 
 
+def test_the_closing_note_names_the_first_tests_that_failed() -> None:
+    log = ["collected 9 items", *(f"FAILED tests/a.py::test_{n} - assert 1 == 2" for n in range(7)), "7 failed"]
+    told = run.failures(log)
+    assert told == [*log[1:6], "... and 2 more"] and run.failures(["all well"]) == []
+
+
 @pytest.mark.parametrize("outcomes", [[], [Outcome("a", run.SKIPPED, 0.0)]], ids=["none", "all skipped"])
 def test_a_run_without_a_passed_stage_has_failed(outcomes: list[Outcome]) -> None:
     assert run.summary("check", outcomes, 0.0) == 1
