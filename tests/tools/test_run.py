@@ -31,7 +31,11 @@ def test_the_closing_line_and_status(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_the_closing_note_names_the_first_tests_that_failed() -> None:
-    log = ["collected 9 items", *(f"FAILED tests/a.py::test_{n} - assert 1 == 2" for n in range(7)), "7 failed"]
+    log = [
+        "collected 9 items",
+        *(f"FAILED tests/a.py::test_{n} - assert 1 == 2" for n in range(7)),
+        "7 failed",
+    ]
     told = run.failures(log)
     assert told == [*log[1:6], "... and 2 more"] and run.failures(["all well"]) == []
 
