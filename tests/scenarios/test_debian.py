@@ -1,14 +1,17 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Debian's own NVIDIA driver from the archive, built by DKMS for Debian's kernel.
+"""Debian's own NVIDIA driver from the archive, built by DKMS for Debian's kernel, and upgraded.
 
 Packages, build and library are the real ones. Only the PCI functions of the GPUs are simulated; they are why
-a driver that is not loaded counts as a reason to reboot.
+a driver that is not loaded counts as a reason to reboot. The two tests are one story, in their order.
 """
 
 from __future__ import annotations
 
-from scenario import Fleet
+from typing import Any
+
+import pytest
+from scenario import KINDS, Fleet
 
 PLAY = """
 - hosts: debian12
@@ -19,43 +22,76 @@ PLAY = """
       ansible.builtin.include_role:
         name: labfleet.gpu.nvidia_driver
       vars:
-        nvidia_driver_branch: 535
+        nvidia_driver_version: "{version}"
         nvidia_driver_source: debian
         nvidia_driver_gpus: [turing]
 """
+DEBIAN = list(KINDS)[2]
+ASKED = "/etc/apt/sources.list.d/asked.list"
 
 
-def test_debians_own_driver_is_installed_and_its_modules_built(fleet: Fleet, debian: str) -> None:
-    # A Debian host has a kernel of Debian's. The node runs the kernel of the machine it stands on.
+@pytest.fixture(scope="module")
+def versions(fleet: Fleet) -> list[str]:
+    """A Debian node with a kernel of Debian's; the driver versions that the archive has, oldest first.
+
+    The node itself runs the kernel of the machine it stands on.
+    """
+    fleet.reset(DEBIAN)
+    fleet.sh(DEBIAN, f"sed 's/ main$/ contrib non-free/' /etc/apt/sources.list > {ASKED}")
     install = (
         "DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends linux-image-cloud-amd64"
     )
-    fleet.sh(debian, f"apt-get -q update && {install}")
-    kernel = fleet.sh(debian, "ls /boot/vmlinuz-* | sed s,/boot/vmlinuz-,,")
+    fleet.sh(DEBIAN, f"apt-get -q update && {install}")
+    listed = fleet.sh(DEBIAN, "apt-cache madison nvidia-kernel-dkms").splitlines()
+    found = {line.split("|")[1].strip().rsplit("-", 1)[0] for line in listed}
+    fleet.sh(DEBIAN, f"rm {ASKED} && apt-get -q update")
+    return sorted(found, key=lambda version: [int(part) for part in version.split(".")])
 
+
+def held(fleet: Fleet, version: str) -> dict[str, Any]:
+    """The role installs this version and builds its modules; what the module then sees, as it says nothing."""
+    kernel = fleet.sh(DEBIAN, "ls /boot/vmlinuz-* | sed s,/boot/vmlinuz-,,")
     play = fleet.work / "debian.yml"
-    play.write_text(PLAY)
+    play.write_text(PLAY.format(version=version))
     run = fleet.playbook(play, timeout=2400)
-    assert run.rc == 0 and run.recap[debian]["changed"] == 1, run.output
-    assert fleet.playbook(play).recap[debian]["changed"] == 0
+    assert run.rc == 0 and run.recap[DEBIAN]["changed"] == 1, run.output
+    assert fleet.playbook(play).recap[DEBIAN]["changed"] == 0
 
     modules = f"/lib/modules/{kernel}/updates/dkms"
-    names = fleet.sh(debian, f"ls {modules}").split()
+    names = fleet.sh(DEBIAN, f"ls {modules}").split()
     wanted = {"nvidia-current", "nvidia-current-uvm", "nvidia-current-modeset", "nvidia-current-drm"}
     assert wanted <= {name.split(".ko")[0] for name in names}, names
-    assert fleet.sh(debian, f"modinfo -F vermagic {modules}/nvidia-current.ko*").startswith(kernel)
+    built = f"{modules}/nvidia-current.ko*"
+    assert fleet.sh(DEBIAN, f"modinfo -F vermagic {built}").startswith(kernel)
+    assert fleet.sh(DEBIAN, f"modinfo -F version {built}") == version
 
-    seen = fleet.driver(debian, check=True, branch=535, source="debian", gpus=["turing"])
-    version = fleet.sh(debian, "dpkg-query -W -f '${source:Upstream-Version}' nvidia-kernel-dkms")
+    seen = fleet.driver(DEBIAN, check=True, version=version, source="debian", gpus=["turing"])
     after = seen["after"]
     assert not seen["changed"] and seen["steps"] == []
     assert (after["version"], after["source"], after["kernel_module"]) == (version, "debian", "proprietary")
     assert after["library_version"] == version
     assert after["dkms"] == {kernel: version}
-    status = fleet.sh(debian, "dkms status")
+    status = fleet.sh(DEBIAN, "dkms status")
     assert f"nvidia-current/{version}, {kernel}, x86_64: installed" in status, status
     assert after["loaded_version"] is None
     assert seen["reboot_required"] and "not loaded" in seen["reboot_reasons"][0]
 
     library = "import ctypes; print(ctypes.CDLL('libnvidia-ml.so.1').nvmlInit_v2())"
-    assert fleet.sh(debian, f'python3 -c "{library}"') == "9", "the real library: driver not loaded"
+    assert fleet.sh(DEBIAN, f'python3 -c "{library}"') == "9", "the real library: driver not loaded"
+    return after
+
+
+def test_debians_own_driver_is_installed_and_its_modules_built(fleet: Fleet, versions: list[str]) -> None:
+    held(fleet, versions[0])
+
+
+def test_and_upgraded_to_the_one_of_the_security_archive(fleet: Fleet, versions: list[str]) -> None:
+    if len(versions) < 2:
+        pytest.skip(f"Debian's archive has one version at this time, {versions[0]}: no upgrade to show")
+    stays = fleet.driver(DEBIAN, check=True, branch=535, source="debian", gpus=["turing"])
+    assert not stays["changed"], "a branch is no wish for its newest release"
+    older = fleet.sh(DEBIAN, "dpkg-query -W -f '${Package}=${Version}\\n' '*nvidia*' | grep =535").splitlines()
+    held(fleet, versions[-1])
+    newer = fleet.sh(DEBIAN, "dpkg-query -W -f '${Package}=${Version}\\n' '*nvidia*' | grep =535").splitlines()
+    assert {line.split("=")[0] for line in newer} == {line.split("=")[0] for line in older}
+    assert not set(newer) & set(older), "the whole set went over"
