@@ -14,14 +14,15 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from ._command import CommandError, Commands
-from ._effects import SHARED_ACTIONS, Action, Context, file_diffs
+from ._effects import SHARED_ACTIONS, Action, Context, EffectError, file_diffs
 from ._host import Files, Host, observe_host
 from ._lock import NEEDS_ROOT, HostLock, LockError
 from ._plan import Blocker, Plan, Step, differences
+from ._report import in_words, state_diffs
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT = 900.0
 #: "before:3" or "after:3": end with SIGKILL there, counting steps over the whole run. For tests.
 CRASH_VARIABLE = "LABFLEET_GPU_CRASH"
+_WAITS = "What %s needs is planned once the steps of %s are done: they decide what comes next."
 #: More rounds of questions than any planner needs.
 _ROUNDS = 12
 
@@ -49,6 +51,8 @@ class Component:
     load: Callable[[], None] = lambda: None
     #: The wish as it stands once it was applied: without its one-time parts, such as "update".
     standing: Callable[[Any], Any] = lambda wish: wish
+    #: The wish with what it takes from the summaries of earlier components, by name, as they will be.
+    informed: Callable[[Any, Mapping[str, Mapping[str, Any]]], Any] = lambda wish, others: wish
 
     def action(self, step: Step) -> Action:
         return self.actions.get(step.action) or SHARED_ACTIONS[step.action]
@@ -178,14 +182,35 @@ class _Run:
 
     def _observe_and_plan(self) -> None:
         host = observe_host(self.files)
+        known: Dict[str, Mapping[str, Any]] = {}
+        undecided = ""
         with contextlib.ExitStack() as stack:
             answer = self._answerer(stack)
             for part in self.parts:
+                name = part.component.name
                 part.state = part.component.observe(self.commands, self.files, host)
                 if part.before is None:
                     part.before = part.state
-                part.plan = _settle(part, part.state, answer)
+                if undecided:
+                    part.plan = Plan(warnings=(_WAITS % (name, undecided),) if self.module.check_mode else ())
+                else:
+                    part.plan = _settle(part, part.component.informed(part.wish, known), answer)
                 part.reboot_reasons = part.plan.reboot_reasons
+                known[name] = dict(part.component.summary(part.state), **part.plan.foretold())
+                undecided = undecided or (name if part.plan.replan else "")
+        self._share()
+
+    def _share(self) -> None:
+        """What several plans have in common is done once; a contradiction between them is a blocker."""
+        if len(self.parts) == 1:
+            return
+        from ._together import contradictions, shared_once
+
+        wrong = contradictions({part.component.name: part.plan for part in self.parts})
+        for part, plan in zip(self.parts, shared_once([part.plan for part in self.parts])):
+            part.plan = plan
+        last = self.parts[-1]
+        last.plan = replace(last.plan, blockers=last.plan.blockers + wrong)
 
     def _answerer(self, stack: contextlib.ExitStack) -> Callable[[Any], Any]:
         """Answers questions. What that takes is loaded with the first one: most hosts need nothing."""
@@ -249,7 +274,7 @@ class _Run:
     def _one(self, part: Part, step: Step, number: int, total: int, context: Context) -> None:
         try:
             part.component.action(step)(context, step.data)
-        except CommandError as exc:
+        except (CommandError, EffectError) as exc:
             raise StepFailed(step, number, total, str(exc)) from exc
         except OSError as exc:
             raise StepFailed(step, number, total, _in_a_sentence(exc)) from exc
@@ -258,11 +283,13 @@ class _Run:
         """The promise against the host: what the plan said, and that nothing more is planned."""
         host = observe_host(self.files)
         wrong: List[str] = []
+        known: Dict[str, Mapping[str, Any]] = {}
         for part in self.parts:
             part.state = part.component.observe(self.commands, self.files, host)
-            found = part.component.summary(part.state)
+            wish = part.component.informed(part.component.standing(part.wish), known)
+            known[part.component.name] = found = part.component.summary(part.state)
             wrong += differences(part.plan.promised(), found)
-            again = part.component.plan(part.state, part.component.standing(part.wish), {})
+            again = part.component.plan(part.state, wish, {})
             part.reboot_reasons = again.reboot_reasons
             if not wrong:
                 wrong += ["it would still %s (%s)" % (step.what, step.why) for step in again.steps]
@@ -280,9 +307,9 @@ class _Run:
             "changed": any(report["changed"] for report in reports.values()),
             "reboot_required": any(report["reboot_required"] for report in reports.values()),
             "reboot_reasons": [reason for report in reports.values() for reason in report["reboot_reasons"]],
-            "diff": self._diff(reports),
+            "diff": state_diffs(reports) + self.diffs,
         }
-        result["msg"] = _in_words(result, sum(len(part.steps) for part in self.parts), self.module.check_mode)
+        result["msg"] = in_words(result, sum(len(part.steps) for part in self.parts), self.module.check_mode)
         if self.single:
             result = dict(next(iter(reports.values())), **result)
         else:
@@ -291,20 +318,6 @@ class _Run:
                 dict(step, component=name) for name, report in reports.items() for step in report["steps"]
             ]
         return result
-
-    def _diff(self, reports: Mapping[str, Mapping[str, Any]]) -> List[Dict[str, str]]:
-        diffs = []
-        for name, report in reports.items():
-            if report["before"] != report["after"]:
-                diffs.append(
-                    {
-                        "before_header": name,
-                        "after_header": name,
-                        "before": as_lines(report["before"]),
-                        "after": as_lines(report["after"]),
-                    }
-                )
-        return diffs + self.diffs
 
     def _refuse(self, blockers: Sequence[Blocker]) -> NoReturn:
         self.fail(
@@ -338,22 +351,11 @@ class _Run:
         raise RuntimeError("the module went on after its result")
 
 
-def _in_words(result: Mapping[str, Any], steps: int, check_mode: bool) -> str:
-    """The result in one line, for the admin who reads nothing else."""
-    if not steps:
-        text = "Nothing to change."
-    else:
-        text = "%d step%s %s." % (steps, "" if steps == 1 else "s", "to do" if check_mode else "done")
-    if result["reboot_required"]:
-        text += " Reboot required: " + " ".join(result["reboot_reasons"])
-    return text
-
-
-def _settle(part: Part, state: Any, answer: Callable[[Any], Any]) -> Plan:
+def _settle(part: Part, wish: Any, answer: Callable[[Any], Any]) -> Plan:
     """Ask the planner, answer its questions, until it has none."""
     answers: Dict[Any, Any] = {}
     for _round in range(_ROUNDS):
-        plan = part.component.plan(state, part.wish, answers)
+        plan = part.component.plan(part.state, wish, answers)
         open_questions = [question for question in plan.questions if question not in answers]
         if not open_questions:
             return plan
@@ -365,25 +367,3 @@ def _settle(part: Part, state: Any, answer: Callable[[Any], Any]) -> Plan:
 def _crash_point(moment: str, number: int) -> None:
     if os.environ.get(CRASH_VARIABLE) == "%s:%d" % (moment, number):
         os.kill(os.getpid(), signal.SIGKILL)
-
-
-def as_lines(value: Any, indent: str = "") -> str:
-    """Plain data as sorted "key: value" lines, for diffs that people read."""
-    lines = []
-    for key, entry in sorted(value.items()):
-        if isinstance(entry, dict):
-            lines.append("%s%s:\n%s" % (indent, key, as_lines(entry, indent + "  ")))
-        elif isinstance(entry, (list, tuple)):
-            items = "".join("%s  - %s\n" % (indent, item) for item in entry)
-            lines.append("%s%s:%s" % (indent, key, "\n" + items if items else " []\n"))
-        else:
-            lines.append("%s%s: %s\n" % (indent, key, _plain(entry)))
-    return "".join(lines)
-
-
-def _plain(entry: Optional[Any]) -> str:
-    if entry is None:
-        return "none"
-    if isinstance(entry, bool):
-        return "yes" if entry else "no"
-    return str(entry)

@@ -7,12 +7,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any, Mapping
+
 from .._converge import Component
 from .._wishes import standing
 from .apply import ACTIONS
 from .observe import observe
 from .plan import load, plan
 from .state import summary
+from .wish import CudaWish
+
+
+def informed(wish: CudaWish, others: Mapping[str, Mapping[str, Any]]) -> CudaWish:
+    """The driver that the same run brings counts, unless the wish names one."""
+    driver = others.get("driver", {}).get("version")
+    return wish if wish.driver_version or not driver else replace(wish, driver_version=driver)
+
 
 CUDA = Component(
     name="cuda",
@@ -22,4 +33,5 @@ CUDA = Component(
     actions=ACTIONS,
     load=load,
     standing=standing,
+    informed=informed,
 )

@@ -17,7 +17,6 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._command import Comma
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import (
     Component,
     Part,
-    as_lines,
     converge,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context, WriteFile
@@ -25,6 +24,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files, H
 from ansible_collections.labfleet.gpu.plugins.module_utils._lock import HostLock
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Blocker, Plan, Step
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import AskSpace
+from ansible_collections.labfleet.gpu.plugins.module_utils._report import as_lines
 from ansible_collections.labfleet.gpu.tests.unit.support.modules import module
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
