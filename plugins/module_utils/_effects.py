@@ -65,6 +65,10 @@ class Context:
 Action = Callable[[Context, Any], None]
 
 
+class EffectError(Exception):
+    """An effect failed: one sentence that says what, which, and what to do next."""
+
+
 def write_file(context: Context, data: WriteFile) -> None:
     """Replace a file in one move; it is on disk, name and content, when this returns."""
     path = context.files.path(data.path)
