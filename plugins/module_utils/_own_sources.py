@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Mapping, Optional, Protocol, Tuple
 
 from ._effects import RemoveFile
@@ -20,6 +21,16 @@ SOURCE_PATH = "/etc/apt/sources.list.d/labfleet-gpu-nvidia.sources"
 DEBIAN_SOURCE_PATH = "/etc/apt/sources.list.d/labfleet-gpu-non-free.sources"
 UBUNTU_SOURCE_PATH = "/etc/apt/sources.list.d/labfleet-gpu-restricted.sources"
 SOURCE_FILES = (KEY_PATH, SOURCE_PATH, DEBIAN_SOURCE_PATH, UBUNTU_SOURCE_PATH)
+
+#: What comes from the same sources as the driver and has its updates from there: toolkits, cuDNN, DCGM.
+_SHARING = re.compile(
+    r"cuda-(?!drivers|keyring|repo-)|libcublas-|(?:lib)?cudnn|nvidia-cu(?:da-toolkit|dnn)|datacenter-gpu-manager"
+)
+
+
+def shares_source(name: str) -> bool:
+    """Does a package of this name need the driver's source as well, so that the source outlives the driver?"""
+    return _SHARING.match(name) is not None
 
 
 class SeesSources(Protocol):

@@ -14,7 +14,8 @@ description:
   - Observes, plans and applies all components of a GPU host together. A host that needs nothing costs
     this one call.
   - Each component takes the options of its own module. A component that is not named is left alone.
-  - At present the driver is the only component.
+  - The components are planned together before anything changes, each with what the earlier ones will be. What
+    one of them refuses, none does.
 author:
   - The labfleet.gpu authors (@labfleet)
 options:
@@ -24,77 +25,145 @@ options:
     type: dict
     suboptions:
       state:
-        description: Whether a driver is installed or none.
+        description: See O(labfleet.gpu.nvidia_driver#module:state).
         type: str
         choices: [present, absent]
         default: present
       branch:
-        description: The driver branch or V(recommended), see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:branch).
         type: raw
       version:
-        description: The exact driver version, see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:version).
         type: raw
       source:
-        description: Where the packages come from, see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:source).
         type: str
         choices: [auto, nvidia, ubuntu, debian]
         default: auto
       kernel_module:
-        description: The flavour of the kernel module, see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:kernel_module).
         type: str
         choices: [auto, open, proprietary]
         default: auto
       components:
-        description: How much of the driver is installed, see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:components).
         type: str
         choices: [compute, desktop]
         default: compute
       hold:
-        description: Whether the driver packages are held, see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:hold).
         type: bool
       update:
-        description: Whether to go to the newest version that fits, see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:update).
         type: bool
         default: false
       repository_url:
-        description: A mirror of NVIDIA's repository, see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:repository_url).
         type: str
       repository_key_url:
-        description: Where the repository's key is, see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:repository_key_url).
         type: str
       repository_key_fingerprint:
-        description: The fingerprint that the key must have, see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:repository_key_fingerprint).
         type: str
       gpus:
-        description: GPUs to plan for, see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:gpus).
         type: list
         elements: raw
       disrupt_running_work:
-        description: Consent to disturb running work, see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:disrupt_running_work).
         type: bool
         default: false
       branch_offset:
-        description: How many branches to stay behind the newest, see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:branch_offset).
         type: int
         default: 0
       server_series:
-        description: Whether to take Ubuntu's C(-server) packages, see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:server_series).
         type: bool
       module_options:
-        description: Options of the kernel module, see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:module_options).
         type: dict
       take_over:
-        description: Consent to remove a driver of NVIDIA's installer, see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:take_over).
         type: bool
         default: false
       keep_former:
-        description: Whether to keep the former driver's packages, see M(labfleet.gpu.nvidia_driver).
+        description: See O(labfleet.gpu.nvidia_driver#module:keep_former).
         type: bool
         default: true
+  cuda:
+    description:
+      - The CUDA toolkits, with the options of M(labfleet.gpu.cuda_toolkit). A driver that the same run
+        brings is the one they are judged by.
+    type: dict
+    suboptions:
+      versions:
+        description: See O(labfleet.gpu.cuda_toolkit#module:versions).
+        type: list
+        elements: raw
+      state:
+        description: See O(labfleet.gpu.cuda_toolkit#module:state).
+        type: str
+        choices: [present, absent]
+        default: present
+      default:
+        description: See O(labfleet.gpu.cuda_toolkit#module:default).
+        type: raw
+      source:
+        description: See O(labfleet.gpu.cuda_toolkit#module:source).
+        type: str
+        choices: [auto, nvidia, ubuntu, debian]
+        default: auto
+      components:
+        description: See O(labfleet.gpu.cuda_toolkit#module:components).
+        type: raw
+        default: toolkit
+      exclusive:
+        description: See O(labfleet.gpu.cuda_toolkit#module:exclusive).
+        type: bool
+        default: false
+      update:
+        description: See O(labfleet.gpu.cuda_toolkit#module:update).
+        type: bool
+        default: false
+      environment:
+        description: See O(labfleet.gpu.cuda_toolkit#module:environment).
+        type: bool
+        default: true
+      library_path:
+        description: See O(labfleet.gpu.cuda_toolkit#module:library_path).
+        type: bool
+      module_files:
+        description: See O(labfleet.gpu.cuda_toolkit#module:module_files).
+        type: str
+        choices: [keep, none, environment-modules, lmod]
+        default: keep
+      gpus:
+        description: See O(labfleet.gpu.cuda_toolkit#module:gpus).
+        type: list
+        elements: raw
+      driver_version:
+        description: See O(labfleet.gpu.cuda_toolkit#module:driver_version).
+        type: raw
+      repository_url:
+        description: See O(labfleet.gpu.cuda_toolkit#module:repository_url).
+        type: str
+      repository_key_url:
+        description: See O(labfleet.gpu.cuda_toolkit#module:repository_key_url).
+        type: str
+      repository_key_fingerprint:
+        description: See O(labfleet.gpu.cuda_toolkit#module:repository_key_fingerprint).
+        type: str
+      take_over:
+        description: See O(labfleet.gpu.cuda_toolkit#module:take_over).
+        type: bool
+        default: false
 extends_documentation_fragment:
   - labfleet.gpu.attributes
 seealso:
   - module: labfleet.gpu.nvidia_driver
+  - module: labfleet.gpu.cuda_toolkit
 """
 
 EXAMPLES = r"""
@@ -102,6 +171,9 @@ EXAMPLES = r"""
   labfleet.gpu.gpu_stack:
     driver:
       branch: 580
+    cuda:
+      versions: ["12.8", "13.0"]
+      default: "12.8"
 """
 
 RETURN = r"""
@@ -151,22 +223,29 @@ running_work:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda import wish as cuda_wish
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.component import CUDA
+from ansible_collections.labfleet.gpu.plugins.module_utils._driver import wish as driver_wish
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.component import DRIVER
-from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import ARGUMENTS, wish_from
 from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
+
+#: In the order in which they are planned and applied: each may need what an earlier one brings.
+COMPONENTS = ((DRIVER, driver_wish), (CUDA, cuda_wish))
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={"driver": {"type": "dict", "options": ARGUMENTS}},
-        supports_check_mode=True,
-    )
+    options = {
+        component.name: {"type": "dict", "options": wishes.ARGUMENTS} for component, wishes in COMPONENTS
+    }
+    module = AnsibleModule(argument_spec=options, supports_check_mode=True)
     parts = []
-    try:
-        if module.params["driver"] is not None:
-            parts.append(Part(DRIVER, wish_from(module.params["driver"])))
-    except BadWish as exc:
-        module.fail_json(msg="driver: %s" % exc)
+    for component, wishes in COMPONENTS:
+        if module.params[component.name] is None:
+            continue
+        try:
+            parts.append(Part(component, wishes.wish_from(module.params[component.name])))
+        except BadWish as exc:
+            module.fail_json(msg="%s: %s" % (component.name, exc))
     converge(module, parts, single=False)
 
 

@@ -15,6 +15,7 @@ from .._catalog.families import FAMILIES
 from .._catalog.gpus import OPEN, PROPRIETARY
 from .._command import Commands
 from .._host import Files, Host
+from .._own_sources import shares_source
 from .._packages import Package, dpkg_interrupted, observe_packages, unsettled
 from .._sources import observe_sources
 from . import observe_boot, observe_kernel
@@ -73,6 +74,9 @@ def observe(commands: Commands, files: Files, host: Host) -> DriverState:
         source_files={
             source.path: files.text(source.path) or "" for source in sources if source.suite == "/"
         },
+        source_users=tuple(
+            package.name for package in everything if package.installed and shares_source(package.name)
+        ),
         own_files={path: files.text(path) for path in OWN_FILES},
         boot_kernel=observe_boot.boot_kernel(files, bootable),
         trust=observe_trust(files, host),

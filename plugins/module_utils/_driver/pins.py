@@ -14,7 +14,6 @@ import re
 from typing import List, Optional, Tuple
 
 from .._effects import RemoveFile, WriteFile
-from .._own_sources import SOURCE_PATH
 from .._plan import Step
 from .state import PIN_PATH, DriverState
 from .target import Target
@@ -27,7 +26,6 @@ _HEADER = "# The NVIDIA driver is one set at one version (labfleet.gpu).\n%s\n"
 _VERSION = "Package: %s\nPin: version %s\nPin-Priority: 1001\n"
 _RIVAL = "# The same packages of another source are never mixed in.\nPackage: %s\nPin: %s\nPin-Priority: -1\n"
 _EXACT = re.compile(r"^Pin: version \d+\.[\d.]*\d-\*$", re.MULTILINE)
-_NVIDIA_DIRECTORY = re.compile(r"/(?:ubuntu|debian)\d{2,4}/[a-z0-9_]+/$")
 #: Components of the archives that carry drivers.
 _WITH_DRIVERS = {"restricted", "multiverse", "non-free", "contrib"}
 
@@ -76,15 +74,15 @@ def content(state: DriverState, target: Target, version: str, moving: bool = Fal
 
 
 def _has_rival(state: DriverState, target: Target) -> bool:
-    """Is another source configured that has the same packages?"""
-    if target.family.source == "nvidia":
-        codename = state.host.codename
-        return any(
-            source.suite.split("-")[0] == codename and _WITH_DRIVERS & set(source.components)
-            for source in state.sources
-        )
+    """Is there, or can there be, another source that has the same packages?
+
+    NVIDIA's repository may come at any time, with a toolkit: a distribution's driver is ready for it.
+    """
+    if target.family.source != "nvidia":
+        return True
+    codename = state.host.codename
     return any(
-        source.path == SOURCE_PATH or (source.suite == "/" and _NVIDIA_DIRECTORY.search(source.uri))
+        source.suite.split("-")[0] == codename and _WITH_DRIVERS & set(source.components)
         for source in state.sources
     )
 

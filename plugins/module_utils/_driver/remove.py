@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, List, Mapping, Tuple
 
 from .._effects import Names, RemoveFile
+from .._own_sources import SOURCE_FILES
 from .._plan import Blocker, Plan, Step
 from .._questions import AskClients, AskPurge, Trouble
 from . import former, initramfs
@@ -60,11 +61,11 @@ def _ending(state: DriverState) -> Tuple[Step, ...]:
 
 
 def _own_files(state: DriverState) -> Tuple[Step, ...]:
-    """Our files go; the initramfs has a copy of those of modprobe."""
+    """Our files go, but for a source that toolkits have; the initramfs has a copy of those of modprobe."""
     steps: List[Step] = []
     why = "it belongs to the driver"
     for path in OWN_FILES:
-        if state.own_files.get(path) is None:
+        if state.own_files.get(path) is None or (path in SOURCE_FILES and state.source_users):
             continue
         if path in MODPROBE_FILES:
             steps += initramfs.file_steps(state, "clean", path, None, "remove %s" % path, why)

@@ -188,6 +188,8 @@ class DriverState:
     kernel_flavours: Tuple[str, ...] = ()
     #: Text of the files that configure flat repositories (suite "/"), as NVIDIA's is.
     source_files: Mapping[str, str] = field(default_factory=dict)
+    #: Installed packages that are not the driver's and come from the same sources.
+    source_users: Tuple[str, ...] = ()
     #: What an activation that was begun is to restore at its end (JSON).
     restore_note: Optional[str] = None
     #: The kernel refused this module since it booted: version and flavour in the first line, then why.

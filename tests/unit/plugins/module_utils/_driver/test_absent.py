@@ -70,6 +70,14 @@ def test_our_files_go_with_it_and_others_stay() -> None:
     assert plan(carried_out(state, found, ARCHIVE), ABSENT, {}).steps == ()
 
 
+def test_a_source_that_toolkits_have_outlives_the_driver() -> None:
+    own: Dict[str, Optional[str]] = {path: None for path in OWN_FILES}
+    own.update({SOURCE_PATH: "x", KEY_PATH: "y", PIN_PATH: "z"})
+    state = with_driver(ubuntu(), "580.95.05", own_files=own, loaded=False)
+    found, _asked = settled(replace(state, source_users=("cuda-toolkit-12-8",)), ABSENT, ARCHIVE)
+    assert [step.data for step in found.steps[1:]] == [RemoveFile(PIN_PATH)]
+
+
 def test_what_a_removal_left_is_purged() -> None:
     state = ubuntu(packages=(Package("nvidia-utils-550", "550.54.15-0ubuntu1", "deinstall", "config-files"),))
     assert [step.data for step in settled(state, ABSENT, ARCHIVE)[0].steps] == [Names(("nvidia-utils-550",))]

@@ -10,6 +10,7 @@ from typing import Any, Dict, Optional, Tuple
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.state import (
+    PIN_PATH,
     DriverState,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import DriverWish
@@ -209,7 +210,8 @@ def test_debian_with_all_components_gets_no_source() -> None:
     found, _asked = settled(
         replace(debian(), sources=sources), DriverWish(branch=535), debian_archive(KERNEL)
     )
-    assert installing(found) == ["refresh-index", "install"]
+    assert installing(found) == ["refresh-index", "write-file", "install"]
+    assert [step.data.path for step in found.steps if step.phase == "pin"] == [PIN_PATH]
 
 
 def test_debians_source_of_ours_is_written_once() -> None:
