@@ -27,7 +27,8 @@ def test_toolkits_and_their_kin_share_it(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["cuda-drivers", "cuda-drivers-580", "cuda-keyring", "nvidia-driver-580-open", "libcuda1", "nvtop"]
+    "name",
+    ["cuda-drivers", "cuda-drivers-580", "cuda-keyring", "nvidia-driver-580-open", "libcuda1", "nvtop"],
 )
 def test_the_driver_and_strangers_do_not(name: str) -> None:
     assert not shares_source(name)
