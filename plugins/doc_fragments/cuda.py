@@ -21,8 +21,9 @@ options:
   state:
     description:
       - V(present) holds the O(versions) installed.
-      - V(absent) removes their packages, and with the last toolkit the files of the environment. Where the
-        default goes, the newest that is left takes its place.
+      - V(absent) removes their packages, or runs the uninstaller of a runfile, and with the last toolkit removes
+        the files of the environment. Where the default goes, the newest that is left takes its place.
+      - A tree that somebody unpacked by hand is never removed.
     type: str
     choices: [present, absent]
     default: present
@@ -35,9 +36,12 @@ options:
     description:
       - V(nvidia) is NVIDIA's own repository, V(ubuntu) and V(debian) the C(nvidia-cuda-toolkit) of the
         distribution, which is one version, lies in C(/usr) and cannot be the default.
+      - V(runfile) is NVIDIA's installer of one release, run for the toolkit alone, silently, with a directory
+        of its own to unpack in. A minor stands for its newest known release. C(libxml2) is installed with apt
+        where it is missing, since the installer needs it, and stays afterwards.
       - With V(auto), any toolkit that is there will do, and what lacks comes from V(nvidia).
     type: str
-    choices: [auto, nvidia, ubuntu, debian]
+    choices: [auto, nvidia, runfile, ubuntu, debian]
     default: auto
   components:
     description:
@@ -101,6 +105,27 @@ options:
   take_over:
     description:
       - Consent to put another's source file for NVIDIA's repository aside where its key does not fit.
+    type: bool
+    default: false
+  runfile:
+    description:
+      - Where the runfile is, with O(source=runfile) and one version. Either an absolute path on the node, or an
+        C(http), C(https) or C(file) URL. Without it, the file comes from NVIDIA.
+    type: str
+  runfile_mirror:
+    description:
+      - A mirror of C(https://developer.download.nvidia.com/compute/cuda/), with the same paths below it.
+    type: str
+  checksum:
+    description:
+      - What the runfile must be, C(sha256:) or C(md5:) with the hexadecimal digits. It goes before the checksum
+        that this collection knows.
+      - NVIDIA publishes MD5 alone. For some releases no SHA-256 is known. Then a file from elsewhere than
+        C(developer.download.nvidia.com) needs this.
+    type: str
+  keep_downloads:
+    description:
+      - Keep the runfile in C(/var/cache/labfleet-gpu/cuda) after the installation. Without it, it is removed.
     type: bool
     default: false
 """

@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import Any, Iterator, Optional
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
@@ -22,6 +24,28 @@ class FetchError(Exception):
 
 def fetch_text(url: str) -> str:
     """The text at an http, https or file URL. Raises FetchError."""
+    with _asked(url) as answer:
+        data: bytes = answer.read(TEXT_LIMIT + 1)
+    if len(data) > TEXT_LIMIT:
+        raise FetchError("%s is longer than %d bytes" % (url, TEXT_LIMIT))
+    return data.decode("utf-8", "surrogateescape")
+
+
+def length_of(url: str) -> Optional[int]:
+    """How many bytes there are at an http, https or file URL, None where nobody says. Raises FetchError."""
+    try:
+        with _asked(url, "HEAD") as answer:
+            length = answer.headers.get("Content-Length") or ""
+    except FetchError as exc:
+        if isinstance(exc.__cause__, HTTPError) and exc.__cause__.code in (405, 501):
+            return None
+        raise
+    return int(length) if length.isdigit() else None
+
+
+@contextmanager
+def _asked(url: str, method: str = "GET") -> Iterator[Any]:
+    """The answer of the server, with whatever goes wrong until it is read as a FetchError."""
     # Loaded only when something has to be fetched: the import costs more than a whole observation.
     from ansible.module_utils.urls import ConnectionError as UrlsConnectionError
     from ansible.module_utils.urls import open_url
@@ -29,14 +53,11 @@ def fetch_text(url: str) -> str:
     if urlsplit(url).scheme not in ("http", "https", "file"):
         raise FetchError("%s is not an http, https or file URL" % url)
     try:
-        with open_url(url, timeout=TIMEOUT) as answer:
-            data = answer.read(TEXT_LIMIT + 1)
+        with open_url(url, method=method, timeout=TIMEOUT) as answer:
+            yield answer
     except HTTPError as exc:
         raise FetchError("%s answered %d %s" % (url, exc.code, exc.reason)) from exc
     except URLError as exc:
         raise FetchError("%s cannot be reached: %s" % (url, exc.reason)) from exc
     except (UrlsConnectionError, OSError, ValueError) as exc:
         raise FetchError("%s cannot be read: %s" % (url, exc)) from exc
-    if len(data) > TEXT_LIMIT:
-        raise FetchError("%s is longer than %d bytes" % (url, TEXT_LIMIT))
-    return data.decode("utf-8", "surrogateescape")

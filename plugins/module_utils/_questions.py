@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Mapping, Tuple
+from typing import Mapping, Optional, Tuple
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,36 @@ class Space:
     """For each path the mount it is on and the bytes that root may still write there."""
 
     free: Mapping[str, Tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class AskFile:
+    """Is there a file at this place, an absolute path on the node or an http, https or file URL?"""
+
+    place: str
+
+
+@dataclass(frozen=True)
+class FileThere:
+    """There is, of so many bytes; None where its server does not say."""
+
+    size: Optional[int]
+
+
+@dataclass(frozen=True)
+class AskDigest:
+    """The digest of a file on the node, of the kind of another one: ``like`` is "sha256:HEX" or "md5:HEX"."""
+
+    path: str
+    like: str
+
+
+@dataclass(frozen=True)
+class Digest:
+    """As in ``like``, and the bytes that the file has."""
+
+    value: str
+    size: int
 
 
 @dataclass(frozen=True)

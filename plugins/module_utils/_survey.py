@@ -16,11 +16,13 @@ import tempfile
 from typing import Any, Dict, Tuple
 
 from ._command import Commands
-from ._fetch import FetchError, fetch_text
+from ._fetch import FetchError, fetch_text, length_of
 from ._host import Files
 from ._openpgp import BadKey, armoured, public_key
 from ._questions import (
     AskClients,
+    AskDigest,
+    AskFile,
     AskFormer,
     AskHolders,
     AskIndex,
@@ -32,6 +34,8 @@ from ._questions import (
     AskVolatile,
     Clients,
     ConfigFile,
+    Digest,
+    FileThere,
     Key,
     Space,
     Trouble,
@@ -63,6 +67,10 @@ class Survey:
         """
         if isinstance(question, AskKey):
             return self._key(question)
+        if isinstance(question, AskFile):
+            return self._file(question)
+        if isinstance(question, AskDigest):
+            return self._digest(question)
         if isinstance(question, AskSpace):
             return Space({path: _space(self._files.path(path)) for path in question.paths})
         if isinstance(question, AskClients):
@@ -116,6 +124,29 @@ class Survey:
             )
         # What was checked is what is written; apt reads a file called .asc only in ASCII armour.
         return Key(armoured(key.packets))
+
+    def _file(self, question: AskFile) -> Any:
+        if not question.place.startswith("/"):
+            try:
+                return FileThere(length_of(question.place))
+            except FetchError as exc:
+                return Trouble(str(exc))
+        path = self._files.path(question.place)
+        if not os.path.isfile(path):
+            return Trouble("%s is not there" % question.place)
+        return FileThere(os.path.getsize(path))
+
+    def _digest(self, question: AskDigest) -> Any:
+        from ._download import digest_of
+        from ._effects import EffectError
+
+        path = self._files.path(question.path)
+        try:
+            return Digest(digest_of(path, question.like), os.path.getsize(path))
+        except OSError as exc:
+            return Trouble("%s cannot be read: %s" % (question.path, exc.strerror))
+        except EffectError as exc:
+            return Trouble(str(exc))
 
 
 def _space(path: str) -> Tuple[str, int]:

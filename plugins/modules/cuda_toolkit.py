@@ -11,12 +11,14 @@ module: cuda_toolkit
 short_description: Hold CUDA toolkits side by side, with one default
 version_added: 0.1.0
 description:
-  - Installs, updates or removes CUDA toolkits from apt packages, and holds the default that
-    C(/usr/local/cuda) leads to and the environment around it.
+  - Installs, updates or removes CUDA toolkits from apt packages or NVIDIA's runfiles, and holds the default
+    that C(/usr/local/cuda) leads to and the environment around it.
   - No way through this module installs, upgrades or removes a driver. Where apt would, it is refused.
   - Observation needs no network. Nothing is fetched when nothing must change.
-  - Toolkits of NVIDIA's runfile and trees unpacked by hand are recognised. They satisfy a wish, can be the
-    default, and are never written to or removed.
+  - Toolkits that somebody else installed with a runfile and trees unpacked by hand are recognised. They
+    satisfy a wish and can be the default. A tree unpacked by hand is never written to or removed.
+  - A runfile is fetched into a cache, resumed after a cut, and verified before it is run. A tree on which its
+    installer was cut off is not taken for a toolkit, and the next run does it anew.
   - C(/usr/local/cuda) stays what its owner made it, an alternative or a plain link.
   - A driver that is too old (counting minor-version compatibility and C(cuda-compat)), a GPU that the CUDA
     does not support, and a version that the repository does not have are refused before any step. A host
@@ -46,6 +48,17 @@ EXAMPLES = r"""
     versions: ["12.8"]
     update: true
     exclusive: true
+
+- name: An older toolkit for which the repository has no packages
+  labfleet.gpu.cuda_toolkit:
+    versions: ["11.6.2"]
+    source: runfile
+
+- name: The same from a file that is on the node
+  labfleet.gpu.cuda_toolkit:
+    versions: ["11.6.2"]
+    source: runfile
+    runfile: /srv/nvidia/cuda_11.6.2_510.47.03_linux.run
 
 - name: One toolkit less
   labfleet.gpu.cuda_toolkit:

@@ -51,4 +51,27 @@ def renew_linker_cache(context: Context, _data: Any) -> None:
     context.commands.attempt("renew the linker's cache", ["ldconfig"])
 
 
-ACTIONS: Mapping[str, Action] = {"set-default": set_default, "renew-linker-cache": renew_linker_cache}
+def load() -> None:
+    """Load what the actions load only when they need it."""
+    from . import installer  # noqa: F401  # pylint: disable=unused-import
+
+
+def _later(name: str) -> Action:
+    """An action whose code is loaded where it is needed: most hosts never run an installer."""
+
+    def act(context: Context, data: Any) -> None:
+        from . import installer
+
+        getattr(installer, name)(context, data)
+
+    return act
+
+
+ACTIONS: Mapping[str, Action] = {
+    "set-default": set_default,
+    "renew-linker-cache": renew_linker_cache,
+    "download": _later("download"),
+    "run-installer": _later("run_installer"),
+    "run-uninstaller": _later("run_uninstaller"),
+    "remove-download": _later("remove_download"),
+}

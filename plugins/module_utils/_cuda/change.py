@@ -14,12 +14,14 @@ from .._effects import Install, Names
 from .._plan import Blocker, Plan, Step
 from .._questions import AskPurge, AskSpace, AskTransaction, Transaction, Trouble
 from .._room import space_blockers
-from . import choose, finish, refusals, satisfied
+from . import choose, finish, refusals, runfile, satisfied
 from .choose import Choice
 from .remove import names_of
 from .state import (
     DISTRIBUTION,
+    HAND,
     PACKAGE,
+    RUNFILE,
     CudaState,
     Toolkit,
     by_version,
@@ -47,7 +49,14 @@ def plan(
     steps: List[Step] = []
     versions = state.versions()
     warnings: Tuple[str, ...] = ()
-    if lacking:
+    arrived: List[Toolkit] = []
+    if lacking and wish.source == RUNFILE:
+        brought = runfile.coming(state, wish, lacking, answers)
+        if isinstance(brought, Plan):
+            return brought
+        steps += brought[0]
+        arrived = brought[1]
+    elif lacking:
         came = _coming(state, wish, lacking, answers)
         if isinstance(came, Plan):
             return came
@@ -56,31 +65,32 @@ def plan(
         if transaction.installs or transaction.removals:
             steps += _install_steps(choice, install, transaction, lacking)
             _moved(versions, transaction)
-    if going:
-        went = _going(state, going, versions, answers)
+    packaged = [toolkit for toolkit in going if toolkit.origin in (PACKAGE, DISTRIBUTION)]
+    if packaged:
+        went = _going(state, packaged, versions, answers)
         if isinstance(went, Plan):
             return went
         names, transaction = went
-        steps.append(_removal(wish, going, names))
+        steps.append(_removal(wish, packaged, names))
         for name in (*names, *(change.name for change in transaction.removals)):
             versions.pop(name, None)
-    after = _after(state, versions)
+    steps += [runfile.leaving(toolkit, _why(wish)) for toolkit in going if toolkit not in packaged]
+    steps += runfile.needless(state, wish, steps)
+    after = _after(state, versions, arrived, going)
     return finish.plan(state, wish, steps, after, versions, warnings)
 
 
 def _unmanaged(going: Sequence[Toolkit]) -> Tuple[Blocker, ...]:
-    """Toolkits that no package brought, so that none of ours can take them away."""
+    """Toolkits that somebody unpacked by hand: those are never removed."""
     return tuple(
         Blocker(
-            "CUDA %s was %s, so no package manager can remove it"
+            "CUDA %s was %s, so nothing tells which files are its own"
             % (each.version, satisfied.BROUGHT[each.origin]),
             each.path,
-            "run %s/bin/cuda-uninstaller" % each.path
-            if each.origin == "runfile"
-            else "remove that directory yourself if nobody needs it",
+            "remove that directory yourself if nobody needs it",
         )
         for each in going
-        if each.origin not in (PACKAGE, DISTRIBUTION)
+        if each.origin == HAND
     )
 
 
@@ -198,10 +208,12 @@ def _removal(wish: CudaWish, going: Sequence[Toolkit], names: Tuple[str, ...]) -
         count,
         "" if count == 1 else "s",
     )
-    why = (
-        "state: absent is wished" if wish.state == "absent" else "exclusive: true, and it is not in versions"
-    )
-    return Step("packages", "purge", what, why, Names(names))
+    return Step("packages", "purge", what, _why(wish), Names(names))
+
+
+def _why(wish: CudaWish) -> str:
+    absent = wish.state == "absent"
+    return "state: absent is wished" if absent else "exclusive: true, and it is not in versions"
 
 
 def _moved(versions: Dict[str, str], transaction: Transaction) -> None:
@@ -212,10 +224,18 @@ def _moved(versions: Dict[str, str], transaction: Transaction) -> None:
             versions[change.name] = change.new
 
 
-def _after(state: CudaState, versions: Mapping[str, str]) -> Tuple[Toolkit, ...]:
-    """The toolkits once these packages are there: what no package brought stays."""
+def _after(
+    state: CudaState, versions: Mapping[str, str], arrived: Sequence[Toolkit], going: Sequence[Toolkit]
+) -> Tuple[Toolkit, ...]:
+    """The toolkits once these packages are there, and runfiles were run."""
     kept = {toolkit.path: toolkit for toolkit in state.toolkits}
-    others = [toolkit for toolkit in state.toolkits if toolkit.origin not in (PACKAGE, DISTRIBUTION)]
+    moved = [toolkit.path for toolkit in (*arrived, *going)]
+    others = [
+        toolkit
+        for toolkit in state.toolkits
+        if toolkit.origin not in (PACKAGE, DISTRIBUTION) and toolkit.path not in moved
+    ]
+    others += arrived
     # What stays as it is stays the same, nvcc and all.
     mine = []
     for toolkit in from_packages(versions):

@@ -12,7 +12,7 @@ from typing import Any, Mapping
 
 from .._converge import Component
 from .._wishes import standing
-from .apply import ACTIONS
+from . import apply
 from .observe import observe
 from .plan import load, plan
 from .state import summary
@@ -25,13 +25,18 @@ def informed(wish: CudaWish, others: Mapping[str, Mapping[str, Any]]) -> CudaWis
     return wish if wish.driver_version or not driver else replace(wish, driver_version=driver)
 
 
+def _load() -> None:
+    load()
+    apply.load()
+
+
 CUDA = Component(
     name="cuda",
     observe=observe,
     plan=plan,
     summary=summary,
-    actions=ACTIONS,
-    load=load,
+    actions=apply.ACTIONS,
+    load=_load,
     standing=standing,
     informed=informed,
 )

@@ -50,9 +50,10 @@ def choose(state: CudaState, wish: CudaWish, after: Sequence[Toolkit]) -> Union[
             "default %s, toolkits: %s" % (wish.default, there),
             "add it to versions, or choose another default",
         )
-    former = state.toolkit_at(state.default.target)
-    if former is not None and former.path in [toolkit.path for toolkit in after]:
-        return Chosen(former, "it is the default so far, and no other is wished")
+    former = state.toolkit_at(state.default.target, unfinished=True)
+    for toolkit in after:
+        if former is not None and former.path == toolkit.path:
+            return Chosen(toolkit, "it is the default so far, and no other is wished")
     newest = newest_of(after)
     if newest is None:
         return Chosen(None, "no toolkit is left")

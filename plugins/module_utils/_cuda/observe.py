@@ -11,14 +11,15 @@ import json
 import os
 import re
 from dataclasses import replace
-from typing import Iterator, Optional, Sequence, Tuple
+from typing import Iterator, Mapping, Optional, Sequence, Tuple
 
 from .._catalog.cuda import release_of_label
 from .._command import Commands
 from .._host import Files, Host
 from .._packages import Package, dpkg_interrupted, observe_packages, unsettled
 from .._sources import observe_sources
-from . import observe_around
+from . import observe_around, observe_runfile
+from .records import DONE, Record, read_all
 from .state import (
     ALTERNATIVE,
     BASE,
@@ -43,10 +44,11 @@ def observe(commands: Commands, files: Files, host: Host) -> CudaState:
     everything = observe_packages(commands, admindir, host.machine)
     packages = tuple(package for package in everything if is_cuda_package(package.name))
     sources = observe_sources(files)
+    records = read_all(files)
     return CudaState(
         host=host,
         packages=packages,
-        toolkits=observe_toolkits(files, packages),
+        toolkits=observe_toolkits(files, packages, records),
         default=observe_default(files),
         unsettled=unsettled(everything) or (("dpkg",) if dpkg_interrupted(admindir) else ()),
         sources=sources,
@@ -55,44 +57,50 @@ def observe(commands: Commands, files: Files, host: Host) -> CudaState:
             source.path: files.text(source.path) or "" for source in sources if source.suite == "/"
         },
         **observe_around.around(files, host),
+        **observe_runfile.around(files, host, records),
     )
 
 
-def observe_toolkits(files: Files, packages: Sequence[Package]) -> Tuple[Toolkit, ...]:
-    """Every toolkit of the node, oldest first."""
+def observe_toolkits(
+    files: Files, packages: Sequence[Package], records: Mapping[str, Record]
+) -> Tuple[Toolkit, ...]:
+    """Every toolkit of the node, oldest first. A tree that an installer was cut off in is none."""
     versions = {package.name: package.version for package in packages if package.installed}
     found = [
         replace(toolkit, compiles=files.exists(toolkit.path, "bin/nvcc"))
         for toolkit in from_packages(versions)
     ]
     taken = [toolkit.path for toolkit in found]
+    taken += [path for path, record in records.items() if record.doing != DONE]
     for name in files.names(BASE):
         path = "%s/%s" % (BASE, name)
         if path not in taken and name.startswith("cuda"):
-            found += _unpacked(files, path)
+            found += _unpacked(files, path, records.get(path))
     return by_version(found)
 
 
-def _unpacked(files: Files, path: str) -> Iterator[Toolkit]:
+def _unpacked(files: Files, path: str, record: Optional[Record]) -> Iterator[Toolkit]:
     """A tree that no package brought. Links, such as /usr/local/cuda-12, are other names of one."""
     if files.link(path) is not None or not os.path.isdir(files.path(path)):
         return
-    version = _labelled(files, path) or _named(path)
+    label = label_in(files, path)
+    version = (release_of_label(label) if label else None) or _named(path)
     runtime = any(name.startswith("libcudart.so") for name in files.names(path, "lib64"))
     if version is None or not (runtime or files.exists(path, "bin/nvcc")):
         return
-    origin = RUNFILE if files.exists(path, "bin/cuda-uninstaller") else HAND
+    origin = RUNFILE if observe_runfile.uninstaller(files, path) else HAND
+    version = observe_runfile.release_of(files, record, version)
     yield Toolkit(path, version, origin, files.exists(path, "bin/nvcc"))
 
 
-def _labelled(files: Files, path: str) -> Optional[str]:
-    """The version in version.json, or before CUDA 11.1 in version.txt ("CUDA Version 10.2.89")."""
+def label_in(files: Files, path: str) -> Optional[str]:
+    """The words of version.json, or before CUDA 11.1 of version.txt ("CUDA Version 10.2.89")."""
     try:
         label = json.loads(files.text(path, "version.json") or "{}")["cuda"]["version"]
     except (ValueError, KeyError, TypeError):
         match = re.match(r"CUDA Version (\S+)", files.text(path, "version.txt") or "")
         label = match.group(1) if match else None
-    return release_of_label(label) if isinstance(label, str) else None
+    return label if isinstance(label, str) else None
 
 
 def _named(path: str) -> Optional[str]:

@@ -34,12 +34,12 @@ def around(files: Files, host: Host) -> Dict[str, Any]:
 
 _LOADED = re.compile(r"^NVRM version:.*?\s(\d{3}\.\d+(?:\.\d+)?)\s", re.MULTILINE)
 _LIBRARY = re.compile(r"libnvidia-ml\.so\.(\d{3}\.\d+(?:\.\d+)?)$")
-_TRIPLETS = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu"}
+TRIPLETS = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu"}
 
 
 def driver_version(files: Files, host: Host) -> Optional[str]:
     """The installed driver, which its library tells, else the loaded one."""
-    name = "/usr/lib/%s/libnvidia-ml.so.1" % _TRIPLETS.get(host.machine, host.machine)
+    name = "/usr/lib/%s/libnvidia-ml.so.1" % TRIPLETS.get(host.machine, host.machine)
     match = _LIBRARY.search(leads_to(files, name) or "")
     if match is None:
         match = _LOADED.search(files.text("/proc/driver/nvidia/version") or "")

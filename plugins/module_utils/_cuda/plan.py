@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from .._own_sources import doubled_source_steps
 from .._plan import Plan, Step
@@ -25,7 +25,7 @@ def plan(state: CudaState, wish: CudaWish, answers: Mapping[Any, Any]) -> Plan:
     lacking = {} if absent else satisfied.missing(state, wish)
     going = satisfied.unwished(state, wish) if absent else satisfied.leaving(state, wish)
     if not lacking and not going:
-        return finish.plan(state, wish, doubled_source_steps(state))
+        return finish.plan(state, wish, (*doubled_source_steps(state), *_downloads(state, wish)))
     if state.unsettled:
         return recovery(state)
     # Loaded only where something must change: a host that needs nothing should not pay for it.
@@ -33,6 +33,15 @@ def plan(state: CudaState, wish: CudaWish, answers: Mapping[Any, Any]) -> Plan:
 
     reasons = (*lacking.values(), *("CUDA %s is to go" % toolkit.version for toolkit in going))
     return replace(change.plan(state, wish, lacking, going, answers), reasons=reasons)
+
+
+def _downloads(state: CudaState, wish: CudaWish) -> Sequence[Step]:
+    """Runfiles that a cut run left."""
+    if not state.downloads:
+        return ()
+    from . import runfile
+
+    return runfile.needless(state, wish, ())
 
 
 def recovery(state: CudaState) -> Plan:

@@ -7,14 +7,24 @@
 
 from __future__ import annotations
 
-from typing import Iterable, List, Optional, Tuple
+from typing import Iterable, List, Optional, Sequence, Tuple
 
 from .._catalog.capabilities import ENDED, NOT_YET, capability_fit, capability_of, toolkits_of
-from .._catalog.cuda import TOO_OLD, default_gcc, exists, gcc_max, host_compiler, minimum_driver, minors
+from .._catalog.cuda import (
+    COMPAT,
+    TOO_OLD,
+    compat_package,
+    default_gcc,
+    exists,
+    gcc_max,
+    host_compiler,
+    minimum_driver,
+    minors,
+)
 from .._catalog.versions import at_least, minor
 from .._plan import Blocker
 from .satisfied import driver_of, fit_of
-from .state import CudaState, Toolkit
+from .state import RUNFILE, CudaState, Toolkit
 from .wish import CudaWish
 
 
@@ -51,9 +61,18 @@ def _of_hardware(state: CudaState, wish: CudaWish, version: str) -> List[Blocker
 
 
 def _of_driver(state: CudaState, wish: CudaWish, version: str) -> List[Blocker]:
-    if fit_of(state, wish, version) != TOO_OLD:
-        return []
     driver = driver_of(state, wish) or ""
+    fit = fit_of(state, wish, version)
+    if fit == COMPAT and wish.source == RUNFILE:
+        return [
+            Blocker(
+                "The driver is too old for this CUDA, and the runfile has no compatibility package",
+                "CUDA %s needs driver %s, and %s is installed" % (version, minimum_driver(version), driver),
+                "install a newer driver first, or use source: nvidia, which has %s" % compat_package(version),
+            )
+        ]
+    if fit != TOO_OLD:
+        return []
     usable = [name for name in minors() if at_least(driver, minimum_driver(name) or "9999")]
     instead = ", or use CUDA %s, the newest for this driver" % usable[-1] if usable else ""
     return [
@@ -65,7 +84,7 @@ def _of_driver(state: CudaState, wish: CudaWish, version: str) -> List[Blocker]:
     ]
 
 
-def warnings(state: CudaState, wish: CudaWish, after: Iterable[Toolkit]) -> Tuple[str, ...]:
+def warnings(state: CudaState, wish: CudaWish, after: Sequence[Toolkit]) -> Tuple[str, ...]:
     """What the admin should know of the toolkits that will be there, and of what others left."""
     found: List[str] = []
     for toolkit in after:
@@ -79,6 +98,13 @@ def warnings(state: CudaState, wish: CudaWish, after: Iterable[Toolkit]) -> Tupl
         found += ["%s (%s)." % (each.what, each.which) for each in _of_hardware(state, wish, toolkit.version)]
         if toolkit.selectable and wish.components in ("toolkit", "compiler"):
             found += _of_compiler(state, toolkit)
+    there = [toolkit.path for toolkit in after]
+    for cut in state.unfinished if wish.state == "present" and not wish.exclusive else ():
+        if cut.path not in there:
+            found.append(
+                "The runfile of CUDA %s was cut off in %s: finish it with source: runfile and %s in "
+                "versions, or remove it with state: absent." % (cut.version, cut.path, cut.minor)
+            )
     if wish.library_path:
         found.append(
             "library_path sets a global LD_LIBRARY_PATH, which breaks the wheels of PyTorch and others: they "

@@ -7,16 +7,16 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from .._catalog.cuda import COMPAT, compat_package, dashed, driver_fit, packages
-from .._catalog.versions import minor, within
+from .._catalog.versions import at_least, minor, within
 from .._plan import Blocker
-from .state import DISTRIBUTION, PACKAGE, CudaState, Toolkit, path_of
+from .state import DISTRIBUTION, PACKAGE, RUNFILE, UNFINISHED, CudaState, Toolkit, path_of
 from .wish import CudaWish
 
 #: The origin of what a source brings.
-_BRINGS = {"nvidia": PACKAGE, "ubuntu": DISTRIBUTION, "debian": DISTRIBUTION}
+_BRINGS = {"nvidia": PACKAGE, "runfile": RUNFILE, "ubuntu": DISTRIBUTION, "debian": DISTRIBUTION}
 
 
 def missing(state: CudaState, wish: CudaWish) -> Dict[str, str]:
@@ -38,9 +38,20 @@ def _missing(state: CudaState, wish: CudaWish, version: str) -> Optional[str]:
     if all(reasons):
         return reasons[0]
     origin = _BRINGS[wish.source or "nvidia"]
+    if wish.update and origin == RUNFILE:
+        return _newer_runfile(state, version, fitting)
     if wish.update and any(toolkit.origin == origin for toolkit in fitting):
         return "the newest of CUDA %s is asked for" % version
     return None
+
+
+def _newer_runfile(state: CudaState, version: str, fitting: Sequence[Toolkit]) -> Optional[str]:
+    from .._catalog.cuda_runfiles import runfile
+
+    newest = runfile(version, state.host.machine)
+    if newest is None or any(at_least(toolkit.version, newest.version) for toolkit in fitting):
+        return None
+    return "CUDA %s is there, and %s is the newest" % (fitting[0].version, newest.version)
 
 
 def fits(toolkit: Toolkit, version: str, source: Optional[str] = None) -> bool:
@@ -95,32 +106,41 @@ def leaving(state: CudaState, wish: CudaWish) -> Tuple[Toolkit, ...]:
     if not wish.exclusive:
         return ()
     minors = {minor(version) for version in wish.versions}
-    return tuple(toolkit for toolkit in state.toolkits if toolkit.minor not in minors)
+    there = (*state.toolkits, *state.unfinished)
+    return tuple(toolkit for toolkit in there if toolkit.minor not in minors)
 
 
 def unwished(state: CudaState, wish: CudaWish) -> Tuple[Toolkit, ...]:
     """With absent: the toolkits of these versions, all where none is named, from the source if one is."""
     return tuple(
         toolkit
-        for toolkit in state.toolkits
-        if (wish.source is None or _BRINGS[wish.source] == toolkit.origin)
+        for toolkit in (*state.toolkits, *state.unfinished)
+        if (wish.source is None or toolkit.origin in _came(wish.source))
         and (not wish.versions or any(within(toolkit.version, version) for version in wish.versions))
     )
 
 
+def _came(source: str) -> Tuple[str, ...]:
+    """The origins of what a source brings, in whole or not."""
+    brings = _BRINGS[source]
+    return (brings, UNFINISHED) if brings == RUNFILE else (brings,)
+
+
 def in_the_way(state: CudaState, wish: CudaWish, lacking: Dict[str, str]) -> Tuple[Blocker, ...]:
-    """Trees of somebody else in the directory that NVIDIA's packages would write to."""
+    """Trees that came another way, in the directory that NVIDIA's packages or installer would write to."""
     blockers: List[Blocker] = []
     if wish.source in ("ubuntu", "debian"):
         return ()
     for version in lacking:
-        there = state.toolkit_at(path_of(version))
-        if there is not None and there.origin != PACKAGE:
+        there = state.toolkit_at(path_of(version), unfinished=True)
+        if there is not None and there.origin not in _came(wish.source or "nvidia"):
             blockers.append(
                 Blocker(
-                    "Another CUDA is where the packages of %s would go" % version,
+                    "Another CUDA is where %s would go" % version,
                     "%s has %s, %s" % (there.path, there.version, BROUGHT[there.origin]),
-                    "remove that tree the way it came, or be content with it: write %s without source, "
+                    "finish it with source: runfile, or remove it with state: absent"
+                    if there.origin == UNFINISHED
+                    else "remove that tree the way it came, or be content with it: write %s without source, "
                     "components and release" % there.minor,
                 )
             )
@@ -133,4 +153,5 @@ BROUGHT = {
     "distribution": "from the distribution's packages",
     "runfile": "brought by NVIDIA's runfile",
     "hand": "unpacked by hand",
+    "unfinished": "left by an installer that was cut off",
 }

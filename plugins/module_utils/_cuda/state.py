@@ -25,6 +25,10 @@ DEFAULT_PATH = "/usr/local/cuda"
 DISTRIBUTION_PATH = "/usr"
 DISTRIBUTION_PACKAGE = "nvidia-cuda-toolkit"
 
+#: Runfiles, until they are installed, and what is known of the trees that we let an installer work on.
+CACHE = "/var/cache/labfleet-gpu/cuda"
+RECORDS = "/var/lib/labfleet-gpu/cuda"
+
 PROFILE_PATH = "/etc/profile.d/labfleet-gpu-cuda.sh"
 LIBRARIES_PATH = "/etc/ld.so.conf.d/labfleet-gpu-cuda.conf"
 #: Directories of module files by the program that reads them.
@@ -36,6 +40,8 @@ OWN_FILES = (*SOURCE_FILES, PROFILE_PATH, LIBRARIES_PATH)
 
 #: Who brought a toolkit: NVIDIA's packages or runfile, the distribution's packages, or somebody by hand.
 PACKAGE, RUNFILE, DISTRIBUTION, HAND = "package", "runfile", "distribution", "hand"
+#: A tree on which an installer or uninstaller of ours was cut off: no toolkit yet, or none any more.
+UNFINISHED = "unfinished"
 #: What /usr/local/cuda is.
 ALTERNATIVE, LINK, OTHER = "alternative", "link", "other"
 
@@ -97,13 +103,18 @@ class CudaState:
     library_paths: Tuple[str, ...] = ()
     #: ld.so.cache is older than what /usr/local/cuda leads to or than our file for it.
     cache_stale: bool = False
+    unfinished: Tuple[Toolkit, ...] = ()
+    #: Our runfiles, and parts of them, with their sizes in bytes by path.
+    downloads: Mapping[str, int] = field(default_factory=dict)
+    #: Is the library there that NVIDIA's installer needs?
+    libxml2: bool = True
 
     def versions(self) -> Dict[str, str]:
         """Version of each installed package by its name."""
         return {package.name: package.version for package in self.packages if package.installed}
 
-    def toolkit_at(self, path: Optional[str]) -> Optional[Toolkit]:
-        for toolkit in self.toolkits:
+    def toolkit_at(self, path: Optional[str], unfinished: bool = False) -> Optional[Toolkit]:
+        for toolkit in (*self.toolkits, *(self.unfinished if unfinished else ())):
             if toolkit.path == path:
                 return toolkit
         return None

@@ -40,6 +40,12 @@ class CudaWish:
     repository_key_url: Optional[str] = None
     repository_key_fingerprint: Optional[str] = None
     take_over: bool = False
+    #: Where the one runfile is, an absolute path on the node or a URL; or a mirror of all of NVIDIA's.
+    runfile: Optional[str] = None
+    runfile_mirror: Optional[str] = None
+    #: What the one runfile must be: "sha256:HEX" or "md5:HEX".
+    checksum: Optional[str] = None
+    keep_downloads: bool = False
 
 
 #: The options that cuda_toolkit takes; gpu_stack takes the same ones under "cuda".
@@ -47,7 +53,11 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "versions": {"type": "list", "elements": "raw"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "default": {"type": "raw"},
-    "source": {"type": "str", "choices": ["auto", "nvidia", "ubuntu", "debian"], "default": "auto"},
+    "source": {
+        "type": "str",
+        "choices": ["auto", "nvidia", "runfile", "ubuntu", "debian"],
+        "default": "auto",
+    },
     "components": {"type": "raw", "default": "toolkit"},
     "exclusive": {"type": "bool", "default": False},
     "update": {"type": "bool", "default": False},
@@ -64,6 +74,10 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "repository_key_url": {"type": "str", "no_log": False},
     "repository_key_fingerprint": {"type": "str", "no_log": False},
     "take_over": {"type": "bool", "default": False},
+    "runfile": {"type": "str"},
+    "runfile_mirror": {"type": "str"},
+    "checksum": {"type": "str"},
+    "keep_downloads": {"type": "bool", "default": False},
 }
 
 _VERSION = re.compile(r"\d{1,2}\.\d{1,2}(?:\.\d{1,3})?\Z")
@@ -90,6 +104,7 @@ def wish_from(options: Mapping[str, Any]) -> CudaWish:
         raise BadWish(
             "exclusive and update are for toolkits that are to be there: they do not go with absent."
         )
+    _runfile(options, versions, components)
     return CudaWish(
         versions=versions,
         state=state,
@@ -108,7 +123,44 @@ def wish_from(options: Mapping[str, Any]) -> CudaWish:
         repository_key_url=options.get("repository_key_url"),
         repository_key_fingerprint=fingerprint(options.get("repository_key_fingerprint")),
         take_over=bool(options.get("take_over")),
+        runfile=options.get("runfile") or None,
+        runfile_mirror=options.get("runfile_mirror") or None,
+        checksum=(options.get("checksum") or "").lower() or None,
+        keep_downloads=bool(options.get("keep_downloads")),
     )
+
+
+_PLACE = re.compile(r"(?:https?://|file:///|/)\S+\Z")
+_CHECKSUM = re.compile(r"(?:sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})\Z", re.IGNORECASE)
+
+
+def _runfile(options: Mapping[str, Any], versions: Tuple[str, ...], components: str) -> None:
+    """What goes with source: runfile, and what does not. Raises BadWish."""
+    given = [name for name in ("runfile", "runfile_mirror", "checksum") if options.get(name)]
+    if options["source"] != "runfile":
+        if given:
+            raise BadWish("%s is for source: runfile: write that, or leave it out." % given[0])
+        return
+    if components != "toolkit" and options["state"] == "present":
+        raise BadWish("components cannot be chosen with source: runfile, which brings the whole toolkit.")
+    for name in ("runfile", "checksum"):
+        if name in given and len(versions) > 1:
+            raise BadWish("%s is of one file, and versions has %d: write one." % (name, len(versions)))
+    if "runfile" in given and "runfile_mirror" in given:
+        raise BadWish(
+            "runfile names the file itself, so runfile_mirror is not needed: leave one of them out."
+        )
+    for name in ("runfile", "runfile_mirror"):
+        value = options.get(name) or ""
+        if value and (not _PLACE.match(value) or (name == "runfile_mirror" and value.startswith("/"))):
+            what = "an http, https or file URL" + (
+                "" if name == "runfile_mirror" else ", or a path on the node"
+            )
+            raise BadWish("%s is '%s': write %s." % (name, value, what))
+    if "checksum" in given and not _CHECKSUM.match(options["checksum"]):
+        raise BadWish(
+            "checksum is '%s': write sha256: and 64 hexadecimal digits, or md5: and 32." % options["checksum"]
+        )
 
 
 def _version(option: str, value: Any) -> str:

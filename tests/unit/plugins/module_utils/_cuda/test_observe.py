@@ -62,6 +62,7 @@ def test_packages_tell_their_release(tree: Tree) -> None:
             "cuda-toolkit-12-8-config-common=12.8.90-1",
             "cuda-keyring=1.1-1",
         ),
+        {},
     )
     assert found == (
         Toolkit("/usr/local/cuda-11.8", "11.8", "package", compiles=False),
@@ -82,14 +83,16 @@ def test_packages_tell_their_release(tree: Tree) -> None:
 )
 def test_trees_tell_theirs(tree: Tree, path: str, label: str, text: str, version: Optional[str]) -> None:
     unpacked(tree, "/usr/local/" + path, label, text)
-    found = [(toolkit.path, toolkit.version, toolkit.origin) for toolkit in observe_toolkits(tree.files, ())]
+    found = [
+        (toolkit.path, toolkit.version, toolkit.origin) for toolkit in observe_toolkits(tree.files, (), {})
+    ]
     assert found == ([("/usr/local/" + path, version, "hand")] if version else [])
 
 
 def test_a_runfile_left_its_uninstaller(tree: Tree) -> None:
     unpacked(tree, "/usr/local/cuda-11.6", "11.6.2")
     tree.write("/usr/local/cuda-11.6/bin/cuda-uninstaller")
-    (toolkit,) = observe_toolkits(tree.files, ())
+    (toolkit,) = observe_toolkits(tree.files, (), {})
     assert toolkit.origin == "runfile"
 
 
@@ -97,7 +100,7 @@ def test_a_runtime_by_hand_and_an_empty_directory(tree: Tree) -> None:
     tree.write("/usr/local/cuda-11.2/lib64/libcudart.so.11.0")
     tree.write("/usr/local/cuda-11.3/lib64/libcudnn.so.8")
     tree.write("/usr/local/cuda-11.4/version.json", "not json")
-    (toolkit,) = observe_toolkits(tree.files, ())
+    (toolkit,) = observe_toolkits(tree.files, (), {})
     assert (toolkit.version, toolkit.compiles) == ("11.2", False)
 
 
@@ -105,7 +108,7 @@ def test_links_are_no_toolkits_of_their_own(tree: Tree) -> None:
     unpacked(tree, "/usr/local/cuda-12.4", "12.4.1")
     tree.link("/usr/local/cuda", "cuda-12.4")
     tree.link("/usr/local/cuda-12", "/usr/local/cuda-12.4")
-    assert len(observe_toolkits(tree.files, ())) == 1
+    assert len(observe_toolkits(tree.files, (), {})) == 1
 
 
 @pytest.mark.parametrize(
@@ -119,7 +122,7 @@ def test_links_are_no_toolkits_of_their_own(tree: Tree) -> None:
 )
 def test_the_distributions_toolkit(tree: Tree, version: str, release: str) -> None:
     assert distribution_release(version) == release
-    (toolkit,) = observe_toolkits(tree.files, packages("nvidia-cuda-toolkit=" + version))
+    (toolkit,) = observe_toolkits(tree.files, packages("nvidia-cuda-toolkit=" + version), {})
     assert (toolkit.path, toolkit.version, toolkit.origin) == ("/usr", release, "distribution")
 
 

@@ -193,7 +193,7 @@ def test_packages_do_not_go_over_somebody_elses_tree(wish: CudaWish) -> None:
     found, asked = settled(by_hand(node(), "12.4.1", "runfile"), wish, Repository())
     assert not asked
     assert str(found.blockers[0]).startswith(
-        "Another CUDA is where the packages of %s would go (/usr/local/cuda-12.4 has 12.4.1, brought by "
+        "Another CUDA is where %s would go (/usr/local/cuda-12.4 has 12.4.1, brought by "
         "NVIDIA's runfile): remove that tree the way it came" % wish.versions[0]
     )
 
