@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""cuDNN on a booted node: packages of the simulated repository, archives in the redistributable layout."""
+
+from __future__ import annotations
+
+import pytest
+from proof import Result, proved, refused
+from scenario import Fleet
+
+CUDNN = "cudnn"
+SYSTEM = "/usr/lib/x86_64-linux-gnu/libcudnn.so."
+
+
+@pytest.fixture(scope="module")
+def node(fleet: Fleet) -> str:
+    """Ubuntu 22.04 has both cuDNN 8 and 9. GPUs, no driver; the scenarios follow each other on it."""
+    fleet.reset("node2")
+    return "node2"
+
+
+def versions(result: Result) -> dict[str, str]:
+    return {library: each["version"] for library, each in result["after"]["cudnn"].items()}
+
+
+def included(fleet: Fleet, node: str) -> str:
+    """The version that a compiler would see in cudnn.h's neighbour."""
+    return fleet.sh(
+        node, "awk '/define CUDNN_(MAJOR|MINOR|PATCHLEVEL)/ {print $3}' /usr/include/cudnn_version.h"
+    )
+
+
+def test_eight_for_a_cuda_that_is_not_the_newest(fleet: Fleet, node: str) -> None:
+    """The newest package of 8.9.7 is for another CUDA: apt alone would take that."""
+    done = proved(fleet, node, module=CUDNN, version="8.9.7", cuda="11")
+    assert versions(done) == {SYSTEM + "8": "8.9.7.29"}
+    assert "libcudnn8=8.9.7.29-1+cuda11.8" in done["after"]["packages"]
+
+
+def test_eight_to_nine_and_nothing_is_left_of_eight(fleet: Fleet, node: str) -> None:
+    done = proved(fleet, node, module=CUDNN, version="9.5.1", cuda="12", exclusive=True)
+    assert versions(done) == {SYSTEM + "9": "9.5.1.17"}
+    assert done["after"]["headers"] == "/usr/include/x86_64-linux-gnu/cudnn_v9.h"
+    assert included(fleet, node).split() == ["9", "5", "1"]
+
+
+def test_an_exact_version_over_the_split_of_the_headers(fleet: Fleet, node: str) -> None:
+    done = proved(fleet, node, module=CUDNN, version="9.10.2.21", cuda="12")
+    assert {each.partition("=")[2] for each in done["after"]["packages"]} == {"9.10.2.21-1"}
+    assert included(fleet, node).split() == ["9", "10", "2"]
+
+
+def test_a_version_that_is_not_there_says_what_is(fleet: Fleet, node: str) -> None:
+    said = refused(fleet, node, module=CUDNN, version="9.7", cuda="12")
+    assert "9.7" in said and "9.10.2" in said and "source: archive" in said, said
