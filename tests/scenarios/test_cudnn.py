@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from proof import Result, proved, refused
-from scenario import Fleet
+from scenario import MIRROR, Fleet
 
 CUDNN = "cudnn"
 SYSTEM = "/usr/lib/x86_64-linux-gnu/libcudnn.so."
@@ -53,3 +53,44 @@ def test_an_exact_version_over_the_split_of_the_headers(fleet: Fleet, node: str)
 def test_a_version_that_is_not_there_says_what_is(fleet: Fleet, node: str) -> None:
     said = refused(fleet, node, module=CUDNN, version="9.7", cuda="12")
     assert "9.7" in said and "9.10.2" in said and "source: archive" in said, said
+
+
+def test_a_cudnn_that_ended_for_this_cuda_says_which_did_not(fleet: Fleet, node: str) -> None:
+    said = refused(fleet, node, module=CUDNN, version="9.26", cuda="11")
+    assert "use cuDNN 9.10.2" in said and "write cuda: 13 or 12" in said, said
+
+
+def test_all_of_them_go_and_nothing_is_left(fleet: Fleet, node: str) -> None:
+    done = proved(fleet, node, module=CUDNN, state="absent")
+    assert versions(done) == {} and done["after"]["packages"] == [] and done["after"]["headers"] is None
+    assert fleet.sh(node, "find /usr /etc/alternatives -xdev -name '*cudnn*' -not -path '*/share/*'") == ""
+
+
+def test_a_gpu_that_nine_no_longer_supports(fleet: Fleet) -> None:
+    """What was asked for by its number is refused; what leaves the choice gets the newest for these GPUs."""
+    fleet.reset("node1", "v100-sxm2-16gb")
+    said = refused(fleet, "node1", module=CUDNN, version="9.26", cuda="12")
+    assert "Volta" in said and "use cuDNN 9.10.2 or older" in said, said
+    done = proved(fleet, "node1", module=CUDNN, version="9", cuda="12", components="runtime")
+    assert versions(done) == {SYSTEM + "9": "9.10.2.21"} and done["after"]["headers"] is None
+
+
+def test_a_node_without_gpu_and_driver(fleet: Fleet) -> None:
+    fleet.reset("node1", "none")
+    done = proved(fleet, "node1", module=CUDNN, version="9", cuda="13")
+    assert versions(done) == {SYSTEM + "9": "9.26.0.51"}
+
+
+def test_an_install_that_is_killed_is_finished_by_the_next_run(fleet: Fleet) -> None:
+    fleet.reset("node1")
+    task = {f"labfleet.gpu.{CUDNN}": {**MIRROR, "version": "9", "cuda": "12"}}
+    steps = len(fleet.task("node1", task, check=True)["steps"])
+    for number in range(2, steps):
+        killed = fleet.task("node1", task, environment={"LABFLEET_GPU_CRASH": f"after:{number}"})
+        if not killed.get("failed"):
+            break  # fewer steps are left than there were
+        assert "Run again" in killed["msg"], killed["msg"]
+    done = fleet.task("node1", task)
+    assert not done.get("failed") and versions(done) == {SYSTEM + "9": "9.26.0.51"}, done
+    again = fleet.task("node1", task)
+    assert not again["changed"] and again["steps"] == []
