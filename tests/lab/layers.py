@@ -24,6 +24,8 @@ from shell import run, run_logged, say
 
 PLAYBOOK = Path(__file__).with_name("prepare.yml")
 ROLE = CHECKOUT / "roles" / "gpu_simulator"
+# What the role calls besides Ansible's own modules: action plugin, module and what both use.
+PLUGINS = sorted((CHECKOUT / "plugins").glob("*/*simulator_files.py"))
 PLAYBOOK_TIMEOUT = 1200  # seconds
 BOOT_TIMEOUT = 120  # seconds
 # Traces of the throw-away node itself: every node writes its own.
@@ -86,7 +88,7 @@ def environment(lab: Lab) -> dict[str, str]:
 def prepared(lab: Lab, stacks: dict[str, Stack], playbook: str | None) -> dict[str, Stack]:
     """The stacks of all kinds with their prepared layers on top, from the cache or made now, side by side."""
     signing = mirror.module_key(lab)
-    recipe = tree_digest(ROLE, PLAYBOOK, *([signing] if signing.exists() else []))
+    recipe = tree_digest(ROLE, *PLUGINS, PLAYBOOK, *([signing] if signing.exists() else []))
     targets = {
         kind: CACHE / "layers" / f"{kind}-prepared-{digest([recipe, *(path.name for path in stack.layers)])}"
         for kind, stack in stacks.items()
