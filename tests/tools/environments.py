@@ -46,6 +46,7 @@ def table(pythons: dict[str, str]) -> dict[str, Environment]:
         "controller": Environment(PYTHONS_OF_CORE[core], (f"core-{core}.txt", "tools.txt")),
         "docs": Environment(PYTHONS_OF_CORE[core], (f"core-{core}.txt", "docs.txt")),
         "galaxy": Environment(PYTHONS_OF_CORE[core], (f"core-{core}.txt", "galaxy.txt")),
+        "nvcc": Environment(PYTHONS_OF_CORE[core], ("nvcc.txt",)),
     }
     for version, wanted in PYTHONS_OF_CORE.items():
         found[f"core-{version}"] = Environment(wanted, (f"core-{version}.txt",))

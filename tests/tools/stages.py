@@ -62,7 +62,14 @@ STAGES = (
     Stage("vendor", TEST, "pytest tests/vendor", root=True, limit=15 * MINUTE),
     Stage("simulator", TEST, "pytest tests/simulator", root=True, limit=20 * MINUTE),
     Stage("lab", TEST, "pytest tests/lab", root=True, limit=15 * MINUTE),
-    Stage("scenarios", TEST, "pytest tests/scenarios", root=True, limit=45 * MINUTE),
+    Stage(
+        "scenarios",
+        TEST,
+        "pytest tests/scenarios",
+        environments=("controller", "nvcc"),
+        root=True,
+        limit=45 * MINUTE,
+    ),
     Stage(
         "every-crash-point",
         ALL,

@@ -3,26 +3,32 @@
 
 # Private to this collection: no other code may rely on it.
 
-"""Toolkits from NVIDIA's runfiles: which file, what it needs first, and the steps with it. Pure."""
+"""Toolkits from NVIDIA's runfiles: what they need first, and the steps by which they come and go. Pure."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from .._catalog.cuda import LIBXML2, libxml2_package
-from .._catalog.cuda_runfiles import Runfile, runfile, runfile_versions
-from .._catalog.versions import minor, within
+from .._catalog.versions import minor
 from .._download import Download
 from .._effects import Install
 from .._plan import Blocker, Plan, Step
-from .._questions import AskFile, AskIndex, AskSpace, AskTransaction, Transaction, Trouble
+from .._questions import (
+    AskDigest,
+    AskFile,
+    AskIndex,
+    AskSpace,
+    AskTransaction,
+    Transaction,
+    Trouble,
+)
 from .._room import space_blockers
+from .runfile_source import Source, choose, release_named
 from .state import BASE, CACHE, RUNFILE, UNFINISHED, CudaState, Toolkit, path_of
 from .wish import CudaWish
 
-NVIDIA = "https://developer.download.nvidia.com/compute/cuda/"
 #: What unpacking takes, and what the tree takes, in sizes of the file. An estimate: the file is compressed.
 _UNPACKED, _TREE = 2, 2
 #: The size in bytes where nobody knows it: about that of the largest ones.
@@ -49,53 +55,41 @@ class Uninstaller:
 
 
 @dataclass(frozen=True)
-class Source:
-    """One runfile: the release in it, where it is, and what it must be. ``path`` is where it is run from."""
+class _File:
+    """A runfile that can be had: its size in bytes, and whether the right one is on the node already."""
 
-    release: str
-    place: str
-    digest: str
-    size: Optional[int]
-
-    @property
-    def fetched(self) -> bool:
-        return not self.place.startswith("/")
-
-    def path(self, machine: str) -> str:
-        return cached(self.release, machine) if self.fetched else self.place
-
-
-def cached(release: str, machine: str) -> str:
-    """Where a download lies until it is installed."""
-    return "%s/cuda_%s_linux%s.run" % (CACHE, release, "_sbsa" if machine == "aarch64" else "")
+    source: Source
+    size: int
+    there: bool
 
 
 def coming(
     state: CudaState, wish: CudaWish, lacking: Mapping[str, str], answers: Mapping[Any, Any]
 ) -> Union[Plan, Tuple[List[Step], List[Toolkit]]]:
     """The steps to these versions, and their toolkits; or a plan that asks or refuses."""
-    sources: Dict[str, Source] = {}
+    files: Dict[str, _File] = {}
     for version in lacking:
-        source = choose(state, wish, version)
-        if isinstance(source, Blocker):
-            return Plan(blockers=(source,))
-        sources[version] = source
+        file = _look(state, wish, version, answers)
+        if isinstance(file, Plan):
+            return file
+        files[version] = file
     library = _library(state, answers)
     if isinstance(library, Plan):
         return library
-    refused = _room(state, sources.values(), answers)
-    if refused:
+    refused = _room(state, list(files.values()), answers)
+    if refused.blockers or refused.questions:
         return refused
     machine = state.host.machine
     steps = list(library)
-    for version, source in sources.items():
-        if source.fetched:
+    for version, file in files.items():
+        if not file.there:
+            source = file.source
             data = Download(source.place, source.path(machine), source.digest, source.size)
             what = "fetch the runfile of CUDA %s from %s" % (source.release, source.place)
             steps.append(Step("download", "download", what, lacking[version], data))
-    for version, source in sources.items():
-        steps.append(_run(state, source, lacking[version]))
-    return steps, [Toolkit(path_of(source.release), source.release, RUNFILE) for source in sources.values()]
+    releases = [file.source.release for file in files.values()]
+    steps += [_run(state, file.source, lacking[version]) for version, file in files.items()]
+    return steps, [Toolkit(path_of(release), release, RUNFILE) for release in releases]
 
 
 def _run(state: CudaState, source: Source, why: str) -> Step:
@@ -114,82 +108,6 @@ def leaving(toolkit: Toolkit, why: str) -> Step:
     if toolkit.origin == UNFINISHED:
         what = "remove what is left of CUDA %s in %s" % (toolkit.version, toolkit.path)
     return Step("packages", "run-uninstaller", what, why, Uninstaller(toolkit.path, toolkit.version))
-
-
-# Which file
-
-
-_NAME = re.compile(r"cuda_(\d+\.\d+\.\d+)_(?:[\d.]+_)?linux(_sbsa|_ppc64le)?\.run\Z")
-_MACHINE = {None: "x86_64", "_sbsa": "aarch64", "_ppc64le": "ppc64le"}
-
-
-def choose(state: CudaState, wish: CudaWish, version: str) -> Union[Blocker, Source]:
-    """The runfile for a wished version on this machine."""
-    known = runfile(version, state.host.machine)
-    if wish.runfile:
-        release = _named(state, wish.runfile, version)
-        if isinstance(release, Blocker):
-            return release
-        known = runfile(release, state.host.machine)
-        place = wish.runfile
-    elif known is None:
-        return _no_runfile(state, version)
-    else:
-        release = known.version
-        place = known.url
-        if wish.runfile_mirror:
-            place = "%s/%s" % (wish.runfile_mirror.rstrip("/"), known.url[len(NVIDIA) :])
-    digest = wish.checksum or _known_digest(known)
-    if not digest.startswith("sha256:") and not wish.checksum and not place.startswith(NVIDIA):
-        return Blocker(
-            "No SHA-256 is known of this runfile, and it does not come from NVIDIA itself",
-            "CUDA %s from %s" % (release, place),
-            "give the one that it must have: checksum: sha256:...",
-        )
-    return Source(release, place, digest, None if wish.checksum or known is None else known.size)
-
-
-def _known_digest(known: Optional[Runfile]) -> str:
-    return (known.checksum if known else None) or ""
-
-
-def _named(state: CudaState, place: str, version: str) -> Union[Blocker, str]:
-    """The release of a runfile that the wish names: its name tells it, else the wish must."""
-    match = _NAME.match(place.rpartition("/")[2])
-    if match is None:
-        if version.count(".") == 2:
-            return version
-        return Blocker(
-            "The name of this runfile does not tell its release",
-            place,
-            'write the release in full in versions, for example "12.4.1" instead of "12.4"',
-        )
-    release, machine = match.group(1), _MACHINE[match.group(2)]
-    if machine != state.host.machine:
-        return Blocker(
-            "This runfile is for another kind of machine",
-            "%s is for %s, and this is %s" % (place, machine, state.host.machine),
-            "name the file for %s" % state.host.machine,
-        )
-    if not within(release, version):
-        return Blocker(
-            "This runfile is of another CUDA",
-            "%s is %s, and versions has %s" % (place, release, version),
-            "name the right file, or write %s in versions" % release,
-        )
-    return release
-
-
-def _no_runfile(state: CudaState, version: str) -> Blocker:
-    machine = state.host.machine
-    known = runfile_versions(machine)
-    near = [each for each in known if minor(each) == minor(version)]
-    there = ", ".join(near or known[-8:]) or "none"
-    return Blocker(
-        "No runfile of this CUDA is known for this kind of machine",
-        "CUDA %s for %s" % (version, machine),
-        "choose from %s, or say in runfile where yours is" % there,
-    )
 
 
 # What it needs
@@ -232,37 +150,55 @@ def _no_library(where: str, advice: str) -> Plan:
     return Plan(blockers=(Blocker(what, where, advice),))
 
 
-def _room(state: CudaState, sources: Any, answers: Mapping[Any, Any]) -> Optional[Plan]:
-    """Are the files there, and is there room for them? None if so, else a plan that asks or refuses."""
-    sizes: List[int] = []
-    needed = 0
-    for source in sources:
-        path = source.path(state.host.machine)
-        size = state.downloads.get(path) if source.fetched else None
-        if size is None:
-            ask = AskFile(source.place)
-            answer = answers.get(ask)
-            if answer is None:
-                return Plan(questions=(ask,))
-            if isinstance(answer, Trouble):
-                which = "CUDA %s: %s" % (source.release, answer.what)
-                return Plan(blockers=(Blocker("The runfile cannot be had", which, _advice(source)),))
-            size = answer.size or source.size or _LARGE
-            if source.fetched:
-                needed += max(0, size - state.downloads.get(path + ".part", 0))
-        sizes.append(size)
-    space = AskSpace((CACHE, BASE))
-    if space not in answers:
-        return Plan(questions=(space,))
-    needs = {CACHE: needed + _UNPACKED * max(sizes), BASE: _TREE * sum(sizes)}
-    blockers = space_blockers(answers[space], needs)
-    return Plan(blockers=blockers) if blockers else None
+def _look(state: CudaState, wish: CudaWish, version: str, answers: Mapping[Any, Any]) -> Union[Plan, _File]:
+    """The runfile of a wished version, or a plan that asks for it or refuses."""
+    source = choose(state, wish, version)
+    if isinstance(source, Blocker):
+        return Plan(blockers=(source,))
+    path = source.path(state.host.machine)
+    if source.digest and (path in state.downloads or not source.fetched):
+        ask = AskDigest(path, source.digest)
+        if ask not in answers:
+            return Plan(questions=(ask,))
+        found = answers[ask]
+        if not isinstance(found, Trouble) and found.value == source.digest:
+            return _File(source, found.size, True)
+        if not source.fetched:
+            return Plan(blockers=(_wrong(source, found),))
+    seek = AskFile(source.place)
+    if seek not in answers:
+        return Plan(questions=(seek,))
+    answer = answers[seek]
+    if isinstance(answer, Trouble):
+        which = "CUDA %s: %s" % (source.release, answer.what)
+        advice = "check the address, or say in runfile or runfile_mirror where the node can have it"
+        return Plan(blockers=(Blocker("The runfile cannot be had", which, advice),))
+    return _File(source, answer.size or source.size or _LARGE, False)
 
 
-def _advice(source: Source) -> str:
-    if not source.fetched:
-        return "bring the file there, or correct runfile"
-    return "check the address, or say in runfile or runfile_mirror where the node can have it"
+def _wrong(source: Source, found: Any) -> Blocker:
+    if isinstance(found, Trouble):
+        which = "CUDA %s: %s" % (source.release, found.what)
+        return Blocker("The runfile cannot be had", which, "bring the file there, or correct runfile")
+    return Blocker(
+        "The runfile is not what it should be",
+        "%s has %s, and expected is %s" % (source.place, found.value, source.digest),
+        "bring the right file there, or correct checksum",
+    )
+
+
+def _room(state: CudaState, files: Sequence[_File], answers: Mapping[Any, Any]) -> Plan:
+    """Is there room? An empty plan if so, else one that asks or refuses."""
+    ask = AskSpace((CACHE, BASE))
+    if ask not in answers:
+        return Plan(questions=(ask,))
+    sizes = [file.size for file in files]
+    needed = _UNPACKED * max(sizes)
+    for file in files:
+        if not file.there:
+            part = file.source.path(state.host.machine) + ".part"
+            needed += max(0, file.size - state.downloads.get(part, 0))
+    return Plan(blockers=space_blockers(answers[ask], {CACHE: needed, BASE: _TREE * sum(sizes)}))
 
 
 # What stays behind
@@ -276,8 +212,8 @@ def needless(state: CudaState, wish: CudaWish, coming_steps: Sequence[Step]) -> 
     taken = {path + ".part" for path in fetched}
     found = []
     for path in sorted({*state.downloads, *fetched} - taken):
-        match = _NAME.match(path.rpartition("/")[2].replace(".run.part", ".run"))
-        if match and _concerns(wish, match.group(1)):
+        release = release_named(path.replace(".run.part", ".run"))
+        if release and _concerns(wish, release):
             why = "it has done its work"
             found.append(Step("download", "remove-download", "remove %s" % path, why, path))
     return found

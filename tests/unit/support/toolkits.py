@@ -15,13 +15,17 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.state import (
     ALTERNATIVE,
+    CACHE,
     LINK,
     OWN_FILES,
+    PACKAGE,
+    RUNFILE,
     CudaState,
     Default,
     Toolkit,
     by_version,
     from_packages,
+    is_cuda_package,
     summary,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.wish import CudaWish
@@ -29,13 +33,20 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._host import Host
 from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Package
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan, Step
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import (
+    AskDigest,
+    AskFile,
+    AskIndex,
     AskKey,
     AskPurge,
     AskRecords,
     AskSpace,
     AskTransaction,
     Change,
+    Digest,
+    FileThere,
+    Index,
     Key,
+    Offer,
     Record,
     Records,
     Space,
@@ -104,6 +115,7 @@ class Repository:
 
     def __init__(self, without: Tuple[str, ...] = (), distribution: str = "11.5.119~11.5.1-1ubuntu1"):
         self.rows = {name: rows for name, rows in ROWS.items() if not any(m in name for m in without)}
+        self.rows["libxml2"] = [("2.9.13-1", "")]
         self.rows["nvidia-cuda-toolkit"] = [(distribution, "libcuda1 | libcuda.so.1")]
         self.installed: Dict[str, str] = {}
         #: Other software of the node and the package that it needs.
@@ -112,14 +124,22 @@ class Repository:
         self.besides: Tuple[Change, ...] = ()
         self.fixed: Dict[type, Any] = {
             AskKey: Key("-----BEGIN PGP PUBLIC KEY BLOCK-----\n"),
-            AskSpace: Space({path: ("/", 50 * GIB) for path in ("/var/cache/apt/archives", "/usr/local")}),
+            AskSpace: Space(
+                {path: ("/", 50 * GIB) for path in ("/var/cache/apt/archives", CACHE, "/usr/local")}
+            ),
+            AskFile: FileThere(4 * GIB),
+            AskIndex: Index({"libxml2": (Offer("2.9.13-1", UBUNTU),)}),
         }
+        #: The digest that each file of the node has.
+        self.digests: Dict[str, str] = {}
 
     def answer(self, question: Any) -> Any:
         if type(question) in self.fixed:
             return self.fixed[type(question)]
         if isinstance(question, AskRecords):
             return self._records(question)
+        if isinstance(question, AskDigest):
+            return Digest(self.digests[question.path], 4 * GIB)
         if isinstance(question, AskPurge):
             return Transaction((), self._without(question.names), 0, 0)
         assert isinstance(question, AskTransaction)
@@ -261,7 +281,7 @@ def done(state: CudaState, wish: CudaWish, repository: Optional[Repository] = No
 def _changed(state: CudaState, installs: Tuple[Change, ...], gone: Tuple[str, ...]) -> CudaState:
     """dpkg's work, with the alternatives that the packages register and withdraw."""
     versions = {name: version for name, version in state.versions().items() if name not in gone}
-    versions.update({change.name: change.new for change in installs})
+    versions.update({change.name: change.new for change in installs if is_cuda_package(change.name)})
     packages = tuple(Package(name, version, "install", "installed") for name, version in versions.items())
     mine = from_packages(versions)
     taken = [toolkit.path for toolkit in mine]
@@ -306,6 +326,7 @@ def _install(state: CudaState, step: Step, repository: Repository) -> CudaState:
     repository.installed = state.versions()
     changes = repository.transaction(AskTransaction((), step.data.targets, step.data.downgrade))
     assert isinstance(changes, Transaction), changes
+    state = replace(state, libxml2=state.libxml2 or any("libxml2=" in each for each in step.data.targets))
     return _changed(state, changes.installs, ())
 
 
@@ -346,7 +367,50 @@ def _nothing(state: CudaState, _step: Step, _repository: Repository) -> CudaStat
     return state
 
 
+def _fetched(state: CudaState, step: Step, _repository: Repository) -> CudaState:
+    return replace(state, downloads={**state.downloads, step.data.path: 4 * GIB})
+
+
+def _unfetched(state: CudaState, step: Step, _repository: Repository) -> CudaState:
+    left = {path: size for path, size in state.downloads.items() if path != step.data}
+    return replace(state, downloads=left)
+
+
+def _without_tree(state: CudaState, path: str) -> CudaState:
+    return replace(
+        state,
+        toolkits=tuple(each for each in state.toolkits if each.path != path),
+        unfinished=tuple(each for each in state.unfinished if each.path != path),
+    )
+
+
+def _installer(state: CudaState, step: Step, _repository: Repository) -> CudaState:
+    """It needs its file and its library, and no other tree where it writes."""
+    data = step.data
+    assert state.libxml2 and (data.file in state.downloads or not data.file.startswith(CACHE))
+    there = state.toolkit_at(data.path)
+    assert (there is not None and there.origin == RUNFILE) is data.replaces
+    new = Toolkit(data.path, data.release, RUNFILE)
+    state = _without_tree(state, data.path)
+    return replace(state, toolkits=by_version([*state.toolkits, new]))
+
+
+def _uninstaller(state: CudaState, step: Step, _repository: Repository) -> CudaState:
+    """Its choice of the alternative goes, and a plain link to it."""
+    path = step.data.path
+    there = state.toolkit_at(path, unfinished=True)
+    assert there is not None and there.origin not in (PACKAGE, "hand")
+    default = _withdrawn(state.default, path)
+    if default.kind == LINK and default.target == path:
+        default = replace(default, kind=None, target=None)
+    return replace(_without_tree(state, path), default=default)
+
+
 _AFTER: Dict[str, Any] = {
+    "download": _fetched,
+    "remove-download": _unfetched,
+    "run-installer": _installer,
+    "run-uninstaller": _uninstaller,
     "write-file": _file,
     "remove-file": _file,
     "refresh-index": _nothing,
