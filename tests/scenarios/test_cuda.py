@@ -89,4 +89,6 @@ def test_an_install_that_is_killed_is_finished_by_the_next_run(fleet: Fleet, nod
 def test_all_of_them_go_and_nothing_is_left_in_the_environment(fleet: Fleet, node: str) -> None:
     done = proved(fleet, node, module=CUDA, state="absent")
     assert toolkits(done) == {} and done["after"]["packages"] == []
+    profilers = "dpkg-query -W -f '${Package} ${db:Status-Status}\\n' 'nsight-*' 2>/dev/null || true"
+    assert fleet.sh(node, profilers) == "", "what came along with the toolkits goes with them"
     assert fleet.sh(node, "ls -d /usr/local/cuda* /etc/profile.d/*cuda* 2>/dev/null || true") == ""

@@ -175,6 +175,10 @@ def _going(
 ) -> Union[Plan, Tuple[Tuple[str, ...], Transaction]]:
     """Names of the packages that go, and what apt removes with them."""
     names = names_of(state, going, versions)
+    needless = _needless(state, names, answers)
+    if isinstance(needless, Plan):
+        return needless
+    names = tuple(sorted((*names, *needless)))
     ask = AskPurge(names)
     answer = answers.get(ask)
     if answer is None:
@@ -199,6 +203,24 @@ def _going(
             )
         )
     return names, answer
+
+
+def _needless(
+    state: CudaState, names: Tuple[str, ...], answers: Mapping[Any, Any]
+) -> Union[Plan, Tuple[str, ...]]:
+    """Profilers that nothing needs any more once these packages are gone."""
+    asks = {name: AskPurge((name,)) for name in state.profilers}
+    unknown = tuple(ask for ask in asks.values() if ask not in answers)
+    if unknown:
+        return Plan(questions=unknown)
+    found = []
+    for name, ask in asks.items():
+        answer = answers[ask]
+        if isinstance(answer, Transaction):
+            needing = [change.name for change in answer.removals if change.name != name]
+            if all(each in names or is_unversioned(each) for each in needing):
+                found.append(name)
+    return tuple(found)
 
 
 def _removal(wish: CudaWish, going: Sequence[Toolkit], names: Tuple[str, ...]) -> Step:

@@ -56,6 +56,7 @@ def observe(commands: Commands, files: Files, host: Host) -> CudaState:
         source_files={
             source.path: files.text(source.path) or "" for source in sources if source.suite == "/"
         },
+        profilers=observe_around.profilers(files, everything),
         **observe_around.around(files, host),
         **observe_runfile.around(files, host, records),
     )

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from .._host import Files, Host
+from .._packages import Package
 from .state import DEFAULT_PATH, LIBRARIES_PATH, MODULE_FILES, PROFILE_PATH
 
 #: Files that guides have people edit. They are reported, never changed.
@@ -54,6 +55,25 @@ def leads_to(files: Files, path: str) -> Optional[str]:
             return path
         path = os.path.normpath(os.path.join(os.path.dirname(path), target))
     return None
+
+
+_PROFILER = re.compile(r"nsight-(?:compute|systems)-\d+(?:\.\d+)+\Z")
+
+
+def profilers(files: Files, packages: Iterable[Package]) -> Tuple[str, ...]:
+    """Installed packages of Nsight that nobody asked for: apt notes which ones came as a dependency."""
+    names = [each.name for each in packages if each.installed and _PROFILER.match(each.name)]
+    if not names:
+        return ()
+    noted = (files.text("/var/lib/apt/extended_states") or "").split("\n\n")
+    automatic = {
+        line.partition(": ")[2]
+        for entry in noted
+        if "Auto-Installed: 1" in entry
+        for line in entry.splitlines()
+        if line.startswith("Package: ")
+    }
+    return tuple(name for name in names if name in automatic)
 
 
 def _module_files(files: Files) -> Iterator[Tuple[str, str]]:

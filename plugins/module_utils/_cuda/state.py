@@ -106,6 +106,8 @@ class CudaState:
     unfinished: Tuple[Toolkit, ...] = ()
     #: Our runfiles, and parts of them, with their sizes in bytes by path.
     downloads: Mapping[str, int] = field(default_factory=dict)
+    #: NVIDIA's profilers that came as a dependency: each toolkit has packages of its own of them.
+    profilers: Tuple[str, ...] = ()
     #: Is the library there that NVIDIA's installer needs?
     libxml2: bool = True
 

@@ -157,7 +157,7 @@ class Repository:
 
     def _without(self, names: Tuple[str, ...]) -> Tuple[Change, ...]:
         """What goes with these: whoever depends on one of them."""
-        gone = [name for name in names if name in self.installed]
+        gone = [name for name in names if name in self.installed or name.startswith("nsight-")]
         for _round in range(9):
             for name, version in self.installed.items():
                 needs = re.findall(r"([a-z][a-z0-9.-]+)", dict(self.rows.get(name, ())).get(version, ""))

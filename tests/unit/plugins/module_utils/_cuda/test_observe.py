@@ -17,6 +17,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.observe import 
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.observe_around import (
     around,
     driver_version,
+    profilers,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.state import (
     ALTERNATIVE,
@@ -102,6 +103,18 @@ def test_a_runtime_by_hand_and_an_empty_directory(tree: Tree) -> None:
     tree.write("/usr/local/cuda-11.4/version.json", "not json")
     (toolkit,) = observe_toolkits(tree.files, (), {})
     assert (toolkit.version, toolkit.compiles) == ("11.2", False)
+
+
+def test_profilers_that_came_as_a_dependency(tree: Tree) -> None:
+    noted = "Package: %s\nArchitecture: amd64\nAuto-Installed: %d\n"
+    wanted = ("nsight-compute-2024.1.1", "nsight-systems-2023.4.4", "nsight-compute-2025.1.0")
+    tree.write(
+        "/var/lib/apt/extended_states",
+        "\n".join(noted % pair for pair in zip((*wanted, "cuda-nvcc-12-4"), (1, 0, 1, 1))),
+    )
+    installed = packages(*("%s=1" % name for name in (*wanted[:2], "cuda-nvcc-12-4", "nsight-compute")))
+    assert profilers(tree.files, installed) == (wanted[0],)
+    assert profilers(tree.files, packages("cuda-nvcc-12-4=1")) == ()
 
 
 def test_links_are_no_toolkits_of_their_own(tree: Tree) -> None:

@@ -157,6 +157,23 @@ def test_a_tree_unpacked_by_hand_is_not_removed(absent: bool) -> None:
     assert "remove that directory yourself" in str(found.blockers[0])
 
 
+def test_profilers_go_with_the_last_toolkit_that_needs_them() -> None:
+    """What an update left goes as well; what another toolkit or program needs stays."""
+    repository = Repository()
+    repository.rows = {
+        **repository.rows,
+        "cuda-toolkit-12-4": [("12.4.1-1", "nsight-compute-2024.1.1, nsight-systems-2023.4.4")],
+        "cuda-toolkit-13-0": [("13.0.2-1", "nsight-systems-2023.4.4")],
+    }
+    repository.dependents = {"a-profiler-of-mine": "nsight-compute-2025.1.0"}
+    profilers = ("nsight-compute-2023.3.1", "nsight-compute-2024.1.1", "nsight-compute-2025.1.0")
+    state = replace(BOTH, profilers=(*profilers, "nsight-systems-2023.4.4"))
+    found, _asked = settled(state, CudaWish(("12.4",), state="absent"), repository)
+    (purge,) = [step.data for step in found.steps if step.action == "purge"]
+    gone = [name for name in purge.names if name.startswith("nsight")]
+    assert gone == ["nsight-compute-2023.3.1", "nsight-compute-2024.1.1"]
+
+
 def test_a_plain_link_stays_one() -> None:
     """Two trees of runfiles: nobody has an alternative there, so none is made."""
     state = by_hand(by_hand(node(), "11.6.2", "runfile"), "11.8.0", "runfile")
