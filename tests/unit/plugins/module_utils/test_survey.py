@@ -97,6 +97,12 @@ def server() -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body or b"")
 
+        def do_HEAD(self) -> None:
+            self.send_response({"/page": 200, "/silent": 200, "/no-head": 405}.get(self.path, 404))
+            if self.path == "/page":
+                self.send_header("Content-Length", "21")
+            self.end_headers()
+
         def log_message(self, *_words: object) -> None:
             """No noise among the results."""
 
@@ -154,6 +160,18 @@ def test_servers_that_cannot_be_asked(survey: Survey, url: str, words: str) -> N
     assert isinstance(answer, q.Trouble)
     assert answer.what.startswith("the repository's key cannot be fetched: " + url)
     assert words in answer.what
+
+
+def test_files_on_servers_and_on_the_node(survey: Survey, server: str, tree: Tree) -> None:
+    assert survey.answer(q.AskFile(server + "/page")) == q.FileThere(21)
+    assert survey.answer(q.AskFile(server + "/silent")) == q.FileThere(None)
+    assert survey.answer(q.AskFile(server + "/no-head")) == q.FileThere(None)
+    assert "answered 404" in survey.answer(q.AskFile(server + "/nothing")).what
+    assert "not an http, https or file URL" in survey.answer(q.AskFile("ftp://server/file")).what
+    path = tree.write("/srv/a.run", "12345")
+    assert survey.answer(q.AskFile("/srv/a.run")) == q.FileThere(5)
+    assert survey.answer(q.AskFile("file://%s" % path)) == q.FileThere(5)
+    assert survey.answer(q.AskFile("/srv/b.run")) == q.Trouble("/srv/b.run is not there")
 
 
 def test_space_of_paths_that_are_not_there_yet(survey: Survey, tree: Tree) -> None:

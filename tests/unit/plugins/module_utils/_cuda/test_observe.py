@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from typing import Optional
 
 import pytest
@@ -19,6 +20,10 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.observe_around 
     driver_version,
     profilers,
 )
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.observe_runfile import (
+    around as runfiles_around,
+)
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.records import INSTALL, Record, read_all
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.state import (
     ALTERNATIVE,
     LINK,
@@ -93,8 +98,33 @@ def test_trees_tell_theirs(tree: Tree, path: str, label: str, text: str, version
 def test_a_runfile_left_its_uninstaller(tree: Tree) -> None:
     unpacked(tree, "/usr/local/cuda-11.6", "11.6.2")
     tree.write("/usr/local/cuda-11.6/bin/cuda-uninstaller")
-    (toolkit,) = observe_toolkits(tree.files, (), {})
-    assert toolkit.origin == "runfile"
+    unpacked(tree, "/usr/local/cuda-10.0", text="CUDA Version 10.0.130")
+    tree.write("/usr/local/cuda-10.0/bin/uninstall_cuda_10.0.pl")
+    found = observe_toolkits(tree.files, (), {})
+    assert [(toolkit.version, toolkit.origin) for toolkit in found] == [
+        ("10.0", "runfile"),
+        ("11.6.2", "runfile"),
+    ]
+
+
+def test_what_runfiles_leave_and_need(tree: Tree) -> None:
+    host = observe_host(tree.files)
+    nothing = runfiles_around(tree.files, host, {})
+    assert nothing == {"unfinished": (), "downloads": {}, "libxml2": False}
+    tree.write("/usr/lib/%s-linux-gnu/libxml2.so.2" % host.machine)
+    tree.write("/var/cache/labfleet-gpu/cuda/cuda_12.4.1_linux.run.part", "12345")
+    tree.write("/var/lib/labfleet-gpu/cuda/unreadable.json", "{")
+    cut = Record("/usr/local/cuda-12.4", "12.4.1", INSTALL)
+    tree.write("/var/lib/labfleet-gpu/cuda/cuda-12.4.json", json.dumps(asdict(cut)))
+    tree.write("/usr/local/cuda-12.4/bin/nvcc")
+    known = read_all(tree.files)
+    assert known == {cut.path: cut}
+    assert runfiles_around(tree.files, host, known) == {
+        "unfinished": (Toolkit("/usr/local/cuda-12.4", "12.4.1", "unfinished", False),),
+        "downloads": {"/var/cache/labfleet-gpu/cuda/cuda_12.4.1_linux.run.part": 5},
+        "libxml2": True,
+    }
+    assert observe_toolkits(tree.files, (), known) == ()
 
 
 def test_a_runtime_by_hand_and_an_empty_directory(tree: Tree) -> None:

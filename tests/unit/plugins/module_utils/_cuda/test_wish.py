@@ -70,10 +70,36 @@ def test_absent_may_name_nothing() -> None:
     assert wish_from(options(state="absent", versions=["12.4"], default="13.0.1")).default == "13.0"
 
 
+def test_a_runfile() -> None:
+    given = {"runfile": "/srv/cuda.run", "checksum": "SHA256:" + "AB" * 32, "keep_downloads": True}
+    wish = wish_from(options(versions=["12.4"], source="runfile", **given))
+    assert (wish.source, wish.runfile, wish.keep_downloads) == ("runfile", "/srv/cuda.run", True)
+    assert wish.checksum == "sha256:" + "ab" * 32
+    for place in ("http://mirror/cuda.run", "https://mirror/cuda.run", "file:///srv/cuda.run"):
+        assert wish_from(options(versions=["12.4"], source="runfile", runfile=place)).runfile == place
+    gone = wish_from(options(state="absent", source="runfile", components="compiler"))
+    assert (gone.source, gone.runfile) == ("runfile", None)
+
+
+RUNFILE: Dict[str, Any] = {"versions": ["12.4"], "source": "runfile"}
+
+
 @pytest.mark.parametrize(
     "given, words",
     [
         ({}, "versions is empty"),
+        ({"versions": ["12.4"], "runfile": "/srv/cuda.run"}, "runfile is for source: runfile"),
+        ({"versions": ["12.4"], "checksum": "md5:0"}, "checksum is for source: runfile"),
+        ({**RUNFILE, "components": "runtime"}, "which brings the whole toolkit"),
+        ({**RUNFILE, "versions": ["12.4", "12.8"], "runfile": "/a.run"}, "runfile is of one file"),
+        ({**RUNFILE, "versions": ["12.4", "12.8"], "checksum": "md5:0"}, "checksum is of one file"),
+        ({**RUNFILE, "runfile": "/a.run", "runfile_mirror": "http://a/"}, "leave one of them out"),
+        ({**RUNFILE, "runfile": "cuda.run"}, "runfile is 'cuda.run': write an http, https or file URL, or"),
+        (
+            {**RUNFILE, "runfile_mirror": "/srv"},
+            "runfile_mirror is '/srv': write an http, https or file URL.",
+        ),
+        ({**RUNFILE, "checksum": "0123"}, "checksum is '0123': write sha256: and 64"),
         (
             {"versions": [12.4]},
             "versions is the unquoted number 12.4, from which YAML may have dropped digits: quote it",
