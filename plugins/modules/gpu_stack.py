@@ -113,7 +113,7 @@ options:
       source:
         description: See O(labfleet.gpu.cuda_toolkit#module:source).
         type: str
-        choices: [auto, nvidia, ubuntu, debian]
+        choices: [auto, nvidia, runfile, ubuntu, debian]
         default: auto
       components:
         description: See O(labfleet.gpu.cuda_toolkit#module:components).
@@ -157,6 +157,19 @@ options:
         type: str
       take_over:
         description: See O(labfleet.gpu.cuda_toolkit#module:take_over).
+        type: bool
+        default: false
+      runfile:
+        description: See O(labfleet.gpu.cuda_toolkit#module:runfile).
+        type: str
+      runfile_mirror:
+        description: See O(labfleet.gpu.cuda_toolkit#module:runfile_mirror).
+        type: str
+      checksum:
+        description: See O(labfleet.gpu.cuda_toolkit#module:checksum).
+        type: str
+      keep_downloads:
+        description: See O(labfleet.gpu.cuda_toolkit#module:keep_downloads).
         type: bool
         default: false
 extends_documentation_fragment:

@@ -6,13 +6,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 from proof import proved, refused
 from scenario import LAB_NUMBER, ROOT, Fleet
-
-sys.path.insert(0, str(ROOT / "tests/tools"))
-
-import environments
 
 CUDA = "cuda_toolkit"
 HOME = "/usr/local/cuda-13.0"
@@ -34,7 +31,9 @@ int main() {
 
 def lay_out(fleet: Fleet, node: str) -> None:
     """The wheels as a toolkit's tree, the way a guide has people unpack an archive."""
-    (tree,) = environments.ensure("nvcc").glob("lib/python*/site-packages/nvidia/cu13")
+    find = [sys.executable, str(ROOT / "tests/tools/environments.py"), "nvcc"]
+    folder = subprocess.run(find, stdout=subprocess.PIPE, text=True, check=True, timeout=600).stdout.strip()
+    (tree,) = Path(folder).glob("lib/python*/site-packages/nvidia/cu13")
     inside = [sys.executable, str(ROOT / "tests/lab/lab.py"), "--lab", LAB_NUMBER, "exec", node, "--"]
     unpack = (
         f"mkdir {HOME} && tar -x -C {HOME} && ln -s lib {HOME}/lib64 && "

@@ -67,7 +67,7 @@ def machine() -> Node:
 @pytest.fixture
 def context(tree: Tree, machine: Node) -> Context:
     tree.path("/usr/local").mkdir(parents=True)
-    return Context(Commands(machine), tree.files, [])  # type: ignore[arg-type]
+    return Context(Commands(machine), tree.files, [])
 
 
 def bring(tree: Tree, early: str = "", release: str = "12.4", label: str = "12.4.1") -> Installer:

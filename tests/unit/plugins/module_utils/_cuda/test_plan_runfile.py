@@ -32,8 +32,8 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._questions import (
     Transaction,
     Trouble,
 )
+from ansible_collections.labfleet.gpu.tests.unit.support.cuda_repository import GIB
 from ansible_collections.labfleet.gpu.tests.unit.support.toolkits import (
-    GIB,
     Repository,
     by_hand,
     carried_out,

@@ -20,8 +20,8 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._questions import (
     Space,
     Trouble,
 )
+from ansible_collections.labfleet.gpu.tests.unit.support.cuda_repository import NVIDIA
 from ansible_collections.labfleet.gpu.tests.unit.support.toolkits import (
-    NVIDIA,
     Repository,
     by_hand,
     done,
