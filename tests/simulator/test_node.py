@@ -16,6 +16,10 @@ nvml, count = ctypes.CDLL("libnvidia-ml.so.1"), ctypes.c_uint()
 print(nvml.nvmlInit_v2(), nvml.nvmlDeviceGetCount_v2(ctypes.byref(count)), count.value)
 """
 
+FILES = "Install program, board tables, trusted keys, driver sources, unit and the list of boards"
+LIBRARY = "/usr/lib/gpu-simulator/gpu_simulator"
+SOURCE = "/usr/src/gpu-simulator/driver/module.c"
+
 
 @pytest.fixture(scope="module")
 def booted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
@@ -38,6 +42,17 @@ def test_the_life_of_a_simulated_node(booted: Booted) -> None:
     assert "Build and install this driver" in booted.role(check=True, **DRIVER)
     booted.role(**DRIVER)
     assert booted.role(**DRIVER) == []
+
+    booted.shell("touch {0}/retired.py; chmod 600 {0}/cli.py; echo spoilt >> {1}".format(LIBRARY, SOURCE))
+    predicted = booted.role(check=True, **DRIVER)
+    assert predicted == [FILES, "Build and install this driver", "Switch the simulated hardware on"]
+    assert booted.role(**DRIVER) == predicted
+    assert (
+        booted.shell("stat -c %a {0}/cli.py; test -e {0}/retired.py || echo gone".format(LIBRARY))
+        == "644\ngone"
+    )
+    assert booted.shell("grep -c spoilt {0} || true".format(SOURCE)) == "0"
+
     shown = booted.shell("lspci -nnk -d 10de:")
     assert len(re.findall(r"\[10de:2330\]", shown)) == 2 and len(re.findall(r"\[10de:22a3\]", shown)) == 4
     assert shown.count("Kernel driver in use: nvidia") == 3
