@@ -133,7 +133,7 @@ ARGUMENTS: Dict[str, Any] = {
 
 def validate(module: AnsibleModule, command: str, path: str, file: File) -> None:
     """Have a command look at what is to become of a file; raises CommandError where it does not like it."""
-    with tempfile.NamedTemporaryFile(dir=module.tmpdir) as draft:
+    with tempfile.NamedTemporaryFile() as draft:
         draft.write(file.content)
         draft.flush()
         argv = [draft.name if word == "%s" else word for word in shlex.split(command)]
