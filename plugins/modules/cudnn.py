@@ -111,7 +111,7 @@ blockers:
   sample:
     - what: cuDNN 9.26.0 with CUDA 12 no longer supports this GPU
       which: "0000:07:00.0 [10de:1db1] Volta, compute capability 7.0"
-      next: use cuDNN 9.10.2 or older
+      next: use cuDNN 9.10.2
 reboot_required:
   description: cuDNN never needs a reboot.
   returned: success

@@ -14,7 +14,7 @@ from .._effects import Install, Names
 from .._plan import Blocker, Plan, Step
 from .._questions import AskPurge, AskSpace, AskTransaction, Transaction, Trouble
 from .._room import space_blockers
-from . import choose, satisfied
+from . import choose, refusals, satisfied
 from .choose import Choice
 from .goal import Goal
 from .outcome import Outcome, Verify
@@ -33,7 +33,7 @@ def come(
 ) -> Optional[Plan]:
     """Add the steps by which the packages come; or a plan that asks or refuses."""
     state = outcome.state
-    blockers = _in_the_way(state, wish, goal)
+    blockers = refusals.early(state, wish, goal, goal.version) + _in_the_way(state, wish, goal)
     if blockers:
         return Plan(blockers=blockers)
     choice = choose.plan(state, wish, goal, answers)

@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from .. import _origin
 from .._catalog.cudnn import companions, parse_package_version
-from .._catalog.versions import major, within
+from .._catalog.versions import major, order, within
 from .._origin import Origin
 from .._plan import Blocker, Plan
 from .._questions import AskRecords, Record, Records
@@ -94,7 +94,8 @@ def _not_there(state: CudnnState, goal: Goal, place: Origin, offered: Offered) -
             release, cuda = parse_package_version(record.version) or (of_package(record.version), None)
             listed.setdefault(package.cuda or major(cuda or "0"), []).append(short(release))
     choice = "; ".join(
-        "%s for CUDA %s" % (", ".join(dict.fromkeys(found)), cuda) for cuda, found in sorted(listed.items())
+        "%s for CUDA %s" % (", ".join(sorted(set(found), key=order, reverse=True)), cuda)
+        for cuda, found in sorted(listed.items())
     )
     return Blocker(
         "NVIDIA's repository for this distribution does not have this cuDNN",
@@ -119,7 +120,7 @@ def _set(
             )
         chosen[name] = version
     beside = set(satisfied.companions(there, goal))
-    if wish.components != "runtime":
+    if any(part_of(name).part == "dev" for name in {*chosen, *beside}):
         # Headers have a package of their own in later versions; apt does not pick the older of two by itself.
         beside.update(name for name in companions(goal.major, goal.cuda) if "headers" in name)
     for name in beside:

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Dict, List
 
 from .._alternatives import Alternative
@@ -55,10 +55,9 @@ class Outcome:
         seen = {copy.library: copy for copy in self.state.copies}
         for copy in packaged(host, self.versions):
             before = seen.get(copy.library)
-            same = before is not None and (before.version, before.origin) == (copy.version, copy.origin)
             # What stays as it is keeps the header that was read.
-            stays = same and before is not None and (before.header is None) == (copy.header is None)
-            found[copy.library] = before if stays and before is not None else copy
+            kept = replace(copy, header=before.header) if before and before.header and copy.header else copy
+            found[copy.library] = kept if before == kept else copy
         return list(found.values())
 
     def moved(self, transaction: Transaction) -> None:

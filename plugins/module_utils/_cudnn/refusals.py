@@ -24,12 +24,19 @@ def refusals(
 ) -> Tuple[Blocker, ...]:
     """Why this version, or that of the goal, must not be installed here."""
     version = version or goal.version
+    found = list(early(state, wish, goal, version))
     if support(version, goal.cuda) is None:
-        return (_no_such_pair(goal, version),)
-    found = _of_toolkits(state, wish, goal)
+        return tuple(found)
     found += hardware(state, wish, goal, version)
     found += _of_driver(state, wish, goal, version)
     return tuple(dict.fromkeys(found))
+
+
+def early(state: CudnnState, wish: CudnnWish, goal: Goal, version: str) -> Tuple[Blocker, ...]:
+    """What speaks against it already before it is known which builds of it there are."""
+    if support(version, goal.cuda) is None:
+        return (_no_such_pair(goal, version),)
+    return tuple(_of_toolkits(state, wish, goal))
 
 
 def _cudas(goal: Goal) -> Sequence[str]:
@@ -76,18 +83,18 @@ def _of_toolkits(state: CudnnState, wish: CudnnWish, goal: Goal) -> List[Blocker
     ]
 
 
+_NOT_SUPPORTED = {ENDED: "no longer supports this GPU", NOT_YET: "does not know this GPU yet"}
+
+
 def _of_hardware(state: CudnnState, wish: CudnnWish, version: str, cuda: str) -> List[Blocker]:
     found = []
     for gpu in wish.gpus or state.host.gpus:
         capability = capability_of(gpu.device)
         fit = capability_fit(version, cuda, capability) if capability else None
         which = "%s, compute capability %s" % (gpu, capability)
-        if fit == ENDED:
-            what = "cuDNN %s with CUDA %s no longer supports this GPU" % (short(version), cuda)
-            found.append(Blocker(what, which, _instead(capability or "", cuda)))
-        elif fit == NOT_YET:
-            what = "cuDNN %s with CUDA %s does not know this GPU yet" % (short(version), cuda)
-            found.append(Blocker(what, which, _instead(capability or "", cuda)))
+        if capability and fit in _NOT_SUPPORTED:
+            what = "cuDNN %s with CUDA %s %s" % (short(version), cuda, _NOT_SUPPORTED[fit])
+            found.append(Blocker(what, which, _instead(capability, cuda)))
     return found
 
 
@@ -99,7 +106,7 @@ def _instead(capability: str, cuda: str) -> str:
         if fitting:
             best[each] = short(newest(fitting) or "")
     for each, version in best.items():
-        return "use cuDNN %s%s" % (version, " or older" if each == cuda else " with CUDA %s" % each)
+        return "use cuDNN %s%s" % (version, "" if each == cuda else " with CUDA %s" % each)
     return "no known cuDNN supports it"
 
 
