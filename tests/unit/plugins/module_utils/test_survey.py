@@ -98,7 +98,7 @@ def server() -> Iterator[str]:
             self.wfile.write(body or b"")
 
         def do_HEAD(self) -> None:
-            self.send_response({"/page": 200, "/silent": 200, "/no-head": 405}.get(self.path, 404))
+            self.send_response({"/page": 200, "/silent": 200, "/no-head": 405, "/signed": 403}.get(self.path, 404))
             if self.path == "/page":
                 self.send_header("Content-Length", "21")
             self.end_headers()
@@ -166,6 +166,7 @@ def test_files_on_servers_and_on_the_node(survey: Survey, server: str, tree: Tre
     assert survey.answer(q.AskFile(server + "/page")) == q.FileThere(21)
     assert survey.answer(q.AskFile(server + "/silent")) == q.FileThere(None)
     assert survey.answer(q.AskFile(server + "/no-head")) == q.FileThere(None)
+    assert survey.answer(q.AskFile(server + "/signed")) == q.FileThere(None)
     assert "answered 404" in survey.answer(q.AskFile(server + "/nothing")).what
     assert "not an http, https or file URL" in survey.answer(q.AskFile("ftp://server/file")).what
     path = tree.write("/srv/a.run", "12345")
