@@ -30,7 +30,7 @@ DEBIAN = list(KINDS)[2]
 ASKED = "/etc/apt/sources.list.d/asked.list"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", name="debian_versions")
 def versions(fleet: Fleet) -> list[str]:
     """A Debian node with a kernel of Debian's; the driver versions that the archive has, oldest first.
 
@@ -81,5 +81,7 @@ def held(fleet: Fleet, version: str) -> dict[str, Any]:
     return after
 
 
-def test_debians_own_driver_is_installed_and_its_modules_built(fleet: Fleet, versions: list[str]) -> None:
-    held(fleet, versions[-1])
+def test_debians_own_driver_is_installed_and_its_modules_built(
+    fleet: Fleet, debian_versions: list[str]
+) -> None:
+    held(fleet, debian_versions[-1])
