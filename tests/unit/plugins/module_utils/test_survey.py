@@ -98,7 +98,9 @@ def server() -> Iterator[str]:
             self.wfile.write(body or b"")
 
         def do_HEAD(self) -> None:
-            self.send_response({"/page": 200, "/silent": 200, "/no-head": 405, "/signed": 403}.get(self.path, 404))
+            self.send_response(
+                {"/page": 200, "/silent": 200, "/no-head": 405, "/signed": 403}.get(self.path, 404)
+            )
             if self.path == "/page":
                 self.send_header("Content-Length", "21")
             self.end_headers()
