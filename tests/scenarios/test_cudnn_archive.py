@@ -32,7 +32,7 @@ def node(fleet: Fleet) -> str:
     return "node3"
 
 
-def archive(fleet: Fleet, version: str, cuda: str = "12") -> dict[str, str]:
+def archive(fleet: Fleet, version: str, cuda: str = "12") -> dict[str, Any]:
     """Address and checksum of an archive, as its manifest has them."""
     base = f"{fleet.url}/compute/cudnn/redist/"
     with urllib.request.urlopen(f"{base}redistrib_{version}.json", timeout=20) as answer:
@@ -40,7 +40,7 @@ def archive(fleet: Fleet, version: str, cuda: str = "12") -> dict[str, str]:
     return {"archive": base + found["relative_path"], "checksum": f"sha256:{found['sha256']}"}
 
 
-def on_node(fleet: Fleet, node: str, version: str) -> dict[str, str]:
+def on_node(fleet: Fleet, node: str, version: str) -> dict[str, Any]:
     """An archive that was copied to the node."""
     found = archive(fleet, version)
     path = f"/srv/{found['archive'].rpartition('/')[2]}"

@@ -25,6 +25,7 @@ from .._effects import (
     EffectError,
     RemoveFile,
     WriteFile,
+    install,
     remove_file,
     sync_directory,
     write_file,
@@ -33,8 +34,8 @@ from .change_archive import Unpack
 from .file_list import as_placed, looked_at
 from .manifest import CHANGED, GONE, OURS, Entry, Manifest, name_of, parsed, rendered
 from .observe import header_version
-from .outcome import Verify
-from .state import CACHE, MANIFESTS, STAGING, short
+from .outcome import InstallCudnn, Verify
+from .state import CACHE, MANIFESTS, STAGING, UNTRIED, short
 
 if TYPE_CHECKING:
     from .unpack import Unpacked
@@ -60,6 +61,13 @@ def forget(context: Context, path: str) -> None:
         remove_file(context, RemoveFile(path))
         remove_file(context, RemoveFile(path + ".part"))
     _remove_empty(context, CACHE)
+    _remove_empty(context, MANIFESTS)
+
+
+def install_cudnn(context: Context, data: InstallCudnn) -> None:
+    """Install packages. A note says that they were not tried out yet, until they were."""
+    write_file(context, WriteFile(UNTRIED, data.major + "\n"))
+    install(context, data.install)
 
 
 def _remove_empty(context: Context, directory: str) -> None:
@@ -241,11 +249,14 @@ def verify_cudnn(context: Context, data: Verify) -> None:
     manifest = _manifest(context, data.toolkit) if data.toolkit else None
     if manifest:
         _write(context, replace(manifest, verified=True))
+    if not data.toolkit:
+        forget(context, UNTRIED)
 
 
 ACTIONS: Mapping[str, Action] = {
     "download": download,
     "forget": forget,
+    "install-cudnn": install_cudnn,
     "unpack-archive": unpack_archive,
     "remove-archive": remove_archive,
     "set-headers": set_headers,

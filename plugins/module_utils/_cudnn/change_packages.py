@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from .._catalog.driver_names import is_driver_package
+from .._catalog.versions import major
 from .._effects import Install, Names
 from .._plan import Blocker, Plan, Step
 from .._questions import AskPurge, AskSpace, AskTransaction, Transaction, Trouble
@@ -17,8 +18,8 @@ from .._room import space_blockers
 from . import choose, refusals, satisfied
 from .choose import Choice
 from .goal import Goal
-from .outcome import Outcome, Verify
-from .state import HAND, CudnnState, header_of, is_cudnn_package, library_of, part_of, short
+from .outcome import InstallCudnn, Outcome, Verify
+from .state import HAND, CudnnState, header_of, is_cudnn_package, library_of, of_package, part_of, short
 from .wish import CudnnWish
 
 _APT_CACHE, _TREES = "/var/cache/apt/archives", "/usr"
@@ -28,7 +29,7 @@ def come(
     outcome: Outcome,
     wish: CudnnWish,
     goal: Goal,
-    reasons: Sequence[str],
+    reasons: str,
     answers: Mapping[Any, Any],
 ) -> Optional[Plan]:
     """Add the steps by which the packages come; or a plan that asks or refuses."""
@@ -56,7 +57,7 @@ def come(
             return gone
     _install(outcome, choice, transaction, reasons)
     outcome.moved(transaction)
-    outcome.steps.append(_verify(outcome, choice, goal))
+    outcome.steps.append(trial(outcome, goal))
     return None
 
 
@@ -100,16 +101,17 @@ def _transaction(choice: Choice, goal: Goal, answers: Mapping[Any, Any]) -> "Tra
     return Plan(blockers=blockers) if blockers else answer
 
 
-def _install(outcome: Outcome, choice: Choice, transaction: Transaction, reasons: Sequence[str]) -> None:
+def _install(outcome: Outcome, choice: Choice, transaction: Transaction, reasons: str) -> None:
     outcome.steps += choice.place.steps
     if not choice.targets:
         return
     what = "install cuDNN %s: %s" % (choice.version, _counted(len(transaction.installs)))
     if transaction.removals:
         what += ", %d removed" % len(transaction.removals)
+    data = InstallCudnn(Install(choice.targets, choice.downgrade), major(choice.version))
     outcome.steps += [
         Step("index", "refresh-index", "refresh the package indexes", "packages are to change"),
-        Step("packages", "install", what, "; ".join(reasons), Install(choice.targets, choice.downgrade)),
+        Step("packages", "install-cudnn", what, reasons, data),
     ]
 
 
@@ -117,12 +119,13 @@ def _counted(count: int) -> str:
     return "%d package%s" % (count, "" if count == 1 else "s")
 
 
-def _verify(outcome: Outcome, choice: Choice, goal: Goal) -> Step:
+def trial(outcome: Outcome, goal: Goal) -> Step:
+    """The step that tries the packages out."""
     host = outcome.state.host
-    library = library_of(host, goal.major)
+    version = of_package(outcome.versions[satisfied.runtime_name(goal)])
     dev = any(part_of(name).part == "dev" and part_of(name).major == goal.major for name in outcome.versions)
     header = header_of(host, goal.major).replace("cudnn_v", "cudnn_version_v") if dev else ""
-    return verify_step(Verify(library, header, short(choice.version)))
+    return verify_step(Verify(library_of(host, goal.major), header, short(version)))
 
 
 def verify_step(data: Verify) -> Step:

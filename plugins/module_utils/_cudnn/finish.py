@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._catalog.versions import within
 from .._own_sources import doubled_source_steps
@@ -16,7 +16,7 @@ from .goal import Goal
 from .manifest import CHANGED
 from .outcome import Outcome
 from .remove import kept
-from .state import CACHE, HAND, PACKAGE, CudnnState, header_of, package_lines, part_of, short, shown
+from .state import CACHE, HAND, PACKAGE, UNTRIED, CudnnState, header_of, package_lines, part_of, short, shown
 from .wish import CudnnWish
 
 
@@ -28,7 +28,9 @@ def plan(state: CudnnState, wish: CudnnWish, goal: Optional[Goal], outcome: Outc
     at = len(steps) - 1 if steps and steps[-1].phase == "verify" and not wish.of_archive else len(steps)
     steps[at:at] = headers
     if not any(step.action == "unpack-archive" for step in steps):
-        steps += _cleanup(state)
+        steps += _cleanup([*("%s/%s" % (CACHE, name) for name in state.cached), *state.staged])
+    if state.untried and not any(step.action == "verify-cudnn" and not step.data.toolkit for step in steps):
+        steps += _cleanup([UNTRIED])
     return Plan(
         steps=tuple(steps),
         promise=_promise(outcome) if steps else None,
@@ -49,9 +51,8 @@ def _headers(state: CudnnState, wish: CudnnWish, goal: Optional[Goal], outcome: 
     return [Step("headers", "set-headers", what, "cuDNN %s is wished" % goal.version, path)]
 
 
-def _cleanup(state: CudnnState) -> List[Step]:
-    """What a cut-off run fetched or unpacked, and is of no use any more."""
-    paths = [*("%s/%s" % (CACHE, name) for name in state.cached), *state.staged]
+def _cleanup(paths: Sequence[str]) -> List[Step]:
+    """What a cut-off run left, and is of no use any more."""
     why = "a run that was cut off left it"
     return [Step("cleanup", "forget", "remove %s" % path, why, path) for path in paths]
 

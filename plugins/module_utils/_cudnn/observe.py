@@ -32,6 +32,7 @@ from .state import (
     MANIFESTS,
     OWN_FILES,
     STAGING,
+    UNTRIED,
     Copy,
     CudnnState,
     is_cudnn_package,
@@ -66,6 +67,7 @@ def observe(commands: Commands, files: Files, host: Host) -> CudnnState:
         },
         driver=driver_version(files, host),
         cached=tuple(files.names(CACHE)),
+        untried=(files.text(UNTRIED) or "").strip() or None,
         staged=tuple("%s/%s" % (tree.path, STAGING) for tree in trees if files.exists(tree.path, STAGING)),
     )
 

@@ -11,9 +11,18 @@ from dataclasses import dataclass, field, replace
 from typing import Dict, List
 
 from .._alternatives import Alternative
+from .._effects import Install
 from .._plan import Step
 from .._questions import Transaction
 from .state import PACKAGE, Copy, CudnnState, header_of, is_cudnn_package, packaged, part_of
+
+
+@dataclass(frozen=True)
+class InstallCudnn:
+    """What apt is to do, and the major that is to be tried out afterwards."""
+
+    install: Install
+    major: str
 
 
 @dataclass(frozen=True)

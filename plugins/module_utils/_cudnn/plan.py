@@ -8,14 +8,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .._plan import Blocker, Plan, Step
 from . import finish, remove, satisfied
 from . import goal as goals
 from .goal import Goal
 from .outcome import Outcome
-from .state import CudnnState, is_cudnn_package
+from .state import CudnnState, is_cudnn_package, part_of
 from .wish import CudnnWish
 
 
@@ -38,6 +38,8 @@ def plan(state: CudnnState, wish: CudnnWish, answers: Mapping[Any, Any]) -> Plan
         ]
     else:
         reasons = list(satisfied.lacking_packages(state, wish, goal))
+        lacking = {"packages": "; ".join(reasons)} if reasons else {}
+        reasons += ["cuDNN %s was not tried out yet" % goal.major] if satisfied.untried(state, goal) else []
     leaving = remove.leaving(state, wish, goal)
     if not reasons and not any(leaving):
         return finish.plan(state, wish, goal, Outcome.of(state))
@@ -63,13 +65,16 @@ def _change(
     refused: Optional[Plan] = None
     if wish.of_archive:
         refused = change_archive.come(outcome, wish, goal, lacking, answers)
-    elif reasons:
-        refused = change_packages.come(outcome, wish, goal, reasons, answers)
+    elif lacking:
+        refused = change_packages.come(outcome, wish, goal, lacking["packages"], answers)
+    tried = any(step.action == "verify-cudnn" for step in outcome.steps)
+    if refused is None and not wish.of_archive and not tried and satisfied.untried(state, goal):
+        outcome.steps.append(change_packages.trial(outcome, goal))
     names, manifests = leaving
     why = "exclusive: true, and it is not the one that is wished"
     names = tuple(name for name in names if name in outcome.versions)
     if refused is None and names:
-        refused = change_packages.go(outcome, names, "of other packages", why, answers)
+        refused = change_packages.go(outcome, names, _majors(names), why, answers)
     if refused is not None:
         return refused
     remove.archives_go(outcome, manifests, why)
@@ -91,6 +96,10 @@ def _absent(state: CudnnState, wish: CudnnWish, answers: Mapping[Any, Any]) -> P
         remove.archives_go(outcome, manifests, why)
         refused = finish.plan(state, wish, None, outcome)
     return replace(refused, reasons=("cuDNN %s is to go" % about,))
+
+
+def _majors(names: Sequence[str]) -> str:
+    return " and ".join(sorted({part_of(name).major or "" for name in names} - {""})) or "altogether"
 
 
 def recovery(state: CudnnState) -> Plan:

@@ -49,6 +49,11 @@ def lacking_packages(state: CudnnState, wish: CudnnWish, goal: Goal) -> Tuple[st
     return tuple(reasons)
 
 
+def untried(state: CudnnState, goal: Goal) -> bool:
+    """Did a run end between the packages and their trial, or did they fail it?"""
+    return state.untried == goal.major and runtime_name(goal) in state.versions()
+
+
 def _content_without(state: CudnnState, wish: CudnnWish, goal: Goal) -> bool:
     """Is there one that no package of NVIDIA's brought, where programs find it, and that will do?"""
     default = default_of(state, wish)

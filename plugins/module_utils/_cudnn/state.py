@@ -24,6 +24,8 @@ from .manifest import Manifest
 OWN_FILES = SOURCE_FILES
 #: Where our lists of the files that an archive brought are, and the archives while they are being fetched.
 MANIFESTS = "/var/lib/labfleet-gpu/cudnn"
+#: The major of packages that came and were not tried out yet.
+UNTRIED = MANIFESTS + "/untried"
 CACHE = "/var/cache/labfleet-gpu/cudnn"
 
 #: An archive is unpacked into this directory of the toolkit first.
@@ -75,6 +77,8 @@ class CudnnState:
     driver: Optional[str] = None
     #: What is in our cache: names of archives, and of parts of them.
     cached: Tuple[str, ...] = ()
+    #: The major of packages that were installed, and not tried out since; None: all were.
+    untried: Optional[str] = None
     #: Directories that a cut-off run unpacked into.
     staged: Tuple[str, ...] = ()
 

@@ -14,6 +14,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._cudnn.plan import pl
 from ansible_collections.labfleet.gpu.plugins.module_utils._cudnn.state import (
     OWN_FILES,
     PACKAGE,
+    UNTRIED,
     CudnnState,
     header_of,
     of_manifest,
@@ -244,7 +245,8 @@ def _withdrawn(now: Alternative, path: str) -> Alternative:
 
 
 def _install(state: CudnnState, step: Step) -> CudnnState:
-    targets = dict(target.split("=") for target in step.data.targets)
+    targets = dict(target.split("=") for target in step.data.install.targets)
+    state = replace(state, untried=step.data.major)
     return _moved(state, {**state.versions(), **targets}, list(targets))
 
 
@@ -272,7 +274,8 @@ def _verify(state: CudnnState, step: Step) -> CudnnState:
         replace(each, verified=True) if each.toolkit == step.data.toolkit else each
         for each in state.manifests
     ]
-    return replace(state, manifests=tuple(manifests))
+    untried = state.untried if step.data.toolkit else None
+    return replace(state, manifests=tuple(manifests), untried=untried)
 
 
 def _remove(state: CudnnState, step: Step) -> CudnnState:
@@ -291,6 +294,8 @@ def _file(state: CudnnState, step: Step) -> CudnnState:
 
 def _forget(state: CudnnState, step: Step) -> CudnnState:
     name = step.data.rpartition("/")[2]
+    if step.data == UNTRIED:
+        return replace(state, untried=None)
     staged = tuple(path for path in state.staged if path != step.data)
     return replace(state, cached=tuple(each for each in state.cached if each != name), staged=staged)
 
@@ -303,7 +308,7 @@ _AFTER: Dict[str, Any] = {
     "write-file": _file,
     "remove-file": _file,
     "refresh-index": _same,
-    "install": _install,
+    "install-cudnn": _install,
     "purge": _purge,
     "set-headers": _headers,
     "download": _same,

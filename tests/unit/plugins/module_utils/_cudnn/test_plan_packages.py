@@ -36,8 +36,8 @@ def actions(found: Plan) -> List[str]:
 
 
 def targets(found: Plan) -> List[str]:
-    (install,) = [step.data for step in found.steps if step.action == "install"]
-    return sorted(install.targets)
+    (data,) = [step.data for step in found.steps if step.action == "install-cudnn"]
+    return sorted(data.install.targets)
 
 
 def versions(state: CudnnState) -> "dict[str, str]":
@@ -46,7 +46,7 @@ def versions(state: CudnnState) -> "dict[str, str]":
 
 def test_a_bare_node() -> None:
     found, _asked = settled(node(), CudnnWish("9", "12"), Repository())
-    assert actions(found) == ["write-file", "write-file", "refresh-index", "install", "verify-cudnn"]
+    assert actions(found) == ["write-file", "write-file", "refresh-index", "install-cudnn", "verify-cudnn"]
     assert targets(found) == [
         "libcudnn9-cuda-12=9.26.0.51-1",
         "libcudnn9-dev-cuda-12=9.26.0.51-1",
@@ -112,7 +112,7 @@ def test_parts_of_several_versions_are_brought_together() -> None:
     repository = Repository()
     found, _asked = settled(replace(state, packages=packages), CudnnWish("9.10", "12"), repository)
     assert targets(found) == ["libcudnn9-headers-cuda-12=9.10.2.21-1"]
-    assert [step.data.downgrade for step in found.steps if step.action == "install"] == [True]
+    assert [step.data.install.downgrade for step in found.steps if step.action == "install-cudnn"] == [True]
 
 
 def test_the_newest_only_when_it_is_asked_for() -> None:
@@ -139,7 +139,7 @@ def test_nine_comes_beside_eight_and_has_the_headers() -> None:
 def test_from_eight_to_nine_with_nothing_left_of_eight() -> None:
     state = done(node(), CudnnWish("8", "12"))
     found, _asked = settled(state, CudnnWish("9", "12", exclusive=True), Repository())
-    assert actions(found)[-3:] == ["install", "verify-cudnn", "purge"]
+    assert actions(found)[-3:] == ["install-cudnn", "verify-cudnn", "purge"]
     assert found.steps[-1].data.names == ("libcudnn8", "libcudnn8-dev")
     assert versions(done(state, CudnnWish("9", "12", exclusive=True))) == {SYSTEM + "9": "9.26.0.51"}
 
@@ -147,7 +147,10 @@ def test_from_eight_to_nine_with_nothing_left_of_eight() -> None:
 def test_packages_for_another_cuda_own_the_same_files_and_go_first() -> None:
     state = done(node(), CudnnWish("9.5", "11"))
     found, _asked = settled(state, CudnnWish("9.5", "12"), Repository())
-    assert [each for each in actions(found) if each in ("purge", "install")] == ["purge", "install"]
+    assert [each for each in actions(found) if each in ("purge", "install-cudnn")] == [
+        "purge",
+        "install-cudnn",
+    ]
     state = done(state, CudnnWish("9.5", "12"))
     assert sorted(state.versions()) == ["libcudnn9-cuda-12", "libcudnn9-dev-cuda-12"]
 
@@ -195,6 +198,17 @@ def test_a_cut_off_run_of_dpkg_comes_first() -> None:
     other = replace(done(node(), CudnnWish("9", "12")), unsettled=("vim",))
     assert plan(other, CudnnWish("9", "12"), {}).steps == ()
     assert plan(other, CudnnWish("8", "12"), {}).replan
+
+
+def test_packages_that_were_not_tried_out_are_before_anything_is_called_done() -> None:
+    state = replace(done(node(), CudnnWish("9", "12")), untried="9")
+    found = plan(state, CudnnWish("9", "12"), {})
+    assert actions(found) == ["verify-cudnn"] and found.questions == ()
+    assert done(state, CudnnWish("9", "12")).untried is None
+    for wish in (CudnnWish(state="absent"), CudnnWish("8", "12")):
+        assert done(state, wish).untried is None
+    gone = replace(node(), untried="9")
+    assert actions(plan(gone, CudnnWish(state="absent"), {})) == ["forget"]
 
 
 def refusal(state: CudnnState, wish: CudnnWish, repository: "Repository | None" = None) -> str:

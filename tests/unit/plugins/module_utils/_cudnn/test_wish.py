@@ -63,7 +63,7 @@ def test_what_the_same_run_brings_counts() -> None:
         "/usr/local/cuda-12.4": {"version": "12.4.1", "origin": "package"},
         "/usr": {"version": "11.5.1", "origin": "distribution"},
     }
-    others = {
+    others: Dict[str, Dict[str, Any]] = {
         "driver": {"version": "580.95.05"},
         "cuda": {"toolkits": toolkits, "default_path": "/usr/local/cuda-12.4"},
     }
