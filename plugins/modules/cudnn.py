@@ -16,7 +16,7 @@ description:
   - Every file that an archive brought is in a list in C(/var/lib/labfleet-gpu/cudnn). A change or
     O(state=absent) removes exactly these.
   - A cuDNN that somebody copied into a toolkit is recognised and reported, and never written to without
-    O(take_over).
+    O(take_over). The distribution's package C(nvidia-cudnn) is recognised and left alone.
   - A change ends with the library loaded in a process of its own and asked for its version. It, the header
     and the wish must agree.
   - A version that does not work with this CUDA, the toolkits, the GPUs or the driver is refused before any

@@ -14,11 +14,9 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Dict, List, Mapping
 
-from .. import _download
 from .._catalog.cudnn import version_of_number
 from .._catalog.versions import within
 from .._command import CommandError
-from .._download import Download
 from .._effects import (
     Action,
     Context,
@@ -30,7 +28,6 @@ from .._effects import (
     sync_directory,
     write_file,
 )
-from .change_archive import Unpack
 from .file_list import as_placed, looked_at
 from .manifest import CHANGED, GONE, OURS, Entry, Manifest, name_of, parsed, rendered
 from .observe import header_version
@@ -38,6 +35,8 @@ from .outcome import InstallCudnn, Verify
 from .state import CACHE, MANIFESTS, STAGING, UNTRIED, short
 
 if TYPE_CHECKING:
+    from .._download import Download
+    from .change_archive import Unpack
     from .unpack import Unpacked
 
 _ASK = "import ctypes, sys; print(ctypes.CDLL(sys.argv[1]).cudnnGetVersion())"
@@ -45,8 +44,10 @@ _ASK = "import ctypes, sys; print(ctypes.CDLL(sys.argv[1]).cudnnGetVersion())"
 
 def download(context: Context, data: Download) -> None:
     """Fetch an archive; a failure leaves nothing but the part that a next run goes on with."""
+    from .._download import download as fetch
+
     try:
-        _download.download(context, data)
+        fetch(context, data)
     except EffectError:
         _remove_empty(context, CACHE)
         raise

@@ -8,14 +8,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Mapping, Optional, Union
 
 from .._catalog import cudnn_archives as catalog
 from .._catalog.cudnn_archives import Archive
 from .._catalog.versions import major, order, within
 from .._plan import Blocker, Plan
-from .._questions import AskDigest, Trouble
+from .._questions import AskDigest, AskFile, Trouble
 from . import refusals
 from .goal import Goal
 from .state import CACHE, CudnnState
@@ -47,7 +47,8 @@ _MACHINES = {"x86_64": "x86_64", "sbsa": "aarch64", "aarch64": "aarch64"}
 def find(state: CudnnState, wish: CudnnWish, goal: Goal, answers: Mapping[Any, Any]) -> Union[Source, Plan]:
     """The archive for the goal, or a plan that asks or refuses."""
     if wish.archive is None:
-        return _of_catalogue(state, wish, goal)
+        found = _of_catalogue(state, wish, goal)
+        return found if isinstance(found, Plan) else _in_net(state, found, answers)
     name = wish.archive.rpartition("/")[2]
     match = _NAME.match(name)
     known = _named(name)
@@ -68,8 +69,21 @@ def find(state: CudnnState, wish: CudnnWish, goal: Goal, answers: Mapping[Any, A
     if wrong:
         return wrong
     if not wish.archive.startswith("/"):
-        return Source(_cached(checksum, name), checksum, wish.archive, version, cuda)
+        return _in_net(state, Source(_cached(checksum, name), checksum, wish.archive, version, cuda), answers)
     return _on_node(Source(wish.archive, checksum, None, version, cuda), answers)
+
+
+def _in_net(state: CudnnState, source: Source, answers: Mapping[Any, Any]) -> Union[Source, Plan]:
+    """Is it there, and how large is it? An earlier run may have fetched it."""
+    if source.path.rpartition("/")[2] in state.cached:
+        return source
+    ask = AskFile(source.url or "")
+    answer = answers.get(ask)
+    if answer is None:
+        return Plan(questions=(ask,))
+    if isinstance(answer, Trouble):
+        return _refused("The archive cannot be fetched", answer.what, "correct archive, or its server")
+    return replace(source, size=answer.size or 0)
 
 
 def _on_node(source: Source, answers: Mapping[Any, Any]) -> Union[Source, Plan]:
@@ -90,7 +104,7 @@ def _on_node(source: Source, answers: Mapping[Any, Any]) -> Union[Source, Plan]:
             "%s is %s, and expected is %s" % (source.path, answer.value, source.checksum),
             "fetch it again, or correct checksum",
         )
-    return Source(source.path, source.checksum, None, source.version, source.cuda, answer.size)
+    return replace(source, size=answer.size)
 
 
 def _of_catalogue(state: CudnnState, wish: CudnnWish, goal: Goal) -> Union[Source, Plan]:

@@ -134,7 +134,10 @@ def _room(source: Source, trees: List[ToolkitTree], answers: Mapping[Any, Any]) 
     ask = AskSpace((CACHE, *(tree.path for tree in trees)))
     if ask not in answers:
         return Plan(questions=(ask,))
-    blockers = space_blockers(answers[ask], {tree.path: source.size * _GROWTH for tree in trees})
+    needs = {tree.path: source.size * _GROWTH for tree in trees}
+    if source.url:
+        needs[CACHE] = source.size
+    blockers = space_blockers(answers[ask], needs)
     return Plan(blockers=blockers) if blockers else None
 
 
@@ -152,7 +155,7 @@ def _steps(
     if source.url and source.path.rpartition("/")[2] not in state.cached:
         what = "fetch %s" % source.url
         why = "it is needed for %s" % ", ".join(tree.path for tree in trees)
-        data = Download(source.url, source.path, source.checksum)
+        data = Download(source.url, source.path, source.checksum, source.size or None)
         outcome.steps.append(Step("download", "download", what, why, data))
     for tree in trees:
         manifest = state.manifest_of(tree.path)

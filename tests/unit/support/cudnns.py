@@ -28,6 +28,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Pack
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan, Step
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import (
     AskDigest,
+    AskFile,
     AskKey,
     AskPurge,
     AskRecords,
@@ -35,6 +36,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._questions import (
     AskTransaction,
     Change,
     Digest,
+    FileThere,
     Key,
     Record,
     Records,
@@ -86,6 +88,7 @@ class Repository:
         #: What apt would do besides.
         self.besides: Tuple[Change, ...] = ()
         self.digest: Any = Digest("sha256:" + "a" * 64, GIB)
+        self.there: Any = FileThere(GIB)
         self.free = 50 * GIB
 
     def answer(self, question: Any) -> Any:
@@ -93,6 +96,8 @@ class Repository:
             return Key("-----BEGIN PGP PUBLIC KEY BLOCK-----\n")
         if isinstance(question, AskDigest):
             return self.digest
+        if isinstance(question, AskFile):
+            return self.there
         if isinstance(question, AskSpace):
             return Space({path: ("/", self.free) for path in question.paths})
         if isinstance(question, AskRecords):

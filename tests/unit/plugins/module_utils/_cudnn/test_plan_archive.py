@@ -13,8 +13,9 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._cudnn.plan import pl
 from ansible_collections.labfleet.gpu.plugins.module_utils._cudnn.state import Copy, CudnnState
 from ansible_collections.labfleet.gpu.plugins.module_utils._cudnn.wish import CudnnWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan
-from ansible_collections.labfleet.gpu.plugins.module_utils._questions import Digest, Trouble
+from ansible_collections.labfleet.gpu.plugins.module_utils._questions import Digest, FileThere, Trouble
 from ansible_collections.labfleet.gpu.tests.unit.support.cudnns import (
+    GIB,
     Repository,
     done,
     manifest,
@@ -64,7 +65,8 @@ def test_nvidias_own_is_fetched_and_forgotten() -> None:
     assert (
         fetch.url == "https://developer.download.nvidia.com/compute/cudnn/redist/cudnn/linux-x86_64/" + NAME
     )
-    assert fetch.digest.startswith("sha256:35dd20b9") and asked == []
+    assert fetch.digest.startswith("sha256:35dd20b9") and fetch.size == GIB
+    assert [type(question).__name__ for question in asked] == ["AskFile", "AskSpace"]
     assert fetch.path == found.steps[1].data.archive == found.steps[3].data
     name = fetch.path.rpartition("/")[2]
     found, _asked = settled(
@@ -188,6 +190,13 @@ def test_what_is_refused() -> None:
     assert "Not enough free space" in refusal(state, wish(), Digest(CHECKSUM, 10**12))
     assert "choose from" in refusal(state, CudnnWish("9.99", "12", source="archive"))
     assert "log in" in refusal(with_toolkits(node("Ampere"), "11.2.2"), CudnnWish("8.1", source="archive"))
+    repository = Repository()
+    repository.there = Trouble("https://server/a answered 404")
+    found, _asked = settled(state, CudnnWish("9.5.1", "12", source="archive"), repository)
+    assert "answered 404" in str(found.blockers[0])
+    repository.there, repository.free = FileThere(GIB), 3 * GIB
+    found, _asked = settled(state, CudnnWish("9.5.1", "12", source="archive"), repository)
+    assert "needed are 4096 MiB" in str(found.blockers[0])
     blackwell = with_toolkits(node("Blackwell"), "12.4.1")
     assert "does not know this GPU yet" in refusal(blackwell, wish())
 
