@@ -160,7 +160,9 @@ def test_an_installer_killed_in_the_middle_leaves_no_toolkit(fleet: Fleet, node:
     assert killed.get("failed") and "Run again" in killed["msg"], killed
     assert fleet.sh(node, "readlink /usr/local/cuda") == f"{HOME}/", "it was cut off in the middle"
     other = run(fleet, node, {"versions": ["12.8"]})
-    assert not other["changed"] and "/usr/local/cuda-13.4" not in other["after"]["toolkits"]
+    assert [step["action"] for step in other["steps"]][0] == "set-default", "it is given back"
+    assert fleet.sh(node, "readlink /usr/local/cuda") == "/etc/alternatives/cuda"
+    assert HOME not in other["after"]["toolkits"]
     assert "cut off in /usr/local/cuda-13.4" in " ".join(fleet.said.split())
     assert "left by an installer" in refused(fleet, node, module=CUDA, versions=["13.4"])
     done = proved(fleet, node, module=CUDA, **wish(fleet, "13.4.1"))

@@ -14,12 +14,21 @@ from typing import Any, Mapping
 from .._effects import Action, Context, sync_directory
 from .default import SetDefault
 from .observe import observe_default
+from .records import read, read_all
 from .state import ALTERNATIVE, DEFAULT_PATH, OTHER
 
 
 def set_default(context: Context, data: SetDefault) -> None:
     """Let /usr/local/cuda lead to a toolkit, in its own way: by its alternative, or as a plain link."""
-    now = observe_default(context.files)
+    now = observe_default(context.files, read_all(context.files))
+    if now.taken:
+        from .installer import restore_link
+
+        record = read(context.files, now.taken)
+        restore_link(context, record.link if record else None)
+        now = observe_default(context.files)
+        if now.target == data.path:
+            return
     if now.kind == OTHER:
         raise OSError(errno.EEXIST, "is a directory and not a link", DEFAULT_PATH)
     if now.kind == ALTERNATIVE or (now.kind is None and now.choices):

@@ -63,15 +63,24 @@ def choose(state: CudaState, wish: CudaWish, after: Sequence[Toolkit]) -> Union[
 
 
 def steps(
-    state: CudaState, chosen: Chosen, after: Sequence[Toolkit], coming: Iterable[str], going: Iterable[str]
+    state: CudaState,
+    chosen: Chosen,
+    after: Sequence[Toolkit],
+    coming: Iterable[str],
+    going: Iterable[str],
+    worked_on: Iterable[str] = (),
 ) -> Union[Blocker, Tuple[Step, ...]]:
-    """Switch the default, where it is not what is wished once these paths have come and gone."""
+    """Switch the default, where it is not what is wished once these paths have come and gone.
+
+    On the paths ``worked_on`` an installer or uninstaller is run, which gives back what it takes.
+    """
     toolkit = chosen.toolkit
     if toolkit is None:
         return ()
     gone = set(going)
     foreseen = foresee(state, after, tuple(coming), gone)
-    if foreseen == toolkit.path and state.default.target not in gone:
+    left = state.default.taken is not None and state.default.taken not in worked_on
+    if foreseen == toolkit.path and state.default.target not in gone and not left:
         return ()
     if state.default.kind == OTHER:
         return Blocker(

@@ -31,7 +31,8 @@ def plan(
     was = {toolkit.path for toolkit in state.toolkits}
     paths = [toolkit.path for toolkit in after]
     moved = [toolkit.path for toolkit in after if toolkit not in state.toolkits]
-    switching = default.steps(state, chosen, after, moved, was.difference(paths))
+    worked_on = [step.data.path for step in before if step.action in ("run-installer", "run-uninstaller")]
+    switching = default.steps(state, chosen, after, moved, was.difference(paths), worked_on)
     if isinstance(switching, Blocker):
         return Plan(blockers=(switching,))
     around = environment.steps(state, wish, after, chosen.toolkit, bool(switching))

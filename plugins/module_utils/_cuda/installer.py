@@ -25,12 +25,13 @@ from .records import DONE, INSTALL, REMOVE, Record
 from .runfile import Installer, Uninstaller
 from .state import CACHE, DEFAULT_PATH, LINK, RECORDS
 
-__all__ = ["download", "remove_download", "run_installer", "run_uninstaller"]
+__all__ = ["download", "remove_download", "restore_link", "run_installer", "run_uninstaller"]
 
 #: Seconds to wait for an installer that an earlier run left at work when it was cut off.
 _PATIENCE = "3600"
 #: Logs that the installer dies of where another user left them (/tmp), or that would be taken for ours.
 _LOGS = ("/tmp/cuda-installer.log", "/var/log/cuda-installer.log")
+_SCRATCH = CACHE + "/unpack"
 _MANIFESTS = "/var/log/nvidia/.uninstallManifests"
 
 
@@ -51,10 +52,10 @@ def run_installer(context: Context, data: Installer) -> None:
         records.keep(context, record)
     if data.replaces:
         _uninstall(context, data.path)
-        _restore_link(context, record.link)
-    _clear_logs(context)
+        restore_link(context, record.link)
+    _clear_traces(context)
     done = _install(context, file, home)
-    _restore_link(context, record.link)
+    restore_link(context, record.link)
     if done.rc != 0:
         raise EffectError(_failed(context, data, done))
     _verify_tree(context, data)
@@ -80,8 +81,8 @@ def run_uninstaller(context: Context, data: Uninstaller) -> None:
         _uninstall(context, data.path)
     else:
         _clear_cut(context, replace(record, doing=record.doing if record.empty else REMOVE))
-    _drop_link(context, data.path)
-    _clear_logs(context)
+    _release_link(context, data.path, record.link if record else None)
+    _clear_traces(context)
     context.commands.attempt("renew the linker's cache", ["ldconfig"])
     home = context.files.path(data.path)
     if os.path.isdir(home):
@@ -126,7 +127,7 @@ def _wait(context: Context) -> None:
 
 
 def _install(context: Context, file: str, home: str) -> Completed:
-    scratch = context.files.path(CACHE, "unpack")
+    scratch = context.files.path(_SCRATCH)
     shutil.rmtree(scratch, ignore_errors=True)
     os.makedirs(scratch, mode=0o700)
     try:
@@ -218,11 +219,12 @@ def _clear(context: Context, path: str) -> None:
         os.unlink(context.files.path(conf))
 
 
-def _clear_logs(context: Context) -> None:
+def _clear_traces(context: Context) -> None:
     for path in _LOGS:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(context.files.path(path))
-    for path in (_MANIFESTS, os.path.dirname(_MANIFESTS)):
+    shutil.rmtree(context.files.path(_SCRATCH), ignore_errors=True)
+    for path in (_MANIFESTS, os.path.dirname(_MANIFESTS), CACHE):
         with contextlib.suppress(OSError):
             os.rmdir(context.files.path(path))
 
@@ -236,7 +238,7 @@ def _forget(context: Context, path: str) -> None:
 # /usr/local/cuda
 
 
-def _restore_link(context: Context, link: Optional[str]) -> None:
+def restore_link(context: Context, link: Optional[str]) -> None:
     """Have /usr/local/cuda as it was: the installer takes it, even from the alternatives."""
     now = context.files.link(DEFAULT_PATH)
     path = context.files.path(DEFAULT_PATH)
@@ -253,8 +255,11 @@ def _restore_link(context: Context, link: Optional[str]) -> None:
     sync_directory(os.path.dirname(path))
 
 
-def _drop_link(context: Context, path: str) -> None:
-    """A plain link to what has gone goes as well."""
+def _release_link(context: Context, path: str, before: Optional[str]) -> None:
+    """A plain link to what has gone goes as well, or becomes again what an installer had taken."""
     now = observe_default(context.files)
-    if now.kind == LINK and now.target == path:
-        os.unlink(context.files.path(DEFAULT_PATH))
+    if now.kind != LINK or now.target != path:
+        return
+    os.unlink(context.files.path(DEFAULT_PATH))
+    if before is not None and os.path.normpath(os.path.join("/usr/local", before)) != path:
+        restore_link(context, before)

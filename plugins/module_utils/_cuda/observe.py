@@ -19,7 +19,7 @@ from .._host import Files, Host
 from .._packages import Package, dpkg_interrupted, observe_packages, unsettled
 from .._sources import observe_sources
 from . import observe_around, observe_runfile
-from .records import DONE, Record, read_all
+from .records import DONE, INSTALL, Record, read_all
 from .state import (
     ALTERNATIVE,
     BASE,
@@ -49,7 +49,7 @@ def observe(commands: Commands, files: Files, host: Host) -> CudaState:
         host=host,
         packages=packages,
         toolkits=observe_toolkits(files, packages, records),
-        default=observe_default(files),
+        default=observe_default(files, records),
         unsettled=unsettled(everything) or (("dpkg",) if dpkg_interrupted(admindir) else ()),
         sources=sources,
         own_files={path: files.text(path) for path in OWN_FILES},
@@ -109,16 +109,26 @@ def _named(path: str) -> Optional[str]:
     return match.group(1) if match else None
 
 
-def observe_default(files: Files) -> Default:
-    """/usr/local/cuda, and the alternative behind it."""
+def observe_default(files: Files, records: Optional[Mapping[str, Record]] = None) -> Default:
+    """/usr/local/cuda and the alternative behind it; with records, what it was before an installer took it."""
     link = files.link(DEFAULT_PATH)
+    if link is not None and link != "/etc/alternatives/cuda":
+        record = (records or {}).get(observe_around.leads_to(files, DEFAULT_PATH) or "")
+        if record is not None and record.doing == INSTALL and record.link != link:
+            return replace(_led(files, record.link), taken=record.path)
+    return _led(files, link)
+
+
+def _led(files: Files, link: Optional[str]) -> Default:
+    """What /usr/local/cuda is where it is this link."""
     automatic, choices = parse_alternative(files.text("/var/lib/dpkg/alternatives/cuda"))
     if link is None:
-        kind = OTHER if files.exists(DEFAULT_PATH) else None
+        kind = OTHER if files.exists(DEFAULT_PATH) and not files.link(DEFAULT_PATH) else None
         return Default(kind, DEFAULT_PATH if kind else None, choices, automatic)
     if link == "/etc/alternatives/cuda":
         return Default(ALTERNATIVE, observe_around.leads_to(files, link), choices, automatic)
-    return Default(LINK, observe_around.leads_to(files, DEFAULT_PATH), choices, automatic)
+    path = os.path.normpath(os.path.join(BASE, link))
+    return Default(LINK, observe_around.leads_to(files, path), choices, automatic)
 
 
 def parse_alternative(text: Optional[str]) -> Tuple[bool, Tuple[Tuple[str, int], ...]]:

@@ -73,13 +73,15 @@ class Default:
     """/usr/local/cuda: what it is (None: nothing there), and the directory it leads to.
 
     ``choices`` are the paths that the alternative knows, with their priorities; ``automatic``: it takes the
-    one with the highest.
+    one with the highest. ``taken``: an installer that was cut off in this tree has taken the link, and the
+    rest tells of what it was before.
     """
 
     kind: Optional[str] = None
     target: Optional[str] = None
     choices: Tuple[Tuple[str, int], ...] = ()
     automatic: bool = True
+    taken: Optional[str] = None
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,13 @@ import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda import records
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.apply import ACTIONS
-from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.observe import observe_toolkits
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.default import SetDefault
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.observe import (
+    observe_default,
+    observe_toolkits,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.runfile import Installer, Uninstaller
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.state import ALTERNATIVE, Default
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context, EffectError
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
@@ -195,14 +200,28 @@ def test_a_tree_that_was_cut_off_is_done_anew(context: Context, tree: Tree) -> N
     assert not tree.files.exists(HOME, "lib64/libcudart.so.12.half")
 
 
-def test_an_unfinished_tree_is_removed(context: Context, tree: Tree) -> None:
+def test_what_a_cut_installer_has_taken_is_given_back(context: Context, tree: Tree, machine: Node) -> None:
+    tree.link("/usr/local/cuda", "/usr/local/cuda-12.4/")
+    tree.link("/etc/alternatives/cuda", "/usr/local/cuda-12.8")
+    records.keep(context, records.Record(HOME, "12.4.1", records.INSTALL, True, "/etc/alternatives/cuda"))
+    known = records.read_all(tree.files)
+    assert observe_default(tree.files, known) == Default(ALTERNATIVE, "/usr/local/cuda-12.8", taken=HOME)
+    ACTIONS["set-default"](context, SetDefault("/usr/local/cuda-12.8", 128))
+    assert link(tree) == "/etc/alternatives/cuda" and machine.kept_back == []
+    assert observe_default(tree.files, known).taken is None
+
+
+@pytest.mark.parametrize("before", [None, "/usr/local/cuda-12.4/", "/etc/alternatives/cuda"])
+def test_an_unfinished_tree_is_removed(context: Context, tree: Tree, before: "str | None") -> None:
     tree.link("/usr/local/cuda", "/usr/local/cuda-12.4/")
     tree.write(HOME + "/bin/nvcc")
     tree.write(MANIFEST)
     tree.write("/etc/ld.so.conf.d/cuda-12-4.conf", "%s/targets/x86_64-linux/lib\n" % tree.path(HOME))
-    records.keep(context, records.Record(HOME, "12.4.1", records.INSTALL, True))
+    tree.write("/var/cache/labfleet-gpu/cuda/unpack/half")
+    records.keep(context, records.Record(HOME, "12.4.1", records.INSTALL, True, before))
     act(context, Uninstaller(HOME, "12.4.1"))
-    assert left(tree) == [] and context.warnings == []
+    assert left(tree) == (["usr/local/cuda"] if before == "/etc/alternatives/cuda" else [])
+    assert link(tree) in (None, before) and context.warnings == []
 
 
 def test_files_of_somebody_else_survive_a_cut_installation(context: Context, tree: Tree) -> None:
