@@ -110,7 +110,7 @@ def _named(path: str) -> Optional[str]:
 
 
 def observe_default(files: Files, records: Optional[Mapping[str, Record]] = None) -> Default:
-    """/usr/local/cuda and the alternative behind it; with records, what it was before an installer took it."""
+    """/usr/local/cuda and the alternative behind it; with records, as it was before an installer took it."""
     link = files.link(DEFAULT_PATH)
     if link is not None and link != "/etc/alternatives/cuda":
         record = (records or {}).get(observe_around.leads_to(files, DEFAULT_PATH) or "")
