@@ -172,11 +172,75 @@ options:
         description: See O(labfleet.gpu.cuda_toolkit#module:keep_downloads).
         type: bool
         default: false
+  cudnn:
+    description:
+      - cuDNN, with the options of M(labfleet.gpu.cudnn).
+    type: dict
+    suboptions:
+      version:
+        description: See O(labfleet.gpu.cudnn#module:version).
+        type: raw
+      cuda:
+        description: See O(labfleet.gpu.cudnn#module:cuda).
+        type: raw
+      state:
+        description: See O(labfleet.gpu.cudnn#module:state).
+        type: str
+        choices: [present, absent]
+        default: present
+      source:
+        description: See O(labfleet.gpu.cudnn#module:source).
+        type: str
+        choices: [auto, nvidia, archive]
+        default: auto
+      components:
+        description: See O(labfleet.gpu.cudnn#module:components).
+        type: str
+        choices: [runtime, dev, static]
+        default: dev
+      archive:
+        description: See O(labfleet.gpu.cudnn#module:archive).
+        type: str
+      checksum:
+        description: See O(labfleet.gpu.cudnn#module:checksum).
+        type: str
+      toolkit:
+        description: See O(labfleet.gpu.cudnn#module:toolkit).
+        type: raw
+      exclusive:
+        description: See O(labfleet.gpu.cudnn#module:exclusive).
+        type: bool
+        default: false
+      update:
+        description: See O(labfleet.gpu.cudnn#module:update).
+        type: bool
+        default: false
+      gpus:
+        description: See O(labfleet.gpu.cudnn#module:gpus).
+        type: list
+        elements: raw
+      driver_version:
+        description: See O(labfleet.gpu.cudnn#module:driver_version).
+        type: raw
+      repository_url:
+        description: See O(labfleet.gpu.cudnn#module:repository_url).
+        type: str
+      repository_key_url:
+        description: See O(labfleet.gpu.cudnn#module:repository_key_url).
+        type: str
+      repository_key_fingerprint:
+        description: See O(labfleet.gpu.cudnn#module:repository_key_fingerprint).
+        type: str
+      take_over:
+        description: See O(labfleet.gpu.cudnn#module:take_over).
+        type: bool
+        default: false
 extends_documentation_fragment:
   - labfleet.gpu.attributes
 seealso:
   - module: labfleet.gpu.nvidia_driver
   - module: labfleet.gpu.cuda_toolkit
+  - module: labfleet.gpu.cudnn
 """
 
 EXAMPLES = r"""
@@ -187,6 +251,9 @@ EXAMPLES = r"""
     cuda:
       versions: ["12.8", "13.0"]
       default: "12.8"
+    cudnn:
+      version: "9"
+      cuda: "12"
 """
 
 RETURN = r"""
@@ -234,31 +301,45 @@ running_work:
   sample: ["4711 (alice, python3)"]
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
+from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Component, Part, converge
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda import wish as cuda_wish
-from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.component import CUDA
+from ansible_collections.labfleet.gpu.plugins.module_utils._cudnn import wish as cudnn_wish
 from ansible_collections.labfleet.gpu.plugins.module_utils._driver import wish as driver_wish
-from ansible_collections.labfleet.gpu.plugins.module_utils._driver.component import DRIVER
 from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 
 #: In the order in which they are planned and applied: each may need what an earlier one brings.
-COMPONENTS = ((DRIVER, driver_wish), (CUDA, cuda_wish))
+WISHES: Any = {"driver": driver_wish, "cuda": cuda_wish, "cudnn": cudnn_wish}
+
+
+def component(name: str) -> Component:
+    """A component, loaded only where it is asked for."""
+    if name == "driver":
+        from ansible_collections.labfleet.gpu.plugins.module_utils._driver.component import DRIVER
+
+        return DRIVER
+    if name == "cuda":
+        from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.component import CUDA
+
+        return CUDA
+    from ansible_collections.labfleet.gpu.plugins.module_utils._cudnn.component import CUDNN
+
+    return CUDNN
 
 
 def main() -> None:
-    options = {
-        component.name: {"type": "dict", "options": wishes.ARGUMENTS} for component, wishes in COMPONENTS
-    }
+    options = {name: {"type": "dict", "options": wish.ARGUMENTS} for name, wish in WISHES.items()}
     module = AnsibleModule(argument_spec=options, supports_check_mode=True)
     parts = []
-    for component, wishes in COMPONENTS:
-        if module.params[component.name] is None:
+    for name, wish in WISHES.items():
+        if module.params[name] is None:
             continue
         try:
-            parts.append(Part(component, wishes.wish_from(module.params[component.name])))
+            parts.append(Part(component(name), wish.wish_from(module.params[name])))
         except BadWish as exc:
-            module.fail_json(msg="%s: %s" % (component.name, exc))
+            module.fail_json(msg="%s: %s" % (name, exc))
     converge(module, parts, single=False)
 
 

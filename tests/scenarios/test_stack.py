@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Driver and toolkits in one run: planned together, refused together, shared steps done once."""
+"""Driver, toolkits and cuDNN in one run: planned together, refused together, shared steps done once."""
 
 from __future__ import annotations
 
@@ -40,13 +40,18 @@ def toolkits(result: Result) -> list[str]:
 
 
 def test_a_bare_node_gets_both_and_each_shared_step_once(fleet: Fleet, ubuntu: str) -> None:
-    done = held(fleet, ubuntu, driver={"branch": 580}, cuda={"versions": ["12.8", "13.0"], "default": "12.8"})
+    whole = {
+        "driver": {"branch": 580},
+        "cuda": {"versions": ["12.8", "13.0"], "default": "12.8"},
+        "cudnn": {"version": "9", "cuda": "12"},
+    }
+    done = held(fleet, ubuntu, **whole)
     phases = Counter(step["phase"] for step in done["steps"])
-    assert phases["index"] == 1 and phases["packages"] == 2, done["steps"]
+    assert phases["index"] == 1 and phases["packages"] == 3, done["steps"]
     written = [step["what"] for step in done["steps"] if step["phase"] == "source"]
     assert len(written) == len(set(written)), written
     assert [step["component"] for step in done["steps"]] == sorted(
-        (step["component"] for step in done["steps"]), key=["driver", "cuda"].index
+        (step["component"] for step in done["steps"]), key=list(whole).index
     )
     assert toolkits(done) == ["12.8.1", "13.0.2"]
     assert len(fleet.sh(ubuntu, "nvidia-smi -L").splitlines()) == 8
@@ -97,10 +102,12 @@ def test_site_holds_the_stack_and_a_second_run_changes_nothing(fleet: Fleet, ubu
     wish = {
         "nvidia_driver_branch": 580,
         "cuda_toolkit_versions": ["12.8"],
+        "cudnn_version": "9",
         "gpu_node_reboot_allowed": True,
     }
     first = fleet.site(ubuntu, **wish)
     assert first.rc == 0 and first.recap[ubuntu]["changed"] == 1, first.output
     assert "release 12.8" in fleet.sh(ubuntu, "bash -lc 'nvcc --version'")
+    assert "libcudnn.so.9" in fleet.sh(ubuntu, "ldconfig -p")
     second = fleet.site(ubuntu, **wish)
     assert second.recap[ubuntu]["changed"] == 0 and second.recap[ubuntu]["ok"] == 2, second.output

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import yaml
 from interpreters import ROOT
 
 
@@ -14,3 +15,11 @@ def test_both_roles_reboot_in_the_same_way() -> None:
     assert driver == node.replace("__gpu_node_driver", "__nvidia_driver_wish").replace(
         "gpu_node_", "nvidia_driver_"
     )
+
+
+def test_gpu_node_hands_every_option_of_every_component_on() -> None:
+    text = (ROOT / "plugins/modules/gpu_stack.py").read_text()
+    documentation = yaml.safe_load(text.split('DOCUMENTATION = r"""')[1].split('"""')[0])
+    passed = yaml.safe_load((ROOT / "roles/gpu_node/vars/main.yml").read_text())
+    for component, spec in documentation["options"].items():
+        assert set(passed[f"__gpu_node_{component}"]) == set(spec["suboptions"]), component
