@@ -78,6 +78,13 @@ STAGES = (
         root=True,
         limit=75 * MINUTE,
     ),
+    Stage(
+        "cudnn-in-full",
+        ALL,
+        "pytest -rP tests/scenarios/crash_points_cudnn.py tests/scenarios/real_cudnn.py",
+        root=True,
+        limit=45 * MINUTE,
+    ),
     Stage("debian-upgrade", ALL, "pytest tests/scenarios/debian_upgrade.py", root=True, limit=30 * MINUTE),
     Stage("molecule", TEST, "molecule test --all", root=True, limit=20 * MINUTE),
     Stage("demo", TEST, "python tests/tools/demo.py", root=True, limit=15 * MINUTE),
