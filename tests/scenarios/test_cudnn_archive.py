@@ -137,6 +137,22 @@ def test_a_file_that_somebody_changed_stays_and_is_told(fleet: Fleet, node: str)
     assert changed_since(fleet, node, "toolkit") == []
 
 
+def test_what_is_in_a_toolkit_that_goes_is_taken_away_after_it(fleet: Fleet, node: str) -> None:
+    """The packages take the links to their directories with them, and leave what is not theirs."""
+    found = archive(fleet, "9.5.1")
+    more = {**MIRROR, "versions": ["12.8"], "components": "runtime"}
+    assert not fleet.task(node, {"labfleet.gpu.cuda_toolkit": more}).get("failed")
+    wish: dict[str, Any] = {"version": "9.5.1", "cuda": "12", "toolkit": "all"}
+    both = proved(fleet, node, module=CUDNN, **wish, **found)
+    assert len(copies(both)) == 2
+    gone = {**MIRROR, "versions": ["12.8"], "state": "absent"}
+    assert not fleet.task(node, {"labfleet.gpu.cuda_toolkit": gone}).get("failed")
+    left = proved(fleet, node, module=CUDNN, **wish, **found)
+    assert copies(left) == {LIBRARY + "9": ("9.5.1.17", "archive")}
+    assert fleet.sh(node, "ls -d /usr/local/cuda-12.8 2>/dev/null || true") == ""
+    proved(fleet, node, module=CUDNN, state="absent")
+
+
 def test_the_role_copies_the_archive_from_the_controller_when_it_is_needed(
     fleet: Fleet, node: str, tmp_path: Path
 ) -> None:

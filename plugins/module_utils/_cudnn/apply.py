@@ -28,7 +28,7 @@ from .._effects import (
     sync_directory,
     write_file,
 )
-from .file_list import as_placed, looked_at
+from .file_list import as_placed, located, looked_at
 from .manifest import CHANGED, GONE, OURS, Entry, Manifest, name_of, parsed, rendered
 from .observe import header_version
 from .outcome import InstallCudnn, Verify
@@ -201,16 +201,32 @@ def remove_archive(context: Context, toolkit: str) -> None:
         return
     root = context.files.path(toolkit)
     shutil.rmtree(os.path.join(root, STAGING), ignore_errors=True)
+    lost = set()
     # Links first: no name leads to a file that is gone.
     for entry in sorted(manifest.entries, key=lambda each: not each.target):
         if entry.now == OURS:
-            os.unlink(os.path.join(root, entry.path))
+            path = located(context.files, toolkit, entry.path)
+            os.unlink(path)
+            if path != os.path.join(root, entry.path):
+                lost.add(os.path.dirname(path))
     for name in manifest.directories:
         with contextlib.suppress(OSError):
             os.rmdir(os.path.join(root, name))
+    for directory in sorted(lost):
+        _remove_up(directory, root)
     _settle(context, toolkit, {entry.path for entry in manifest.entries if entry.now != GONE})
     remove_file(context, RemoveFile("%s/%s" % (MANIFESTS, name_of(toolkit))))
     _remove_empty(context, MANIFESTS)
+
+
+def _remove_up(directory: str, root: str) -> None:
+    """Take away what a toolkit that is gone left of its directories, up to its own."""
+    with contextlib.suppress(OSError):
+        while True:
+            os.rmdir(directory)
+            if directory == root:
+                break
+            directory = os.path.dirname(directory)
 
 
 def set_headers(context: Context, path: str) -> None:

@@ -18,9 +18,20 @@ from .manifest import CHANGED, GONE, OURS, Entry
 _CHUNK = 1024 * 1024
 
 
+def located(files: Files, toolkit: str, path: str) -> str:
+    """Where a listed file is. A toolkit's include and lib64 may be links that went with its packages."""
+    directory, _slash, name = path.partition("/")
+    if not files.exists(toolkit, directory):
+        for target in files.names(toolkit, "targets"):
+            found = files.path(toolkit, "targets", target, "lib" if directory == "lib64" else directory, name)
+            if os.path.lexists(found):
+                return found
+    return files.path(toolkit, path)
+
+
 def looked_at(files: Files, toolkit: str, entry: Entry) -> Entry:
     """The entry with what has become of its file. Only a file whose time has changed is read."""
-    path = files.path(toolkit, entry.path)
+    path = located(files, toolkit, entry.path)
     try:
         about = os.lstat(path)
     except OSError:

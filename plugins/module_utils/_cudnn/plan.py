@@ -77,7 +77,7 @@ def _change(
         refused = change_packages.go(outcome, names, _majors(names), why, answers)
     if refused is not None:
         return refused
-    remove.archives_go(outcome, manifests, why)
+    remove.archives_go(outcome, manifests, why if wish.exclusive else "its toolkit is gone")
     return finish.plan(state, wish, goal, outcome)
 
 

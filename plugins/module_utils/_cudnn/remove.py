@@ -66,9 +66,10 @@ def _of(manifest: Manifest, wish: CudnnWish) -> bool:
 
 
 def leaving(state: CudnnState, wish: CudnnWish, goal: Goal) -> Leaving:
-    """With exclusive: every other cuDNN that packages or archives brought."""
+    """What a lost toolkit left; with exclusive, every other cuDNN that packages or archives brought."""
+    known = [tree.path for tree in goals.known_trees(state, wish)]
     if not wish.exclusive:
-        return (), ()
+        return (), tuple(manifest for manifest in state.manifests if manifest.toolkit not in known)
     names = [package.name for package in state.packages if part_of(package.name).part]
     if not wish.of_archive:
         kept = (goal.major, None)

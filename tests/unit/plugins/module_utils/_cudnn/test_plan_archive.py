@@ -244,6 +244,14 @@ def test_absent_keeps_changed_files_and_says_so() -> None:
     assert found.steps[0].what == "remove cuDNN 9.5.1.17 from %s: 2 files" % TOOLKIT
 
 
+def test_what_is_left_of_a_toolkit_that_is_gone_goes() -> None:
+    state = unpacked(toolkit("12.8.1"), manifest())
+    asked = CudnnWish("9", "12", source="nvidia")
+    found, _asked = settled(state, asked, Repository())
+    assert (found.steps[-1].action, found.steps[-1].why) == ("remove-archive", "its toolkit is gone")
+    assert [copy.place for copy in done(state, asked).copies] == ["/usr"]
+
+
 def test_exclusive_leaves_the_wished_toolkit_alone() -> None:
     state = unpacked(toolkit("12.4.1", "12.8.1"), manifest(), manifest("/usr/local/cuda-12.8"))
     found, _asked = settled(state, wish(toolkit="12.4", exclusive=True), Repository())

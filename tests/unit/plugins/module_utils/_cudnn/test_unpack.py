@@ -92,6 +92,18 @@ def test_another_version_leaves_nothing_of_the_former(node: Tree) -> None:
     assert the_list(node).version == "9.5.1.17"
 
 
+def test_what_a_lost_toolkit_left_is_found(tree: Tree) -> None:
+    """Its packages took the link lib64 with them; the directory behind it stayed, with our files."""
+    tree.write(TOOLKIT + "/targets/x86_64-linux/lib/libcudart.so.12", "cudart")
+    tree.link(TOOLKIT + "/lib64", "targets/x86_64-linux/lib")
+    apply.unpack_archive(context(tree), packed(tree, cudnn("9.5.1")))
+    tree.path(TOOLKIT + "/lib64").unlink()
+    tree.path(TOOLKIT + "/targets/x86_64-linux/lib/libcudart.so.12").unlink()
+    assert {entry.now for entry in the_list(tree).entries} == {"ours"}
+    apply.remove_archive(context(tree), TOOLKIT)
+    assert os.listdir(str(tree.path("/usr/local"))) == []
+
+
 def test_files_that_somebody_changed_stay(node: Tree) -> None:
     apply.unpack_archive(context(node), packed(node, cudnn("9.5.1")))
     changed = node.path(TOOLKIT) / "include/cudnn.h"
