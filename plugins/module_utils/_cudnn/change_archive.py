@@ -25,7 +25,7 @@ from .outcome import Outcome, Verify
 from .state import ARCHIVE, CACHE, Copy, CudnnState, library_in, short
 from .wish import CudnnWish
 
-#: Bytes unpacked for each byte of the archive. Source: 8.9.7 and 9.5.1 grow by 2.4 and 2.9.
+#: Bytes unpacked for each byte of the archive. An estimate on the safe side: nothing tells before it is opened.
 _GROWTH = 3
 
 
@@ -58,16 +58,15 @@ def come(
     if not lacking:
         return None
     trees = [tree for tree in goal.trees if tree.path in lacking]
-    blockers = refusals.refusals(state, wish, goal) + _in_the_way(state, wish, trees)
+    blockers = refusals.early(state, wish, goal, goal.version) + _in_the_way(state, wish, trees)
     if blockers:
         return Plan(blockers=blockers)
     source = archive.find(state, wish, goal, answers)
     if isinstance(source, Plan):
         return source
-    if source.version:
-        blockers = refusals.refusals(state, wish, goal, source.version)
-        if blockers:
-            return Plan(blockers=blockers)
+    blockers = refusals.refusals(state, wish, goal, source.version)
+    if blockers:
+        return Plan(blockers=blockers)
     trees = [tree for tree in trees if not _same(state, wish, tree, source)]
     if not trees:
         return None

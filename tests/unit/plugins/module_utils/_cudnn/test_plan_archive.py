@@ -209,6 +209,12 @@ def test_the_checksum_tells_what_a_file_of_any_name_is() -> None:
     assert "put cuDNN 9.5.1 " in found.steps[1].what and "cudnn" not in found.promised()
 
 
+def test_the_newest_archive_that_supports_the_gpus() -> None:
+    state = with_toolkits(node("Volta"), "12.4.1")
+    found, _asked = settled(state, CudnnWish("9", source="archive"), Repository())
+    assert found.steps[1].data.version == "9.10.2.21"
+
+
 def test_update_goes_to_the_newest_archive_once() -> None:
     asked = CudnnWish("9", "12", source="archive", update=True)
     found, _asked = settled(unpacked(toolkit(), manifest()), asked, Repository())
