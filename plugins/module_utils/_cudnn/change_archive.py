@@ -25,7 +25,7 @@ from .outcome import Outcome, Verify
 from .state import ARCHIVE, CACHE, Copy, CudnnState, library_in, short
 from .wish import CudnnWish
 
-#: Bytes unpacked for each byte of the archive. An estimate on the safe side: nothing tells before it is opened.
+#: Bytes unpacked for each byte of the archive: on the safe side, for nothing tells before it is opened.
 _GROWTH = 3
 
 
