@@ -26,7 +26,7 @@ options:
       - The GPU instances that shall be, each a profile such as V(1g.5gb), or a dictionary with C(profile)
         and, as needed, C(placement) (the memory slice at which it starts; anywhere, if not given), C(compute)
         (the compute instances in it; one that spans it, if not given, V([]) for none) and C(count).
-      - A dictionary of profiles with their counts, such as V({1g.5gb: 7}), is fine too.
+      - It may also be a dictionary of profiles with their counts.
       - A profile is a name, or its id as a string.
       - V(1c.3g.20gb) is one compute instance of one slice. Several such share as few GPU instances as they
         fit into.

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Callable, Dict, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from .pack import fits
 from .state import ComputeProfile, Gpu, Profile
@@ -56,7 +56,7 @@ class Capacity:
         self._gpu = gpu
         self._count = Counter(wanted)
         self._resources = resources(gpu.profiles)
-        self._ordered = [(each, self._without_places(each)) for each in gpu.ordered()]
+        self._others: List[Tuple[Profile, int]] = []
 
     def excess(self) -> Optional[str]:
         """Why they can never be together, as a phrase; None if counting does not forbid it."""
@@ -82,7 +82,9 @@ class Capacity:
 
         ``taken`` are the memory slices that the instances lie in.
         """
-        return tuple(min(others, fits(profile.placements, taken)) for profile, others in self._ordered)
+        if not self._others:
+            self._others = [(each, self._without_places(each)) for each in self._gpu.ordered()]
+        return tuple(min(others, fits(each.placements, taken)) for each, others in self._others)
 
     def _used(self, resource: Resource) -> int:
         return sum(resource.share[number] * count for number, count in self._count.items())

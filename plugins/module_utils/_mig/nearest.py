@@ -118,8 +118,7 @@ def _candidates(
         for count in range(min(profile.limit, len(wanted) - len(chosen)) + 1):
             if Capacity(gpu, more).excess():
                 return
-            for each in longer((*counts, count), more):
-                yield each
+            yield from longer((*counts, count), more)
             more = [*more, profile.id]
 
     found = []
@@ -135,8 +134,8 @@ def _distance_of(
 ) -> Optional[_Distance]:
     """How far these are from the wish; None where one of them stands in for nothing that was wanted."""
     wishes = [[each.profile for each in wanted].count(profile.id) for profile in profiles]
-    unmet = [each for each, count, wish in zip(profiles, counts, wishes) for _ in range(wish - count)]
-    instead = [each for each, count, wish in zip(profiles, counts, wishes) for _ in range(count - wish)]
+    unmet = [each for each, count, wish in zip(profiles, counts, wishes) for _copy in range(wish - count)]
+    instead = [each for each, count, wish in zip(profiles, counts, wishes) for _copy in range(count - wish)]
     met = sum(min(count, wish) for count, wish in zip(counts, wishes))
     for profile in instead:
         replaced = next((each for each in reversed(unmet) if _smaller(profile, each)), None)

@@ -105,13 +105,11 @@ class OracleBoard:
             if position >= self.grid:
                 yield frozenset(so_far)
                 return
-            for each in grown(position + 1, so_far):
-                yield each
+            yield from grown(position + 1, so_far)
             for profile, kind in self.kinds.items():
                 longer = (*so_far, (profile, position))
                 if position in kind["starts"] and self.allowed(longer):
-                    for each in grown(position + kind["size"], longer):
-                        yield each
+                    yield from grown(position + kind["size"], longer)
 
         return list(grown(0, ()))
 
@@ -245,8 +243,7 @@ class OracleBoard:
         for start in self.kinds[wish.profile]["starts"]:
             there = [(each.profile, place) for each, place in zip(wishes, (*so_far, start))]
             if wish.start in (None, start) and self.allowed(there):
-                for each in self._assignments(wishes, index + 1, (*so_far, start)):
-                    yield each
+                yield from self._assignments(wishes, index + 1, (*so_far, start))
 
     def _remembered(self, wish: Wish, existing: Optional[Outer]) -> Optional[Inside]:
         key = (wish.profile, wish.compute, existing.compute if existing else ())

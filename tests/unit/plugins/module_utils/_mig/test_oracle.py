@@ -10,18 +10,11 @@ from __future__ import annotations
 import os
 import random
 from functools import lru_cache
-from typing import Any, FrozenSet, List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._mig.boards import profiles_named
-from ansible_collections.labfleet.gpu.plugins.module_utils._mig.solve import DoesNotFit, Solution, solve
-from ansible_collections.labfleet.gpu.plugins.module_utils._mig.state import (
-    ComputeInstance,
-    Gpu,
-    GpuInstance,
-    Placement,
-    Wanted,
-)
+from ansible_collections.labfleet.gpu.plugins.module_utils._mig.solve import DoesNotFit, solve
+from ansible_collections.labfleet.gpu.plugins.module_utils._mig.state import Wanted
 from ansible_collections.labfleet.gpu.tests.unit.support.mig_oracle import (
     Inner,
     Layout,
@@ -30,6 +23,7 @@ from ansible_collections.labfleet.gpu.tests.unit.support.mig_oracle import (
     Wish,
     boards,
 )
+from ansible_collections.labfleet.gpu.tests.unit.support.mig_pairs import gpu_of, planned
 
 BOARDS = boards()
 SAMPLES = 12
@@ -40,33 +34,6 @@ SEED = int(os.environ.get("MIG_SEED", "0")) or random.SystemRandom().randrange(1
 def layouts_of(rules: str) -> List[Layout]:
     """Computed once for boards that differ in memory alone."""
     return next(board for board in BOARDS.values() if board.rules == rules).layouts()
-
-
-def gpu_of(board: OracleBoard, current: Sequence[Outer]) -> Gpu:
-    instances = []
-    for each in current:
-        kinds = board.compute_kinds(each.profile)
-        compute = tuple(
-            ComputeInstance(
-                inner.profile, Placement(inner.start, kinds[inner.profile]["slices"]), inner.in_use
-            )
-            for inner in each.compute
-        )
-        place = Placement(each.start, board.kinds[each.profile]["size"])
-        instances.append(GpuInstance(each.profile, place, compute))
-    return Gpu(profiles_named(board.name), tuple(instances))
-
-
-def planned(solution: Solution) -> FrozenSet[Outer]:
-    """The layout as the oracle writes it."""
-    return frozenset(
-        Outer(
-            part.profile,
-            part.placement.start,
-            tuple(sorted(Inner(each.profile, each.placement.start) for each in part.compute)),
-        )
-        for part in solution.parts
-    )
 
 
 def some_compute(board: OracleBoard, profile: int, dice: random.Random) -> Tuple[Inner, ...]:
