@@ -1,0 +1,118 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the scenarios in several labs at once: a scenario waits for disks, boots and servers most of its time.
+
+Use: side_by_side.py [FILE...], beside the pytest that is to run them. Each lab takes the next file when it is
+done with one; the longest come first. A file's output is printed when the file has ended.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+LAB = HERE.parent / "lab/lab.py"
+#: Numbers of labs, one for each core that most machines of CI have.
+LABS = ("7", "6")
+#: The files that take longest, longest first; the others follow.
+LONG = ("debian", "stack", "interrupted", "families", "hardware", "cuda_runfile", "leftovers", "sources")
+_SUMMARY = re.compile(r"^=+ (.*) in [\d.]+s.* =+$", re.MULTILINE)
+_COUNT = re.compile(r"(\d+) (passed|failed|error|skipped)")
+
+
+def ordered(files: list[Path]) -> list[Path]:
+    """The files, those of LONG first."""
+    place = {f"test_{name}.py": number for number, name in enumerate(LONG)}
+    return sorted(files, key=lambda path: (place.get(path.name, len(LONG)), path.name))
+
+
+class Labs:
+    """The labs at work; ``counts`` adds up what pytest said."""
+
+    def __init__(self, files: list[Path]) -> None:
+        self.files: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        for path in files:
+            self.files.put(path)
+        self.running: dict[str, subprocess.Popen[str]] = {}
+        self.counts: dict[str, int] = {}
+        self.failed: list[str] = []
+        self.ending = False
+        self.lock = threading.Lock()
+
+    def work(self, lab: str) -> None:
+        """Files, one after another, in one lab that stays up between them."""
+        environ = {**os.environ, "LABFLEET_GPU_SCENARIO_LAB": lab, "LABFLEET_GPU_KEEP_LAB": "1"}
+        while not self.ending:
+            try:
+                path = self.files.get_nowait()
+            except queue.Empty:
+                return
+            begun = time.monotonic()
+            with self.lock:
+                print(f"lab {lab}: {path.name} ...", flush=True)
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "pytest", str(path)],
+                    env=environ,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                )
+                self.running[lab] = process
+            output, _none = process.communicate()
+            with self.lock:
+                self.take(path, process.returncode, output, time.monotonic() - begun)
+
+    def take(self, path: Path, status: int, output: str, seconds: float) -> None:
+        """Count what pytest said, and print it whole where something failed."""
+        said = ["no summary", *_SUMMARY.findall(output)][-1]
+        for count, what in _COUNT.findall(said):
+            self.counts[what] = self.counts.get(what, 0) + int(count)
+        if status != 0:
+            self.failed.append(path.name)
+            print(output)
+        reasons = [line for line in output.splitlines() if line.startswith("SKIPPED ")]
+        print("\n".join([f"{path.name}: {said} in {seconds:.0f} s", *reasons]), flush=True)
+
+    def end(self) -> None:
+        """Interrupt what runs and take the labs down."""
+        self.ending = True
+        for process in self.running.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+        for process in self.running.values():
+            process.wait(timeout=60)
+        for lab in LABS:
+            subprocess.run([sys.executable, str(LAB), "--lab", lab, "down"], check=False)
+
+
+def main() -> int:
+    """Run the files that are named, or all of this folder; 0 when every test passed."""
+    named = [Path(name) for name in sys.argv[1:]]
+    labs = Labs(ordered(named or sorted(HERE.glob("test_*.py"))))
+    for lab in LABS:
+        subprocess.run([sys.executable, str(LAB), "--lab", lab, "down"], check=False)
+    threads = [threading.Thread(target=labs.work, args=(lab,), daemon=True) for lab in LABS]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        labs.end()
+    print(", ".join(f"{count} {what}" for what, count in sorted(labs.counts.items())) or "no test ran")
+    if labs.failed:
+        print(f"Failed: {', '.join(labs.failed)}")
+    return 1 if labs.failed or not labs.counts.get("passed") else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
