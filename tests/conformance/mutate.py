@@ -40,10 +40,11 @@ def rules() -> list[str]:
     return re.findall(r"^    X\((R_\w+),", text, re.MULTILINE)
 
 
-def run_suite(library: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def run_suite(library: Path, *options: str, mutate: str = "") -> subprocess.CompletedProcess[str]:
     """The suite against a library that is already built."""
     command = [sys.executable, "-m", "pytest", "-x", "-v", "--no-header", "--tb=line", *options, str(HERE)]
     environ = {**os.environ, "NVML_LIBRARY": str(library), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environ["NVML_MUTATE"] = mutate  # for what the suite builds itself, of other versions
     environ["PYTHONUNBUFFERED"] = "1"  # the name of a test is out before the test can crash
     return subprocess.run(command, env=environ, cwd=HERE, capture_output=True, text=True, check=False)
 
@@ -61,11 +62,11 @@ def try_rule(rule: str) -> tuple[str, bool, str]:
     """Rule, whether its mutant was killed, and by what; SuiteError when the suite broke off otherwise."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         library = nodes.build(Path(folder), mutate=rule)
-        done = run_suite(library, "--rule", rule)
+        done = run_suite(library, "--rule", rule, mutate=rule)
         if done.returncode == NOTHING_COLLECTED:
             return rule, False, "no test is marked with it"
         if done.returncode == NO_TEST_FAILED:
-            done = run_suite(library)
+            done = run_suite(library, mutate=rule)
         noticed = done.returncode == SOME_TEST_FAILED or (done.returncode == CRASHED and first_failure(done))
         if done.returncode != NO_TEST_FAILED and not noticed:
             raise SuiteError(

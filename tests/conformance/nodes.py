@@ -105,9 +105,14 @@ class Node:
             for name in names:
                 (tree / f"gpus/{number}/{name}").unlink(missing_ok=True)
 
-    def add_process(self, number: int, pid: int, kind: str, mib: int) -> None:
-        """A process uses the GPU."""
-        self._write(self.run / f"gpus/{number}/processes/{pid}", f"{kind} {mib}")
+    def add_process(self, number: int, pid: int, kind: str, mib: int, *instance: int) -> None:
+        """A process uses the GPU, or of it the GPU instance and compute instance with these ids."""
+        words = " ".join(map(str, (kind, mib, *instance)))
+        self._write(self.run / f"gpus/{number}/processes/{pid}", words)
+
+    def end_process(self, number: int, pid: int) -> None:
+        """A process leaves the GPU."""
+        (self.run / f"gpus/{number}/processes/{pid}").unlink()
 
     def lose(self, number: int) -> None:
         """The GPU falls off the bus."""

@@ -38,9 +38,21 @@ PAIRS = {
     "nvmlGpuFabricInfo_v2_t": pynvml.c_nvmlGpuFabricInfo_v2_t,
     "nvmlGpuFabricInfo_v3_t": pynvml.c_nvmlGpuFabricInfo_v3_t,
     "nvmlEventData_t": pynvml.c_nvmlEventData_t,
+    "nvmlDeviceAttributes_t": pynvml.c_nvmlDeviceAttributes,
+    "nvmlGpuInstancePlacement_t": pynvml.c_nvmlGpuInstancePlacement_t,
+    "nvmlGpuInstanceProfileInfo_t": pynvml.c_nvmlGpuInstanceProfileInfo_t,
+    "nvmlGpuInstanceProfileInfo_v2_t": pynvml.c_nvmlGpuInstanceProfileInfo_v2_t,
+    "nvmlGpuInstanceInfo_t": pynvml.c_nvmlGpuInstanceInfo_t,
+    "nvmlComputeInstancePlacement_t": pynvml.c_nvmlComputeInstancePlacement_t,
+    "nvmlComputeInstanceProfileInfo_t": pynvml.c_nvmlComputeInstanceProfileInfo_t,
+    "nvmlComputeInstanceProfileInfo_v2_t": pynvml.c_nvmlComputeInstanceProfileInfo_v2_t,
+    "nvmlComputeInstanceInfo_t": pynvml.c_nvmlComputeInstanceInfo_t,
 }
-# In the header but not in the binding: version 1 of the process list.
-WITHOUT_A_PAIR = {"nvmlProcessInfo_v1_t"}
+# In the header but not in the binding: old versions, and version 3 of profile information.
+WITHOUT_A_PAIR = {
+    "nvmlProcessInfo_v1_t", "nvmlComputeInstanceInfo_v1_t",
+    "nvmlGpuInstanceProfileInfo_v3_t", "nvmlComputeInstanceProfileInfo_v3_t",
+}  # fmt: skip
 
 VERSIONS = {
     "nvmlPciInfoExt_v1_t": (1, pynvml.nvmlPciInfoExt_v1),
@@ -50,6 +62,8 @@ VERSIONS = {
     "nvmlMarginTemperature_v1_t": (1, pynvml.nvmlMarginTemperature_v1),
     "nvmlGpuFabricInfo_v2_t": (2, pynvml.nvmlGpuFabricInfo_v2),
     "nvmlGpuFabricInfo_v3_t": (3, pynvml.nvmlGpuFabricInfo_v3),
+    "nvmlGpuInstanceProfileInfo_v2_t": (2, pynvml.nvmlGpuInstanceProfileInfo_v2),
+    "nvmlComputeInstanceProfileInfo_v2_t": (2, pynvml.nvmlComputeInstanceProfileInfo_v2),
 }
 
 

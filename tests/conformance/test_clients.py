@@ -8,8 +8,11 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
+import mig
 import nodes
+import pynvml
 import pytest
 from boards import A100, ADA, H100, T4
 
@@ -44,6 +47,17 @@ def test_nvitop(mixed: nodes.Node) -> None:
         assert name in shown
     assert str(os.getpid()) in shown
     assert "27C" in shown and "67W / 500W" in shown
+
+
+def test_nvitop_on_a_divided_gpu(node: nodes.Node, nvml: Any) -> None:
+    (device,) = mig.start(node, mig.A100)
+    instance = mig.create(device, 9)
+    pynvml.nvmlGpuInstanceCreateComputeInstance(instance, 2)
+    node.add_process(0, os.getpid(), "C", 4321, mig.where(instance)[0], 0)
+    shown = _run(node, "nvitop", "-1", "--ascii")
+    assert "A100-SXM4-80GB" in shown and "Enabled" in shown
+    assert "3g.40gb" in shown
+    assert f"0:0 {os.getpid()}" in " ".join(shown.split()), "the process stands by its MIG device"
 
 
 def test_nvitop_says_that_the_driver_is_not_loaded(node: nodes.Node) -> None:

@@ -10,6 +10,7 @@ from ctypes import cast
 from pathlib import Path
 from typing import Any
 
+import mig
 import nodes
 import pynvml
 import pytest
@@ -52,6 +53,8 @@ CHANGES = re.compile(r"nvmlDevice(Set|Clear|Reset)")
 KNOWN_OF_A_BARE_BOARD = re.compile(
     r"nvmlDeviceGet(Index|BusType|MaxMigDeviceCount|SupportedEventTypes|FieldValues"
     r"|\w*RunningProcess\w*|ProcessUtilization|GpuInstanceId|ComputeInstanceId|DeviceHandleFromMigDeviceHandle)"
+    # Its structure has no version that fits: test_mig_profiles.py calls these.
+    r"|nvmlDeviceGetGpuInstanceProfileInfo(ById)?V"
     # The next three take numbers after a reference: test_handles.py calls them.
     r"|nvmlDeviceGet(CpuAffinityWithinScope|MemoryAffinity|TopologyCommonAncestor)"
     r"|nvmlDevice(IsMigDeviceHandle|RegisterEvents|Set\w*LockedClocks|Reset\w*LockedClocks)"
@@ -154,14 +157,90 @@ ENUMERATED = {
     "nvmlDeviceSetPersistenceMode": 5, "nvmlDeviceSetComputeMode": 5, "nvmlDeviceSetEccMode": 5,
     "nvmlDeviceSetPowerManagementLimit": 5, "nvmlDeviceClearEccErrorCounts": 5,
     "nvmlDeviceSetApplicationsClocks": 5, "nvmlDeviceSetMigMode": 1, "nvmlDeviceGetMigDeviceHandleByIndex": 1,
+    "nvmlDeviceGetGpuInstanceProfileInfo": 1, "nvmlDeviceCreateGpuInstance": 1,
+    "nvmlDeviceCreateGpuInstanceWithPlacement": 1, "nvmlDeviceGetGpuInstances": 1,
+    "nvmlDeviceGetGpuInstanceById": 1, "nvmlDeviceGetGpuInstanceRemainingCapacity": 1,
+    "nvmlDeviceGetGpuInstancePossiblePlacements": 1, "nvmlDeviceGetGpuInstancePossiblePlacements_v2": 1,
 }  # fmt: skip
+
+
+def _divided(node: nodes.Node, nvml: Any) -> tuple[Any, Any, Any]:
+    """An H100 in MIG mode, a GPU instance of it and its compute instance."""
+    (device,) = mig.start(node, mig.H100)
+    instance = mig.create(device, 9)
+    return device, instance, nvml.nvmlGpuInstanceCreateComputeInstance(instance, 2)
+
+
+def _of_instances(names: list[str], instance: Any, compute: Any) -> dict[str, Any]:
+    """The calls that begin with an instance, each with one of its kind."""
+    kinds = {"nvmlGpuInstance": instance, "nvmlComputeInstance": compute}
+    return {name: kinds[kind] for kind in kinds for name in names if name.startswith(kind)}
+
+
+@pytest.mark.rule("R_HANDLE_VALID")
+def test_instances_that_are_none(node: nodes.Node, nvml: Any, exported: list[str]) -> None:
+    _divided(node, nvml)
+    bad = cast(0x1000, pynvml.c_nvmlGpuInstance_t)
+    for handle in (bad, None):
+        answers = {name: raw(name, handle, *[None] * 5) for name in _of_instances(exported, 1, 1)}
+        assert len(answers) == 13
+        assert {name: answer for name, answer in answers.items() if answer != INVALID_ARGUMENT} == {}
+
+
+@pytest.mark.rule("R_GPU_PRESENT")
+def test_instances_of_a_lost_gpu(node: nodes.Node, nvml: Any, exported: list[str]) -> None:
+    _device, instance, compute = _divided(node, nvml)
+    (part,) = mig.devices(_device)
+    node.lose(0)
+    calls = _of_instances(exported, instance, compute)
+    answers = {name: raw(name, handle, *[None] * 5) for name, handle in calls.items()}
+    answers["nvmlDeviceGetName"] = raw("nvmlDeviceGetName", part, None, 0)
+    assert {name: answer for name, answer in answers.items() if answer != GPU_IS_LOST} == {}
+
+
+@pytest.mark.rule("R_NOT_NULL")
+def test_null_references_after_an_instance(node: nodes.Node, nvml: Any, exported: list[str]) -> None:
+    _device, instance, compute = _divided(node, nvml)
+    calls = {
+        name: handle
+        for name, handle in _of_instances(exported, instance, compute).items()
+        if not name.endswith("Destroy")
+    }
+    answers = {name: raw(name, handle, *[None] * 5) for name, handle in calls.items()}
+    assert {name: answer for name, answer in answers.items() if answer != INVALID_ARGUMENT} == {}
+
+
+def test_calls_with_an_instance_can_be_made_to_fail(node: nodes.Node, nvml: Any, exported: list[str]) -> None:
+    _device, instance, compute = _divided(node, nvml)
+    calls = _of_instances(exported, instance, compute)
+    for name in calls:
+        node.fault(name, "return 17 gpu 0")
+    answers = {name: raw(name, handle, *[None] * 5) for name, handle in calls.items()}
+    assert {name: answer for name, answer in answers.items() if answer != OPERATING_SYSTEM} == {}
+
+
+# What a MIG device answers, by the notes on MIG device handles in the reference.
+OF_MIG_DEVICES = re.compile(
+    r"nvmlDevice(Get(Name|UUID|Index|Attributes(_v2)?|MemoryInfo(_v2)?|BAR1MemoryInfo|GpuInstanceId|ComputeInstanceId"
+    r"|DeviceHandleFromMigDeviceHandle|\w*RunningProcess\w*)|IsMigDeviceHandle)"
+)
+
+
+@pytest.mark.rule("R_MIG_GPU_ONLY")
+def test_calls_that_only_a_gpu_answers(node: nodes.Node, nvml: Any, exported: list[str]) -> None:
+    device, _instance, _compute = _divided(node, nvml)
+    (part,) = mig.devices(device)
+    answers = {name: raw(name, part, *[None] * 5) for name in _of_devices(exported)}
+    answered = {name for name, answer in answers.items() if answer != NOT_SUPPORTED}
+    assert answered == {name for name in answers if OF_MIG_DEVICES.fullmatch(name)}
 
 
 def test_every_call_can_be_made_to_fail(node: nodes.Node, nvml: Any, exported: list[str]) -> None:
     node.load_module().add(RICH)
     nvml.nvmlInit()
     device = nvml.nvmlDeviceGetHandleByIndex(0)
-    names = [name for name in exported if name != "nvmlErrorString"]
+    instances = _of_instances(exported, None, None)
+    names = [name for name in exported if name != "nvmlErrorString" and name not in instances]
     for name in names:
         node.fault(name, "return 17")
     answers = {

@@ -27,6 +27,8 @@ KINDS = {
     "class": r"[0-9a-f]{6}",
     "architecture": r"kepler|maxwell|pascal|volta|turing|ampere|ada|hopper|blackwell",
     "brand": r"quadro|tesla|nvs|grid|geforce|titan|nvidia|quadro_rtx|nvidia_rtx|geforce_rtx|titan_rtx",
+    "mig order": r"lower|upper",
+    "mig policy": r"board|ascending|descending|adversarial",
     "cpus": r"[0-9]+(?:-[0-9]+)?(?:,[0-9]+(?:-[0-9]+)?)*",
     "bus ids": r"[0-9a-f:.]*(?: [0-9a-f:.]+)*",
 }
@@ -52,6 +54,9 @@ hardware switch  ecc_mode_current ecc_mode_pending ecc_mode_default mig_mode_cur
 hardware lines   retired_pages_single_bit retired_pages_double_bit
 hardware switch  retired_pages_pending remapped_pending remapped_failure
 hardware number  remapped_correctable remapped_uncorrectable mig_device_max
+hardware mig_order mig_id_order
+hardware mig_policy mig_placement_policy
+hardware number  mig_reset_status
 hardware numbers remapped_histogram
 hardware number  pcie_gen_max pcie_gen_device_max pcie_width_max
 hardware number  nvlink_version nvlink_count nvlink_speed_mbps nvlink_remote_type

@@ -34,6 +34,8 @@ class Board:
         self.dma_bits: int = table.get("dma_bits", 0)
         self.sxm: bool = table["sxm"]
         self.fabric: Dict[str, Any] = table.get("fabric", {})
+        if "mig" in table:
+            self.attributes["mig_profiles"] = "\n".join(table["mig"]["table"])
         self.mig_mode_survives_reboot: bool = table.get("mig_mode_survives_reboot", False)
 
 

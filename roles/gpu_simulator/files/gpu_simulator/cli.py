@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
         ("unset", "take an attribute away (NOT_SUPPORTED)"),
         ("lose", "let a GPU fall off the bus"),
         ("restore", "bring a lost GPU back"),
+        ("reset", "what nvidia-smi --gpu-reset does: pending modes take effect, MIG instances end"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("gpu", help="number, PCI address, UUID or 'all'")
@@ -63,6 +64,9 @@ def parser() -> argparse.ArgumentParser:
     process.add_argument("--pid", type=int, required=True)
     process.add_argument("--memory", type=int, default=0, help="MiB")
     process.add_argument("--type", default="C", help="C, G, C+G or M")
+    process.add_argument(
+        "--instance", type=int, nargs=2, default=(), metavar=("GI", "CI"), help="ids, in MIG mode"
+    )
 
     fabric = commands.add_parser("fabric", help="what Fabric Manager does to the GPUs")
     fabric.add_argument("action", choices=("start", "stop"))
@@ -178,8 +182,10 @@ def _on_gpu(tree: Tree, slot: int, options: argparse.Namespace) -> str:
         control.lose(tree, slot)
     elif options.command == "restore":
         control.restore(tree, slot)
+    elif options.command == "reset":
+        control.reset(tree, slot)
     elif options.action == "add":
-        control.add_process(tree, slot, options.pid, options.memory, options.type)
+        control.add_process(tree, slot, options.pid, options.memory, options.type, options.instance)
     else:
         control.remove_process(tree, slot, options.pid)
     return ""

@@ -7,9 +7,9 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import List
+from typing import List, Sequence
 
-from . import attributes, chassis, driver, nvlink5, pci, surfaces
+from . import attributes, chassis, driver, nvlink5, pci, surfaces, usage
 from .tree import SimulatorError, Tree, read, remove, write
 
 FAULT = re.compile(r"^(?:(?:after|times) [0-9]+ )?(?:return [0-9]+|hang(?: [0-9]+)?|crash)(?: gpu [0-9]+)?$")
@@ -134,10 +134,28 @@ def restore(tree: Tree, slot: int) -> None:
     remove(tree.gpu_state(slot) / "lost")
 
 
-def add_process(tree: Tree, slot: int, pid: int, memory_mib: int, kind: str) -> None:
+def reset(tree: Tree, slot: int) -> None:
+    """Reset a GPU as ``nvidia-smi --gpu-reset`` does: pending modes take effect, MIG instances end.
+
+    :raises SimulatorError: no driver, or somebody uses the GPU
+    """
+    if slot not in tree.bound_gpus():
+        raise SimulatorError("GPU {0} has no driver: load it with 'gpu-simulator load' first.".format(slot))
+    users = usage.of_gpu(tree, slot)
+    if users:
+        raise SimulatorError(
+            "GPU {0} is in use by {1}: end that first, then reset it again.".format(slot, ", ".join(users))
+        )
+    driver.reset(tree, slot, chassis.installed(tree)[slot])
+
+
+def add_process(
+    tree: Tree, slot: int, pid: int, memory_mib: int, kind: str, instance: Sequence[int] = ()
+) -> None:
     """Let a living process use a GPU.
 
-    :raises SimulatorError: no such process, no driver, unknown type
+    :param instance: ids of the GPU instance and the compute instance that it uses, if not the whole
+    :raises SimulatorError: no such process, no such instance, no driver, unknown type
     """
     if kind not in PROCESS_TYPES:
         raise SimulatorError(
@@ -145,7 +163,13 @@ def add_process(tree: Tree, slot: int, pid: int, memory_mib: int, kind: str) -> 
         )
     if not os.path.isdir("/proc/{0}".format(pid)):
         raise SimulatorError("There is no process {0}: NVML shows a process only while it lives.".format(pid))
-    write(_processes(tree, slot) / str(pid), "{0} {1}".format(kind, memory_mib))
+    processes = _processes(tree, slot)
+    if instance and not (tree.gpu_state(slot) / "mig/gi{0}-ci{1}".format(*instance)).is_file():
+        raise SimulatorError(
+            "GPU {0} has no compute instance {2} in a GPU instance {1}: "
+            "'gpu-simulator status --json' lists them.".format(slot, *instance)
+        )
+    write(processes / str(pid), " ".join(str(word) for word in (kind, memory_mib, *instance)))
 
 
 def remove_process(tree: Tree, slot: int, pid: int) -> None:

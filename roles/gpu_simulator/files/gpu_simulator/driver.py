@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 from typing import Callable, Dict, List
 
+from . import capabilities, parameters, pci, support, surfaces
 from . import chassis as chassis_module
-from . import parameters, pci, support, surfaces
 from .boards import Board
 from .kmod import Module
 from .tree import Tree, empty, read, remove, write
@@ -93,6 +93,7 @@ def _show(
         entries.append(_proc_entry(tree, slot, minor, present[slot], slot in started, module))
     surfaces.show_proc(tree, module, effective, entries)
     surfaces.show_devices(tree, surfaces.gpu_nodes(len(bound)), effective)
+    capabilities.show(tree, effective["ModifyDeviceFiles"] != "0")
     for name, value in (("file", module.path), ("flavour", module.flavour), ("version", module.version)):
         write(tree.state / "module" / name, value)
 
@@ -126,17 +127,7 @@ def hide_companion(name: str) -> Callable[[Tree], None]:
 def start(tree: Tree, slot: int, board: Board, module: Module, minor: int) -> None:
     """Bring a GPU up: pending modes take effect and driver state begins at its defaults."""
     hardware, state = tree.gpu_hardware(slot), tree.gpu_state(slot)
-    pending = read(hardware / "ecc_mode_pending")
-    if pending is not None:
-        write(hardware / "ecc_mode_current", pending)
-    if read(hardware / "mig_mode_current") is not None:
-        mode = (read(hardware / "mig_mode_pending") or "0") if board.mig_mode_survives_reboot else "0"
-        write(hardware / "mig_mode_pending", mode)
-        write(hardware / "mig_mode_current", mode)
-    if read(hardware / "remapped_pending") is not None:
-        write(hardware / "remapped_pending", 0)
-    if read(hardware / "retired_pages_pending") is not None:
-        write(hardware / "retired_pages_pending", 0)
+    reset(tree, slot, board)
     values = dict(board.volatile)
     values["minor_number"] = str(minor)
     values["numa_node"] = "0"
@@ -156,6 +147,29 @@ def start(tree: Tree, slot: int, board: Board, module: Module, minor: int) -> No
     (state / "processes").mkdir(parents=True, exist_ok=True)
     for name, value in values.items():
         write(state / name, value)
+
+
+def reset(tree: Tree, slot: int, board: Board) -> None:
+    """What a reset does to a GPU, and a start as well: pending modes take effect, MIG instances end.
+
+    From Hopper on the hardware has no MIG mode: it is the loaded driver that keeps it, over a reset too
+    (kernel_mig_manager.c of open-gpu-kernel-modules 595 turns it on again).
+    """
+    hardware = tree.gpu_hardware(slot)
+    pending = read(hardware / "ecc_mode_pending")
+    if pending is not None:
+        write(hardware / "ecc_mode_current", pending)
+    if read(hardware / "mig_mode_current") is not None:
+        mode = (read(hardware / "mig_mode_pending") or "0") if board.mig_mode_survives_reboot else "0"
+        write(hardware / "mig_mode_pending", mode)
+        write(hardware / "mig_mode_current", mode)
+    for name in ("remapped_pending", "retired_pages_pending"):
+        if read(hardware / name) is not None:
+            write(hardware / name, 0)
+    remove(tree.gpu_state(slot) / "mig")
+    minor = read(tree.gpu_state(slot) / "minor_number")
+    if minor is not None:
+        remove(tree.proc_driver / "nvidia/capabilities/gpu{0}".format(minor))
 
 
 def _fabric_values(tree: Tree, board: Board) -> Dict[str, str]:
@@ -194,5 +208,6 @@ def power_off(tree: Tree) -> None:
     empty(tree.state / "module")
     remove(tree.state / "gpus")
     surfaces.hide_proc(tree)
+    capabilities.hide(tree)
     surfaces.hide_devices(tree)
     pci.unbind_all(tree, "nvidia")

@@ -50,6 +50,7 @@ def _gpu(tree: Tree, slot: int) -> Dict[str, Any]:
             for entry in sorted((state / "processes").glob("*"))
             if os.path.isdir("/proc/" + entry.name)
         },
+        "mig": {entry.name: read(entry) for entry in sorted((state / "mig").glob("gi*"))},
     }
 
 

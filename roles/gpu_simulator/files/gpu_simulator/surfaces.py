@@ -82,12 +82,6 @@ def show_proc(tree: Tree, module: Module, effective: Dict[str, str], gpus: List[
     write(top / "registry", 'Binary: ""')
     (top / "warnings").mkdir(parents=True, exist_ok=True)
     (top / "patches").mkdir(parents=True, exist_ok=True)
-    for name, minor, mode in (("config", 1, 0o400), ("monitor", 2, 0o444)):
-        write(
-            top / "capabilities/mig" / name,
-            "DeviceFileMinor: {0}\nDeviceFileMode: {1}\nDeviceFileModify: 1".format(minor, mode),
-            mode,
-        )
     for gpu in gpus:
         write(top / "gpus" / gpu.address / "information", gpu.text(), 0o444)
         write(top / "gpus" / gpu.address / "registry", 'Binary: ""')
@@ -120,7 +114,7 @@ def show_devices(tree: Tree, nodes: Dict[str, Tuple[int, int]], effective: Dict[
     mode, owner, group = (
         int(effective[name]) for name in ("DeviceFileMode", "DeviceFileUID", "DeviceFileGID")
     )
-    refused = [name for name, number in sorted(nodes.items()) if not _make(tree.dev / name, number, mode)]
+    refused = [name for name, number in sorted(nodes.items()) if not make(tree.dev / name, number, mode)]
     for name in nodes:
         if os.geteuid() == 0:
             os.chown(str(tree.dev / name), owner, group)
@@ -131,7 +125,7 @@ def show_devices(tree: Tree, nodes: Dict[str, Tuple[int, int]], effective: Dict[
         )
 
 
-def _make(path: Path, number: tuple, mode: int) -> bool:
+def make(path: Path, number: tuple, mode: int) -> bool:
     """Make one character device; a plain file and False where the kernel refuses."""
     remove(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -64,6 +64,14 @@ def everyone(tree: Tree) -> List[User]:
     return found
 
 
+def of_gpu(tree: Tree, slot: int) -> List[str]:
+    """Who uses a GPU, in words: processes on it or on a part of it, and open device files."""
+    device = "/dev/nvidia{0} open".format(read(tree.gpu_state(slot) / "minor_number"))
+    endings = (" on GPU {0}".format(slot), device)
+    found = [user.words for user in everyone(tree) if user.words.endswith(endings)]
+    return [words for words in dict.fromkeys(found) if not words.startswith("persistence mode")]
+
+
 def running(tree: Tree, program: str) -> bool:
     """Whether a program (path without the leading slash) runs on this node."""
     wanted = str(tree.root / program)

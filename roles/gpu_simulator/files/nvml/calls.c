@@ -75,6 +75,7 @@ static nvmlReturn_t start(unsigned int flags, bool all_gpus)
         return result;
     REQUIRE(R_VERSION_MATCH, result != NVML_SUCCESS || strcmp(loaded, DRIVER_VERSION) == 0,
             NVML_ERROR_LIB_RM_VERSION_MISMATCH);
+    forget_handles();
     TRY(find_gpus());
     REQUIRE(R_GPUS_FOUND, gpus_found > 0 || (flags & NVML_INIT_FLAG_NO_GPUS), NVML_ERROR_GPU_NOT_FOUND);
     for (unsigned int index = 0; all_gpus && index < gpus_found; index++)
@@ -124,12 +125,22 @@ API nvmlShutdown(void)
     return result;
 }
 
-nvmlReturn_t call_enter(struct call *call, bool initialized)
+nvmlReturn_t call_lock(struct call *call)
 {
     pthread_rwlock_rdlock(&lock);
     call->locked = true;
-    if (initialized)
-        REQUIRE(R_INIT_FIRST, initializations > 0, NVML_ERROR_UNINITIALIZED);
+    REQUIRE(R_INIT_FIRST, initializations > 0, NVML_ERROR_UNINITIALIZED);
+    return NVML_SUCCESS;
+}
+
+nvmlReturn_t call_enter(struct call *call, bool initialized)
+{
+    if (initialized) {
+        TRY(call_lock(call));
+        return apply_fault(call->function, NULL);
+    }
+    pthread_rwlock_rdlock(&lock);
+    call->locked = true;
     return apply_fault(call->function, NULL);
 }
 
@@ -149,6 +160,14 @@ nvmlReturn_t check_handle(nvmlDevice_t device)
     return NVML_SUCCESS;
 }
 
+/* A MIG device exists as long as its compute instance does. */
+static nvmlReturn_t check_mig_device(nvmlDevice_t device, bool welcome)
+{
+    TRY(mig_device_exists(device));
+    REQUIRE(R_MIG_GPU_ONLY, welcome, NVML_ERROR_NOT_SUPPORTED);
+    return NVML_SUCCESS;
+}
+
 nvmlReturn_t check_present(const struct gpu *gpu)
 {
     char path[MAX_TEXT];
@@ -162,15 +181,18 @@ nvmlReturn_t check_present(const struct gpu *gpu)
     return NVML_SUCCESS;
 }
 
-nvmlReturn_t call_enter_device(struct call *call, nvmlDevice_t device)
+nvmlReturn_t call_enter_device(struct call *call, nvmlDevice_t device, bool mig_welcome)
 {
-    pthread_rwlock_rdlock(&lock);
-    call->locked = true;
-    REQUIRE(R_INIT_FIRST, initializations > 0, NVML_ERROR_UNINITIALIZED);
-    TRY(check_handle(device));
+    bool mig;
+
+    TRY(call_lock(call));
+    mig = is_mig_device(device);
+    if (!mig)
+        TRY(check_handle(device));
     call->gpu = device;
     TRY(apply_fault(call->function, device));
-    return check_present(device);
+    TRY(check_present(device));
+    return mig ? check_mig_device(device, mig_welcome) : NVML_SUCCESS;
 }
 
 nvmlReturn_t get_uint(const char *function, nvmlDevice_t device, const char *name, unsigned int *value)

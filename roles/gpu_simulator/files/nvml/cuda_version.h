@@ -41,8 +41,18 @@
 #define CUDA_VERSION 11070
 #elif DRIVER_BRANCH == 510
 #define CUDA_VERSION 11060
+#elif DRIVER_BRANCH == 495
+#define CUDA_VERSION 11050
 #elif DRIVER_BRANCH == 470
 #define CUDA_VERSION 11040
+#elif DRIVER_BRANCH == 465
+#define CUDA_VERSION 11030
+#elif DRIVER_BRANCH == 460
+#define CUDA_VERSION 11020
+#elif DRIVER_BRANCH == 455
+#define CUDA_VERSION 11010
+#elif DRIVER_BRANCH == 450
+#define CUDA_VERSION 11000
 #else
 #error "this driver branch is not in cuda_version.h: add the CUDA version that it reports"
 #endif

@@ -88,6 +88,10 @@ static nvmlReturn_t read_field(const struct gpu *gpu, nvmlFieldValue_t *field)
         field->valueType = NVML_VALUE_TYPE_UNSIGNED_INT;
         return nvlink_active(gpu, field->scopeId, &field->value.uiVal);
     }
+    if (id == 184) {
+        field->valueType = NVML_VALUE_TYPE_UNSIGNED_INT;
+        return mig_resetless(gpu, &field->value.uiVal);
+    }
     field->valueType = NVML_VALUE_TYPE_UNSIGNED_LONG_LONG;
     if (id >= 3 && id <= 6)
         return ecc_total(gpu, (id - 3) % 2, (id - 3) / 2, &field->value.ullVal);

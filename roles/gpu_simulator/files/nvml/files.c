@@ -164,17 +164,24 @@ nvmlReturn_t read_word(const struct gpu *gpu, const char *name, const char *cons
     return NVML_ERROR_UNKNOWN;
 }
 
-/* Replaces a file whole: a reader sees the old value or the new one. */
 nvmlReturn_t write_text(const struct gpu *gpu, enum tree home, const char *name, const char *text)
 {
-    char path[MAX_TEXT], fresh[MAX_TEXT], relative[256];
+    char path[MAX_TEXT];
+
+    gpu_path(path, home, gpu, name);
+    return write_path(path, text);
+}
+
+/* Replaces a file whole: a reader sees the old value or the new one. */
+nvmlReturn_t write_path(const char *path, const char *text)
+{
+    char fresh[MAX_TEXT + 16];
+    const char *name = strrchr(path, '/') + 1;
     size_t length = strlen(text);
     int file;
     bool written;
 
-    gpu_path(path, home, gpu, name);
-    snprintf(relative, sizeof relative, ".%s.XXXXXX", name);
-    gpu_path(fresh, home, gpu, relative);
+    snprintf(fresh, sizeof fresh, "%.*s.%s.XXXXXX", (int)(name - path), path, name);
     file = mkostemp(fresh, O_CLOEXEC);
     if (file < 0)
         return errno == EACCES ? NVML_ERROR_NO_PERMISSION : NVML_ERROR_OPERATING_SYSTEM;

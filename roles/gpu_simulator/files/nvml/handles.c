@@ -80,11 +80,20 @@ static nvmlReturn_t search(const char *name, const char *wanted, unsigned int *m
 API nvmlDeviceGetHandleByUUID(const char *uuid, nvmlDevice_t *device)
 {
     unsigned int matches, index;
+    nvmlDevice_t mig;
 
     ENTER();
     NOT_NULL(uuid);
     NOT_NULL(device);
     TRY(search("uuid", uuid, &matches, &index));
+    for (unsigned int parent = 0; matches == 0 && parent < gpu_count(); parent++) {
+        TRY(mig_device_by_uuid(gpu_at(parent), uuid, &mig));
+        if (mig == NULL)
+            continue;
+        TRY(apply_fault_on_gpu(__func__, gpu_at(parent)));
+        *device = mig;
+        return NVML_SUCCESS;
+    }
     REQUIRE(R_UUID_FOUND, matches > 0, NVML_ERROR_NOT_FOUND);
     return hand_out(__func__, index, device);
 }
@@ -137,8 +146,10 @@ API nvmlDeviceGetHandleByPciBusId_v2(const char *bus_id, nvmlDevice_t *device)
 
 API nvmlDeviceGetIndex(nvmlDevice_t device, unsigned int *index)
 {
-    ENTER_DEVICE(device);
+    ENTER_ANY_DEVICE(device);
     NOT_NULL(index);
+    if (call.gpu->instance != NULL)
+        return mig_device_index(call.gpu, index);
     *index = call.gpu->index;
     return NVML_SUCCESS;
 }

@@ -7,8 +7,29 @@
 
 #include "sim.h"
 
-GET_TEXT(nvmlDeviceGetName, "name")
-GET_TEXT(nvmlDeviceGetUUID, "uuid")
+/* A MIG device has a name and a UUID of its own. */
+static nvmlReturn_t get_own_text(const char *function, nvmlDevice_t device, const char *name, char *buffer,
+                                 unsigned int length)
+{
+    char text[MAX_TEXT];
+
+    ENTER_ANY_DEVICE_AS(function, device);
+    NOT_NULL(buffer);
+    TRY(call.gpu->instance != NULL ? mig_device_text(call.gpu, name, text, sizeof text)
+                                   : read_text(call.gpu, name, text, sizeof text));
+    return copy_text(text, buffer, length);
+}
+
+API nvmlDeviceGetName(nvmlDevice_t device, char *buffer, unsigned int length)
+{
+    return get_own_text(__func__, device, "name", buffer, length);
+}
+
+API nvmlDeviceGetUUID(nvmlDevice_t device, char *buffer, unsigned int length)
+{
+    return get_own_text(__func__, device, "uuid", buffer, length);
+}
+
 GET_TEXT(nvmlDeviceGetSerial, "serial")
 GET_TEXT(nvmlDeviceGetBoardPartNumber, "board_part_number")
 GET_TEXT(nvmlDeviceGetVbiosVersion, "vbios_version")

@@ -5,12 +5,31 @@
  */
 #include "sim.h"
 
+/* What a GPU instance has to itself; how much of it the driver takes is not known. */
+static nvmlReturn_t read_mig_memory(const struct gpu *device, nvmlMemory_v2_t *memory)
+{
+    unsigned long long total, used;
+
+    TRY(mig_memory_mib(device, &total));
+    TRY(process_memory_mib(device, mig_gpu_instance(device), &used));
+    if (used > total)
+        used = total;
+    memory->total = total * MIB;
+    memory->reserved = 0;
+    memory->used = used * MIB;
+    memory->free = (total - used) * MIB;
+    return NVML_SUCCESS;
+}
+
 /* All figures in bytes. used leaves out what the driver reserves. */
 static nvmlReturn_t read_memory(const struct gpu *gpu, nvmlMemory_v2_t *memory)
 {
     unsigned long long total, reserved = 0, used = 0, processes;
     nvmlReturn_t result;
 
+    if (gpu->instance != NULL)
+        return read_mig_memory(gpu, memory);
+    TRY(mig_may_see(gpu));
     TRY(read_u64(gpu, "memory_mib", &total));
     result = read_u64(gpu, "memory_reserved_mib", &reserved);
     if (result != NVML_ERROR_NOT_SUPPORTED)
@@ -18,7 +37,7 @@ static nvmlReturn_t read_memory(const struct gpu *gpu, nvmlMemory_v2_t *memory)
     result = read_u64(gpu, "memory_used_mib", &used);
     if (result != NVML_ERROR_NOT_SUPPORTED)
         TRY(result);
-    TRY(process_memory_mib(gpu, &processes));
+    TRY(process_memory_mib(gpu, -1, &processes));
     used += processes;
     if (reserved > total)
         reserved = total;
@@ -35,7 +54,7 @@ API nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *memory)
 {
     nvmlMemory_v2_t all;
 
-    ENTER_DEVICE(device);
+    ENTER_ANY_DEVICE(device);
     NOT_NULL(memory);
     TRY(read_memory(call.gpu, &all));
     memory->total = all.total;
@@ -46,7 +65,7 @@ API nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *memory)
 
 API nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t device, nvmlMemory_v2_t *memory)
 {
-    ENTER_DEVICE(device);
+    ENTER_ANY_DEVICE(device);
     NOT_NULL(memory);
     HAS_VERSION(memory->version, nvmlMemory_v2_t, 2);
     return read_memory(call.gpu, memory);
@@ -54,20 +73,27 @@ API nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t device, nvmlMemory_v2_t *memory)
 
 API nvmlDeviceGetBAR1MemoryInfo(nvmlDevice_t device, nvmlBAR1Memory_t *bar1)
 {
-    unsigned long long total, used;
+    unsigned long long total, used = 0;
 
-    ENTER_DEVICE(device);
+    ENTER_ANY_DEVICE(device);
     NOT_NULL(bar1);
     TRY(read_u64(call.gpu, "bar1_mib", &total));
-    TRY(read_u64(call.gpu, "bar1_used_mib", &used));
+    if (call.gpu->instance != NULL)
+        TRY(mig_share(call.gpu, &total));
+    else
+        TRY(read_u64(call.gpu, "bar1_used_mib", &used));
     *bar1 = (nvmlBAR1Memory_t){total * MIB, (total - used) * MIB, used * MIB};
     return NVML_SUCCESS;
 }
+
+/* In MIG mode the whole has no utilization. */
+#define NOT_DIVIDED(gpu) REQUIRE(R_MIG_NO_UTILIZATION, !mig_enabled(gpu), NVML_ERROR_NOT_SUPPORTED)
 
 API nvmlDeviceGetUtilizationRates(nvmlDevice_t device, nvmlUtilization_t *utilization)
 {
     ENTER_DEVICE(device);
     NOT_NULL(utilization);
+    NOT_DIVIDED(call.gpu);
     TRY(read_uint(call.gpu, "utilization_gpu", &utilization->gpu));
     return read_uint(call.gpu, "utilization_memory", &utilization->memory);
 }
@@ -82,6 +108,7 @@ static nvmlReturn_t engine(const char *function, nvmlDevice_t device, const char
     ENTER_DEVICE_AS(function, device);
     NOT_NULL(percent);
     NOT_NULL(period);
+    NOT_DIVIDED(call.gpu);
     TRY(read_uint(call.gpu, name, percent));
     *period = ENGINE_SAMPLING_US;
     return NVML_SUCCESS;

@@ -31,6 +31,7 @@ API nvmlDeviceSetComputeMode(nvmlDevice_t device, unsigned int mode)
     ENTER_DEVICE(device);
     IN_RANGE(mode, NVML_COMPUTEMODE_COUNT);
     AS_ROOT();
+    REQUIRE(R_MIG_COMPUTE_MODE, !mig_enabled(call.gpu), NVML_ERROR_NOT_SUPPORTED);
     REQUIRE(R_NO_EXCLUSIVE_THREAD, mode != NVML_COMPUTEMODE_EXCLUSIVE_THREAD, NVML_ERROR_NOT_SUPPORTED);
     TRY(read_uint(call.gpu, "compute_mode", &now));
     return write_number(call.gpu, HOME_OF_MODES, "compute_mode", mode);

@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Who uses a GPU: processes/<pid> holds "<kind> <MiB>" and counts while that process is alive.
+ * Who uses a GPU: processes/<pid> holds "<kind> <MiB> [<GPU instance> <compute instance>]" and counts
+ * while that process is alive.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -19,6 +20,7 @@ struct process {
     unsigned int pid;
     bool compute, graphics, mps;
     unsigned long long mib;
+    int gi, ci;                     /* NO_PLACE: it uses the GPU as a whole */
 };
 
 static bool alive(unsigned int pid)
@@ -44,6 +46,7 @@ static int by_pid(const void *left, const void *right)
 static nvmlReturn_t list_processes(const struct gpu *gpu, struct process *list, unsigned int *count)
 {
     char path[MAX_TEXT], name[64], text[128], kind[16];
+    int words;
     struct dirent *entry;
     struct process process;
     nvmlReturn_t result;
@@ -58,7 +61,7 @@ static nvmlReturn_t list_processes(const struct gpu *gpu, struct process *list, 
     while ((entry = readdir(directory)) != NULL && *count < MAX_PROCESSES) {
         if (!parse_number(entry->d_name, &pid) || pid <= 0)
             continue;
-        process = (struct process){.pid = (unsigned int)pid};
+        process = (struct process){.pid = (unsigned int)pid, .gi = NO_PLACE, .ci = NO_PLACE};
         if (!alive(process.pid) && !BROKEN(R_PROCESS_ALIVE))
             continue;
         snprintf(name, sizeof name, "processes/%lld", pid);
@@ -66,9 +69,10 @@ static nvmlReturn_t list_processes(const struct gpu *gpu, struct process *list, 
         result = read_path(path, text, sizeof text);
         if (result == NVML_ERROR_NOT_SUPPORTED)      /* gone since the directory was read */
             continue;
-        if (result != NVML_SUCCESS || sscanf(text, "%15s %llu", kind, &process.mib) != 2
-            || !parse_kind(kind, &process)) {
-            complain(path, text, "a kind (C, G, C+G or M) and MiB");
+        words = result == NVML_SUCCESS
+            ? sscanf(text, "%15s %llu %d %d", kind, &process.mib, &process.gi, &process.ci) : 0;
+        if ((words != 2 && words != 4) || !parse_kind(kind, &process)) {
+            complain(path, text, "a kind (C, G, C+G or M), MiB and, in MIG mode, two instance ids");
             closedir(directory);
             return NVML_ERROR_UNKNOWN;
         }
@@ -79,7 +83,12 @@ static nvmlReturn_t list_processes(const struct gpu *gpu, struct process *list, 
     return NVML_SUCCESS;
 }
 
-nvmlReturn_t process_memory_mib(const struct gpu *gpu, unsigned long long *mib)
+static bool placed_at(const struct process *process, int gi, int ci)
+{
+    return (gi == -1 || process->gi == gi) && (ci == -1 || process->ci == ci);
+}
+
+nvmlReturn_t process_memory_mib(const struct gpu *gpu, int gi, unsigned long long *mib)
 {
     struct process list[MAX_PROCESSES];
     unsigned int count;
@@ -87,15 +96,21 @@ nvmlReturn_t process_memory_mib(const struct gpu *gpu, unsigned long long *mib)
     *mib = 0;
     TRY(list_processes(gpu, list, &count));
     for (unsigned int place = 0; place < count; place++)
-        *mib += list[place].mib;
+        if (placed_at(&list[place], gi, -1))
+            *mib += list[place].mib;
     return NVML_SUCCESS;
 }
 
-nvmlReturn_t process_count(const struct gpu *gpu, unsigned int *count)
+nvmlReturn_t process_count(const struct gpu *gpu, int gi, int ci, unsigned int *count)
 {
     struct process list[MAX_PROCESSES];
+    unsigned int all;
 
-    return list_processes(gpu, list, count);
+    *count = 0;
+    TRY(list_processes(gpu, list, &all));
+    for (unsigned int place = 0; place < all; place++)
+        *count += placed_at(&list[place], gi, ci);
+    return NVML_SUCCESS;
 }
 
 enum mode { COMPUTE, GRAPHICS, MPS, ALL, MODES };
@@ -111,12 +126,14 @@ static bool has_mode(const struct process *process, enum mode mode)
 static nvmlReturn_t select_processes(const struct gpu *gpu, enum mode mode, struct process *list,
                                      unsigned int *found, unsigned int *room, const void *array)
 {
+    int gi = mig_gpu_instance(gpu), ci = mig_compute_instance(gpu);
     unsigned int all, given = *room;
 
+    TRY(mig_may_see(gpu));
     TRY(list_processes(gpu, list, &all));
     *found = 0;
     for (unsigned int place = 0; place < all; place++)
-        if (has_mode(&list[place], mode))
+        if (has_mode(&list[place], mode) && (placed_at(&list[place], gi, ci) || BROKEN(R_MIG_PROCESS_PLACE)))
             list[(*found)++] = list[place];
     if (!BROKEN(R_COUNT_WRITTEN) || *found <= given)
         *room = *found;
@@ -134,12 +151,17 @@ static nvmlReturn_t running_v1(const char *function, nvmlDevice_t device, enum m
     struct process list[MAX_PROCESSES];
     unsigned int found;
 
-    ENTER_DEVICE_AS(function, device);
+    ENTER_ANY_DEVICE_AS(function, device);
     NOT_NULL(count);
     TRY(select_processes(call.gpu, mode, list, &found, count, infos));
     for (unsigned int place = 0; place < found; place++)
         infos[place] = (nvmlProcessInfo_v1_t){list[place].pid, list[place].mib * MIB};
     return NVML_SUCCESS;
+}
+
+static unsigned int instance_id(int id)
+{
+    return id == NO_PLACE ? NVML_NO_INSTANCE : (unsigned int)id;
 }
 
 static nvmlReturn_t running(const char *function, nvmlDevice_t device, enum mode mode, unsigned int *count,
@@ -148,12 +170,12 @@ static nvmlReturn_t running(const char *function, nvmlDevice_t device, enum mode
     struct process list[MAX_PROCESSES];
     unsigned int found;
 
-    ENTER_DEVICE_AS(function, device);
+    ENTER_ANY_DEVICE_AS(function, device);
     NOT_NULL(count);
     TRY(select_processes(call.gpu, mode, list, &found, count, infos));
     for (unsigned int place = 0; place < found; place++)
         infos[place] = (nvmlProcessInfo_v2_t){
-            list[place].pid, list[place].mib * MIB, NVML_NO_INSTANCE, NVML_NO_INSTANCE};
+            list[place].pid, list[place].mib * MIB, instance_id(list[place].gi), instance_id(list[place].ci)};
     return NVML_SUCCESS;
 }
 
@@ -177,7 +199,7 @@ API nvmlDeviceGetRunningProcessDetailList(nvmlDevice_t device, nvmlProcessDetail
     struct process list[MAX_PROCESSES];
     unsigned int found;
 
-    ENTER_DEVICE(device);
+    ENTER_ANY_DEVICE(device);
     NOT_NULL(details);
     HAS_VERSION(details->version, nvmlProcessDetailList_v1_t, 1);
     IN_RANGE(details->mode, MODES);
@@ -185,7 +207,7 @@ API nvmlDeviceGetRunningProcessDetailList(nvmlDevice_t device, nvmlProcessDetail
                          details->procArray));
     for (unsigned int place = 0; place < found; place++)
         details->procArray[place] = (nvmlProcessDetail_v1_t){
-            list[place].pid, list[place].mib * MIB, NVML_NO_INSTANCE, NVML_NO_INSTANCE, 0};
+            list[place].pid, list[place].mib * MIB, instance_id(list[place].gi), instance_id(list[place].ci), 0};
     return NVML_SUCCESS;
 }
 

@@ -63,6 +63,47 @@
     X(R_MIG_IDLE,           "ref nvmlDeviceSetMigMode: activation status IN_USE if the device is not idle") \
     X(R_MIG_HOME,           "MIG user guide: kept over a reboot before Hopper, lost from Hopper on") \
     X(R_MIG_OFF_NO_DEVICES, "ref nvmlDeviceGetMaxMigDeviceCount: zero if MIG is not supported or enabled") \
+    X(R_MIG_OPEN_FILES,     "github NVIDIA/mig-parted#181, NVIDIA/DCGM#95: who has a device file open is a client") \
+    X(R_MIG_EMPTY,          "github NVIDIA/gpu-operator#668: instances are cleared before the mode; here they must be") \
+    X(R_MIG_RESET_REFUSED,  "ref nvmlDeviceSetMigMode: activation status RESET_REQUIRED where it cannot reset") \
+    X(R_MIG_NOTHING_PENDING, "design nvml.md: what is not kept over a reset (Hopper and later) cannot be pending") \
+    X(R_MIG_ENABLED,        "ref nvmlDeviceCreateGpuInstance and others: NOT_SUPPORTED unless MIG mode is enabled") \
+    X(R_MIG_GUEST,          "ref nvmlDeviceCreateGpuInstance: NOT_SUPPORTED in a vGPU guest") \
+    X(R_MIG_PRIVILEGE,      "ref nvmlDeviceCreateGpuInstance and others: requires privileged user; NO_PERMISSION") \
+    X(R_MIG_CONFIG_CAPABILITY, "MIG user guide, /dev based capabilities: who may open mig/config may configure") \
+    X(R_MIG_CAPABILITIES,   "MIG user guide; public capture: capabilities/gpu0/mig/gi2/ci0/access has minor 22") \
+    X(R_MIG_SINCE,          "nvml.h of CUDA 11.0 to 13.3 (github NVIDIA/go-nvml): which release has which call") \
+    X(R_MIG_PROFILE_COUNT,  "nvml.h of the same: NVML_GPU_INSTANCE_PROFILE_COUNT grew, 5 to 18") \
+    X(R_MIG_V3_SINCE,       "nvml.h of the same: version 3 of profile information since CUDA 12.3") \
+    X(R_MIG_INFO_VERSION,   "ref nvmlDeviceGetGpuInstanceProfileInfoV: INVALID_ARGUMENT if info->version is invalid") \
+    X(R_MIG_PROFILE_KNOWN,  "ref nvmlDeviceGetGpuInstanceProfileInfo: NOT_SUPPORTED if profile is not supported") \
+    X(R_MIG_PROFILE_ID,     "ref nvmlDeviceCreateGpuInstance: INVALID_ARGUMENT if profileId is invalid") \
+    X(R_MIG_COMPUTE_ID,     "ref nvmlGpuInstanceCreateComputeInstance: NOT_SUPPORTED if profileId is not supported") \
+    X(R_MIG_PLACEMENT,      "ref nvmlDeviceCreateGpuInstanceWithPlacement: INVALID_ARGUMENT if placement is invalid") \
+    X(R_MIG_OVERLAP,        "ref nvmlDeviceGetGpuInstancePossiblePlacements_v2: no overlap; INSUFFICIENT_RESOURCES") \
+    X(R_MIG_MOST,           "ref nvmlGpuInstanceProfileInfo_t: instanceCount; smi mig -lgip: Instances Free/Total") \
+    X(R_MIG_MEDIA,          "nvml.h: ALL_ME prevents all but NO_ME; MIG user guide: a single profile with +me") \
+    X(R_MIG_HALVES,         "MIG user guide: 4g beside 3g on A100 since R510") \
+    X(R_MIG_COMPUTE_SMS,    "github NVIDIA/go-nvml#146: 26 SMs for one compute instance in a GPU instance of 32") \
+    X(R_MIG_PARENT_IDLE,    "open-gpu-kernel-modules 595 kmigmgr_ga100.c: STATE_IN_USE while channels use the whole GPU") \
+    X(R_MIG_CHILDREN,       "ref nvmlGpuInstanceDestroy: IN_USE if compute instances are active on it") \
+    X(R_MIG_GI_IDLE,        "ref nvmlGpuInstanceDestroy: IN_USE if processes are active on it") \
+    X(R_MIG_CI_IDLE,        "ref nvmlComputeInstanceDestroy: IN_USE if processes are active on it") \
+    X(R_MIG_INSTANCE_FOUND, "ref nvmlDeviceGetGpuInstanceById: NOT_FOUND") \
+    X(R_MIG_HANDLE,         "ref nvmlDeviceCreateGpuInstance: the handle is invalid once the instance is destroyed") \
+    X(R_MIG_ID_BY_PLACE,    "smi mig -lgi: 9 at 6:1, 3 at 4:2, 2 at 0:4 (580.126.09), 11 at 0:1 (510.47.03)") \
+    X(R_MIG_COMPUTE_LOWEST, "smi mig -lci: 0, 1 in a GPU instance; ids are used again (MIG user guide)") \
+    X(R_MIG_POLICY,         "design nvml.md: where an instance without a placement goes differs between drivers") \
+    X(R_MIG_VOLATILE,       "MIG user guide: instances do not persist across a reset or reboot") \
+    X(R_MIG_UUID_NEW,       "design nvml.md: a UUID is immutable for the lifetime of a MIG device and ends with it") \
+    X(R_MIG_UUID_OLD,       "MIG user guide: MIG-<GPU-UUID>/<GPU instance>/<compute instance> before R470") \
+    X(R_MIG_DEVICE,         "ref nvmlDeviceIsMigDeviceHandle, GetGpuInstanceId: tell a MIG device from a GPU") \
+    X(R_MIG_GPU_ONLY,       "ref nvmlDeviceIsMigDeviceHandle: MIG devices answer with restrictions; here NOT_SUPPORTED") \
+    X(R_MIG_PROCESS_PLACE,  "ref nvmlDeviceGetComputeRunningProcesses_v3: per instance with a MIG device handle") \
+    X(R_MIG_AGGREGATE,      "ref the same, nvmlDeviceGetMemoryInfo: the whole only with appropriate privileges") \
+    X(R_MIG_NO_UTILIZATION, "ref nvmlDeviceGetUtilizationRates: not supported on MIG-enabled GPUs") \
+    X(R_MIG_SHARE,          "smi of an A100, 580.126.09: BAR1 of 4g, 2g, 1g is as 4 to 2 to 1, by memory slices") \
+    X(R_MIG_COMPUTE_MODE,   "ref nvmlDeviceSetComputeMode: with MIG enabled not of the GPU; github NVIDIA/go-nvml#61") \
     X(R_EVENT_TIMEOUT,      "ref nvmlEventSetWait_v2: TIMEOUT if no event arrived") \
     X(R_EVENT_SUPPORTED,    "ref nvmlDeviceRegisterEvents: NOT_SUPPORTED for event types that are not offered") \
     X(R_FAULT_AFTER,        "design simulator.md: after <count> lets so many calls through") \
@@ -80,6 +121,12 @@ enum rule {
 #ifndef MUTATE
 #define MUTATE R_NONE
 #endif
+
+/* SINCE(branch) around a call: this driver has it. The mutant of R_MIG_SINCE has every call. */
+#define JOIN_(left, right) left##right
+#define JOIN(left, right) JOIN_(left, right)
+#define EVERY_CALL_R_MIG_SINCE 1
+#define SINCE(branch) (DRIVER_BRANCH >= (branch) || JOIN(EVERY_CALL_, MUTATE))
 
 /* BROKEN(rule) is true only in the library mutated in that rule. */
 #define BROKEN(rule) ((rule) == MUTATE)

@@ -23,6 +23,7 @@
 struct gpu {
     int number;                     /* its directory gpus/<number>/ */
     unsigned int index;             /* NVML's index */
+    const struct instance *instance;    /* of a MIG device: its compute instance (mig.h) */
 };
 
 /* files.c: the two trees. VOLATILE is /run/gpu-simulator, PERSISTENT /var/lib/gpu-simulator. */
@@ -45,6 +46,7 @@ nvmlReturn_t read_list(const struct gpu *gpu, const char *name, unsigned int *co
 /* Where a word stands in a list of words that ends with NULL; a word not there: UNKNOWN. */
 nvmlReturn_t read_word(const struct gpu *gpu, const char *name, const char *const *words, unsigned int *place);
 
+nvmlReturn_t write_path(const char *path, const char *text);
 nvmlReturn_t write_text(const struct gpu *gpu, enum tree home, const char *name, const char *text);
 nvmlReturn_t write_number(const struct gpu *gpu, enum tree home, const char *name, unsigned long long number);
 nvmlReturn_t remove_file(const struct gpu *gpu, enum tree home, const char *name);
@@ -64,7 +66,8 @@ struct call {
 };
 
 nvmlReturn_t call_enter(struct call *call, bool initialized);
-nvmlReturn_t call_enter_device(struct call *call, nvmlDevice_t device);
+nvmlReturn_t call_lock(struct call *call);
+nvmlReturn_t call_enter_device(struct call *call, nvmlDevice_t device, bool mig_welcome);
 nvmlReturn_t check_handle(nvmlDevice_t device);
 nvmlReturn_t check_present(const struct gpu *gpu);
 void call_leave(struct call *call);
@@ -76,7 +79,10 @@ void call_leave(struct call *call);
 #define ENTER_ANYTIME() CALL_AS(__func__); TRY(call_enter(&call, false))
 #define ENTER()         CALL_AS(__func__); TRY(call_enter(&call, true))
 #define ENTER_DEVICE(device)     ENTER_DEVICE_AS(__func__, device)
-#define ENTER_DEVICE_AS(name, device) CALL_AS(name); TRY(call_enter_device(&call, device))
+#define ENTER_DEVICE_AS(name, device) CALL_AS(name); TRY(call_enter_device(&call, device, false))
+/* For calls that a MIG device answers too; call.gpu->instance tells which it is. */
+#define ENTER_ANY_DEVICE(device)     ENTER_ANY_DEVICE_AS(__func__, device)
+#define ENTER_ANY_DEVICE_AS(name, device) CALL_AS(name); TRY(call_enter_device(&call, device, true))
 
 unsigned int gpu_count(void);
 nvmlDevice_t gpu_at(unsigned int index);
@@ -102,13 +108,31 @@ nvmlReturn_t get_text(const char *function, nvmlDevice_t device, const char *nam
 /* Shared between the areas. */
 nvmlReturn_t pci_parse(const char *text, unsigned int place[4]);
 nvmlReturn_t pci_fill(const char *bus_id, nvmlPciInfo_t *pci);
-nvmlReturn_t process_memory_mib(const struct gpu *gpu, unsigned long long *mib);
-nvmlReturn_t process_count(const struct gpu *gpu, unsigned int *count);
+/* gi or ci negative: of any instance; NO_PLACE: of the processes that use the GPU as a whole. */
+#define NO_PLACE (-2)
+nvmlReturn_t process_memory_mib(const struct gpu *gpu, int gi, unsigned long long *mib);
+nvmlReturn_t process_count(const struct gpu *gpu, int gi, int ci, unsigned int *count);
 nvmlReturn_t ecc_total(const struct gpu *gpu, unsigned int type, unsigned int counter, unsigned long long *sum);
 nvmlReturn_t ecc_count(const struct gpu *gpu, unsigned int type, unsigned int counter, unsigned int where,
                        unsigned long long *count);
 nvmlReturn_t retired_count(const struct gpu *gpu, unsigned int cause, unsigned int *count);
 nvmlReturn_t nvlink_errors(const struct gpu *gpu, unsigned int counter, int link, unsigned long long *count);
+/* The GPU instance of a MIG device. */
+int mig_gpu_instance(const struct gpu *device);
+int mig_compute_instance(const struct gpu *device);
+bool mig_enabled(const struct gpu *gpu);
+/* On a GPU in MIG mode the whole is shown to those only who may configure MIG. */
+nvmlReturn_t mig_may_see(const struct gpu *device);
+nvmlReturn_t mig_memory_mib(const struct gpu *device, unsigned long long *mib);
+/* Makes of a quantity of the whole GPU the MIG device's share. */
+nvmlReturn_t mig_share(const struct gpu *device, unsigned long long *quantity);
+nvmlReturn_t mig_device_text(const struct gpu *device, const char *name, char *text, size_t size);
+nvmlReturn_t mig_device_index(const struct gpu *device, unsigned int *index);
+nvmlReturn_t mig_resetless(const struct gpu *gpu, unsigned int *yes);
+bool is_mig_device(nvmlDevice_t device);
+nvmlReturn_t mig_device_exists(nvmlDevice_t device);
+nvmlReturn_t mig_device_by_uuid(const struct gpu *gpu, const char *uuid, nvmlDevice_t *device);
+void forget_handles(void);
 nvmlReturn_t nvlink_active(const struct gpu *gpu, unsigned int link, unsigned int *active);
 
 #endif
