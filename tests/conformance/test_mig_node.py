@@ -1,0 +1,158 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""MIG over the life of a node: what the program gpu-simulator and the library make of it together."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mig
+import nodes
+import pytest
+from expect import IN_USE
+
+FILES = nodes.SOURCES.parent
+KERNEL = os.uname().release
+PATH = f"{os.environ['PATH']}{os.pathsep}/usr/sbin{os.pathsep}/sbin"
+# A100 at 07:00.0, H100 at 0d:00.0.
+BOARDS = "a100-sxm4-40gb\nh100-sxm5-80gb\n"
+DIVIDE = """
+nvmlInit()
+answer = []
+for index in range(2):
+    device = nvmlDeviceGetHandleByIndex(index)
+    answer.append(nvmlDeviceSetMigMode(device, 1))
+    instance = nvmlDeviceCreateGpuInstance(device, 9)
+    nvmlGpuInstanceCreateComputeInstance(instance, 2)
+"""
+LOOK = """
+nvmlInit()
+answer = []
+for index in range(2):
+    device = nvmlDeviceGetHandleByIndex(index)
+    try:
+        left = nvmlDeviceGetGpuInstanceRemainingCapacity(device, 9)
+    except NVMLError_NotSupported:
+        left = None
+    answer.append([nvmlDeviceGetMigMode(device), left])
+"""
+
+
+class Machine:
+    """A node below a directory, with the program that is its hardware and kernel."""
+
+    def __init__(self, root: Path, library: Path) -> None:
+        self.client = nodes.Node(root, library).client
+        self.root = root
+        self.state = root / "run/gpu-simulator"
+        modules = root / "lib/modules" / KERNEL
+        (modules / "updates").mkdir(parents=True)
+        for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+            (modules / name).touch()
+        defines = [f'-DVERSION="{nodes.VERSION}"', '-DLICENSE="Dual MIT/GPL"', "-DNAME=nvidia"]
+        source, module = FILES / "driver/module.c", modules / "updates/nvidia.ko"
+        subprocess.run(["gcc", "-c", *defines, "-o", str(module), str(source)], check=True)
+        subprocess.run(["depmod", "-b", str(root), KERNEL], check=True, env={"PATH": PATH})
+        for path, text in (
+            ("etc/gpu-simulator/boards", BOARDS),
+            ("etc/machine-id", "0" * 32),
+            ("proc/cmdline", "quiet"),
+        ):
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(f"{text}\n", encoding="ascii")
+        self.run("boot")
+
+    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The program, whatever it says."""
+        command = [sys.executable, str(FILES / "gpu-simulator"), "--root", str(self.root), *arguments]
+        environ = {**os.environ, "PATH": PATH}
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+
+    def run(self, *arguments: str) -> str:
+        """The program, which must succeed."""
+        done = self.call(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture()
+def machine(library: Path, scratch: Path) -> Machine:
+    """Booted, the driver loaded, nothing divided."""
+    return Machine(scratch, library)
+
+
+def test_a_reboot_ends_instances_and_from_hopper_on_the_mode(machine: Machine) -> None:
+    assert machine.client(LOOK) == [[[0, 0], None], [[0, 0], None]]
+    assert machine.client(DIVIDE) == [0, 0]
+    assert machine.client(LOOK) == [[[1, 1], 1], [[1, 1], 1]]
+    machine.run("boot")
+    assert machine.client(LOOK) == [[[1, 1], 2], [[0, 0], None]]
+
+
+def test_so_does_a_driver_that_is_loaded_again(machine: Machine) -> None:
+    machine.client(DIVIDE)
+    machine.run("unload")
+    machine.run("load")
+    assert machine.client(LOOK) == [[[1, 1], 2], [[0, 0], None]]
+
+
+def test_a_reset_ends_instances_and_keeps_the_mode(machine: Machine) -> None:
+    machine.client(DIVIDE)
+    machine.run("reset", "all")
+    assert machine.client(LOOK) == [[[1, 1], 2], [[1, 1], 2]]
+
+
+def test_a_pending_mode_waits_for_the_reset(machine: Machine) -> None:
+    machine.run("process", "add", "0", "--pid", str(os.getpid()))
+    mode = "nvmlInit(); answer = nvmlDeviceSetMigMode(nvmlDeviceGetHandleByIndex(0), 1)"
+    assert machine.client(mode) == IN_USE
+    assert machine.client(LOOK)[0] == [[0, 1], None]
+    refused = machine.call("reset", "0")
+    assert refused.returncode == 1 and f"in use by process {os.getpid()}" in refused.stderr
+    machine.run("process", "remove", "0", "--pid", str(os.getpid()))
+    machine.run("reset", "0")
+    assert machine.client(LOOK)[0] == [[1, 1], 2]
+
+
+def test_a_process_on_a_part(machine: Machine) -> None:
+    machine.client(DIVIDE)
+    with mig.sleeper() as pid:
+        add = ["process", "add", "0", "--pid", str(pid), "--memory", "10", "--instance"]
+        assert "no compute instance 0 in a GPU instance 9" in machine.call(*add, "9", "0").stderr
+        machine.run(*add, "1", "0")
+        seen = """
+nvmlInit()
+part = nvmlDeviceGetMigDeviceHandleByIndex(nvmlDeviceGetHandleByIndex(0), 0)
+answer = [process.pid for process in nvmlDeviceGetComputeRunningProcesses(part)]
+"""
+        assert machine.client(seen) == [pid]
+
+
+def test_capabilities_of_the_driver_and_of_instances(machine: Machine) -> None:
+    proc, dev = machine.state / "proc/driver", machine.root / "dev"
+    minors = dict(
+        line.split() for line in (proc / "nvidia-caps/mig-minors").read_text(encoding="ascii").splitlines()
+    )
+    # Public capture, driver 580.126.09; and the second GPU's numbers follow on the first one's.
+    assert (minors["config"], minors["monitor"], minors["gpu0/gi2/access"]) == ("1", "2", "21")
+    assert (minors["gpu0/gi3/access"], minors["gpu0/gi3/ci0/access"]) == ("30", "31")
+    assert minors["gpu0/gi9/access"] == "84" and minors["gpu1/gi0/access"] == "138"
+    modes = [(dev / f"nvidia-caps/nvidia-cap{minor}").stat().st_mode & 0o777 for minor in (1, 2)]
+    assert modes == [0o400, 0o444]
+    machine.client(DIVIDE)
+    top = proc / "nvidia/capabilities"
+    shown = {str(path.relative_to(top)): path.read_text(encoding="ascii") for path in top.rglob("access")}
+    assert set(shown) == {
+        f"{instance}/{access}"
+        for instance in ("gpu0/mig/gi1", "gpu1/mig/gi2")
+        for access in ("access", "ci0/access")
+    }
+    for name, text in shown.items():
+        assert text.splitlines()[0] == f"DeviceFileMinor: {minors[name.replace('/mig/', '/')]}"
+    machine.run("reset", "all")
+    assert list(top.rglob("access")) == []
+    machine.run("unload")
+    assert not (proc / "nvidia-caps").exists() and not list(dev.glob("nvidia*"))
