@@ -112,7 +112,8 @@ def _spec(where: str, value: Any) -> Request:
 def _devices(where: str, value: Any) -> Optional[Tuple[str, ...]]:
     if value == "all":
         return None
-    if not isinstance(value, list) or not all(type(each) is int and each >= 0 for each in value):
+    indices = value if isinstance(value, list) else [None]
+    if not all(isinstance(each, int) and not isinstance(each, bool) and each >= 0 for each in indices):
         raise BadWish("%s has no devices: all, or a list of indices." % where)
     return tuple(str(each) for each in value)
 

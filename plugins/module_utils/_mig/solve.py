@@ -202,7 +202,7 @@ def _same(profile: Profile) -> Dict[int, int]:
     """Compute profiles with the same slices and multiprocessors: one may be kept where another is wanted."""
     first: Dict[Tuple[int, int], int] = {}
     found = {}
-    for each in sorted(profile.compute, key=lambda each: (not each.whole, each.id)):
+    for each in profile.compute:
         found[each.id] = each.id
         if each.multiprocessors is not None:
             found[each.id] = first.setdefault((each.slices, each.multiprocessors), each.id)

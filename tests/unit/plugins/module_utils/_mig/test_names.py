@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.boards import profiles_named
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.names import (
@@ -87,6 +89,8 @@ def test_the_nearer_of_two() -> None:
     a100 = profiles_named("a100-80gb")
     assert [each.name for each in a100 if each.slices == 1] == ["1g.10gb", "1g.10gb+me", "1g.20gb"]
     assert find("1g.19gb", a100).id == 15
+    near = (replace(a100[0], id=1, name="1g.11gb"), a100[0], replace(a100[0], id=2, name="1g.11gb"))
+    assert [find(text, near).id for text in ("1g.10gb", "1g.11gb", "1g.12gb", "1g.9gb")] == [19, 1, 1, 19]
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,7 @@ def test_labels() -> None:
             CONFIG + "  mine:\n  - {devices: all, mig-enabled: false, mig-devices: {a: 1}}\n",
             "although mig-enabled",
         ),
+        (CONFIG + "  mine:\n  - {devices: [true], mig-enabled: false}\n", "has no devices: all, or a list"),
         (CONFIG + "  mine:\n  - {devices: some, mig-enabled: false}\n", "has no devices: all, or a list"),
         (
             CONFIG + "  mine:\n  - {device-filter: 20B0, devices: all, mig-enabled: false}\n",

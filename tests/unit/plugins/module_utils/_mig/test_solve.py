@@ -218,6 +218,16 @@ def test_engines_are_counted_where_all_profiles_tell_them() -> None:
     assert len(solve(board(Engines()), [Wanted(1), Wanted(2)]).created) == 2
 
 
+def test_multiprocessors_are_counted() -> None:
+    """On Hopper a compute instance of one slice may take more of them than a slice has."""
+    small = ComputeProfile(0, "1c.2g.20gb", 1, 2, (Placement(0, 1), Placement(1, 1)), 16)
+    big = ComputeProfile(7, "1c.2g.20gb", 1, 1, (Placement(0, 1), Placement(1, 1)), 26)
+    two = Profile(14, "2g.20gb", 2, 3, (Placement(0, 2),), (small, big), multiprocessors=32)
+    assert len(solve(Gpu((two,)), [Wanted(14, None, (0, 0))]).created) == 1
+    with pytest.raises(DoesNotFit, match="they need 42 multiprocessors, and it has 32"):
+        solve(Gpu((two,)), [Wanted(14, None, (0, 7))])
+
+
 @pytest.mark.parametrize(
     "board, wanted, offer",
     [
@@ -251,6 +261,11 @@ def test_nearest_leaves_work_alone() -> None:
     offer = nearest(a100, wishes(a100, "4g.20gb", "3g.20gb"))
     assert places(a100, offer) == [("2g.10gb", 0), ("1g.5gb", 2), ("3g.20gb", 4)]
     assert offer.disturbed == ()
+
+
+def test_nearest_does_not_spare_what_is_idle() -> None:
+    a100 = gpu(A100, ("1g.5gb", 2, ""))
+    assert places(a100, nearest(a100, wishes(a100, "4g.20gb", "4g.20gb"))) == [("4g.20gb", 0), ("3g.20gb", 4)]
 
 
 def test_nearest_with_consent() -> None:
