@@ -21,8 +21,8 @@ options:
   state:
     description:
       - V(present) holds the O(versions) installed.
-      - V(absent) removes their packages, or runs the uninstaller of a runfile, and with the last toolkit removes
-        the files of the environment. Where the default goes, the newest that is left takes its place.
+      - V(absent) removes their packages, or runs the uninstaller of a runfile, and with the last toolkit
+        removes the files of the environment. Where the default goes, the newest that is left takes its place.
       - A tree that somebody unpacked by hand is never removed.
     type: str
     choices: [present, absent]
@@ -109,8 +109,8 @@ options:
     default: false
   runfile:
     description:
-      - Where the runfile is, with O(source=runfile) and one version. Either an absolute path on the node, or an
-        C(http), C(https) or C(file) URL. Without it, the file comes from NVIDIA.
+      - Where the runfile is, with O(source=runfile) and one version. Either an absolute path on the node, or
+        an C(http), C(https) or C(file) URL. Without it, the file comes from NVIDIA.
     type: str
   runfile_mirror:
     description:
@@ -118,8 +118,8 @@ options:
     type: str
   checksum:
     description:
-      - What the runfile must be, C(sha256:) or C(md5:) with the hexadecimal digits. It goes before the checksum
-        that this collection knows.
+      - What the runfile must be, C(sha256:) or C(md5:) with the hexadecimal digits. It goes before the
+        checksum that this collection knows.
       - NVIDIA publishes MD5 alone. For some releases no SHA-256 is known. Then a file from elsewhere than
         C(developer.download.nvidia.com) needs this.
     type: str

@@ -139,9 +139,8 @@ class _Run:
     def go(self) -> None:
         for _round in range(_ROUNDS):
             self._observe_and_plan()
-            blockers = [blocker for part in self.parts for blocker in part.plan.blockers]
-            if blockers:
-                self._refuse(blockers)
+            if any(part.plan.blockers for part in self.parts):
+                self._refuse()
             if self.module.check_mode or not any(part.plan.steps for part in self.parts):
                 self._adopt()
                 break
@@ -319,16 +318,21 @@ class _Run:
             ]
         return result
 
-    def _refuse(self, blockers: Sequence[Blocker]) -> NoReturn:
+    def _refuse(self) -> NoReturn:
+        blockers = [(part.component.name, blocker) for part in self.parts for blocker in part.plan.blockers]
         self.fail(
-            " ".join("%s." % str(blocker).rstrip(".") for blocker in blockers)
+            " ".join("%s." % str(blocker).rstrip(".") for _name, blocker in blockers)
             + (
                 " The %d steps before this are done." % self.number
                 if self.number
                 else " Nothing was changed."
             ),
-            blockers=[{"what": b.what, "which": b.which, "next": b.next} for b in blockers],
+            blockers=[self._shown(name, blocker) for name, blocker in blockers],
         )
+
+    def _shown(self, name: str, blocker: Blocker) -> Dict[str, str]:
+        found = {"what": blocker.what, "which": blocker.which, "next": blocker.next}
+        return found if self.single else dict(found, component=name)
 
     def fail(self, message: str, **more: Any) -> NoReturn:
         for part in self.parts:

@@ -29,7 +29,7 @@ _SHARING = re.compile(
 
 
 def shares_source(name: str) -> bool:
-    """Does a package of this name need the driver's source as well, so that the source outlives the driver?"""
+    """Does a package of this name need the driver's source too, so that the source outlives the driver?"""
     return _SHARING.match(name) is not None
 
 

@@ -3,7 +3,7 @@
 
 # Private to this collection: no other code may rely on it.
 
-"""The plans of several components in one run: what they share is done once, and they must not contradict. Pure."""
+"""The plans of several components in one run: shared steps are done once, contradictions refused. Pure."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def contradictions(plans: Mapping[str, Plan]) -> Tuple[Blocker, ...]:
                     Blocker(
                         "%s and %s ask for different content of one file" % (other, name),
                         step.data.path,
-                        "give both the same repository_url, repository_key_url and repository_key_fingerprint",
+                        "give both the same repository_url and repository_key_url",
                     )
                 )
     return tuple(found)

@@ -275,7 +275,7 @@ steps:
   elements: dict
   sample: []
 blockers:
-  description: Why nothing was done.
+  description: Why nothing was done, each with its component.
   returned: when a wish was refused
   type: list
   elements: dict

@@ -122,7 +122,7 @@ def _own_role(role: Any) -> str | None:
 def _in_role_words(role: str, answer: dict[str, Any]) -> dict[str, Any]:
     """A refusal says what to do next in options of the module; in a role the admin sets variables."""
     for blocker in answer.get("blockers") or ():
-        advice = in_role_words(role, blocker["next"])
+        advice = in_role_words(role, blocker["next"], blocker.get("component"))
         answer["msg"] = answer["msg"].replace(blocker["next"], advice)
         blocker["next"] = advice
     return answer

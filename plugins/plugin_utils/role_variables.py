@@ -16,7 +16,9 @@ import yaml
 
 _ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "roles")
 #: Roles whose variables another role reads.
-_READS = {"gpu_node": ("nvidia_driver",)}
+_READS = {"gpu_node": ("nvidia_driver", "cuda_toolkit", "cudnn")}
+#: The role of each component of gpu_stack.
+_ROLE_OF = {"driver": "nvidia_driver", "cuda": "cuda_toolkit", "cudnn": "cudnn"}
 
 
 @functools.lru_cache(maxsize=None)
@@ -53,11 +55,13 @@ def overruled_variables(
                 yield f"The role {role} does not read {theirs}: set {ours}, which counts for the whole node."
 
 
-def in_role_words(role: str, text: str) -> str:
-    """A sentence that names module options, as in "set hold: true", with the role's variables instead."""
-    words = {
-        suffix: f"{owner}_{suffix}" for owner in (*_READS.get(role, ()), role) for suffix in _suffixes(owner)
-    }
+def in_role_words(role: str, text: str, component: str | None = None) -> str:
+    """A sentence that names module options, as in "set hold: true", with the role's variables instead.
+
+    ``component`` of gpu_stack says whose options they are where several have the same.
+    """
+    owners = (_ROLE_OF[component],) if component else _READS.get(role, ())[::-1]
+    words = {suffix: f"{owner}_{suffix}" for owner in (*owners, role) for suffix in _suffixes(owner)}
     return re.sub(
         r"(?<![\w.-])(%s)(?=: )" % "|".join(sorted(words, key=len, reverse=True)),
         lambda match: words[match.group(1)],

@@ -71,6 +71,7 @@ def test_what_one_refuses_none_does_and_a_newer_driver_of_the_same_run_counts(fl
     refused = stack(fleet, node, driver={"branch": 570}, cuda={"versions": ["13.0"]})
     assert refused["failed"] and "The driver is too old for this CUDA" in refused["msg"], refused["msg"]
     assert "570." in refused["msg"], "the driver that would be there"
+    assert {blocker["component"] for blocker in refused["blockers"]} == {"cuda"}
     fleet.lab("diff", node, "--since", "bare")
 
     assert not stack(fleet, node, driver={"branch": 570}).get("failed")

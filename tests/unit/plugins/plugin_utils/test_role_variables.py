@@ -95,3 +95,15 @@ def test_the_node_reads_every_variable_of_its_components_or_has_its_own() -> Non
 )
 def test_advice_in_variables_of_the_role(role: str, text: str, said: str) -> None:
     assert in_role_words(role, text) == said
+
+
+@pytest.mark.parametrize(
+    ("component", "said"),
+    [
+        ("driver", "set nvidia_driver_take_over: true"),
+        ("cuda", "set cuda_toolkit_take_over: true"),
+        ("cudnn", "set cudnn_take_over: true"),
+    ],
+)
+def test_advice_of_a_component_names_that_components_variable(component: str, said: str) -> None:
+    assert in_role_words("gpu_node", "set take_over: true", component) == said
