@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,15 @@ def test_every_process_sees_the_same(a100: Any, node: nodes.Node, nvml: Any) -> 
         "nvmlInit(); answer = nvmlDeviceGetGpuInstanceRemainingCapacity(nvmlDeviceGetHandleByIndex(0), 9)"
     )
     assert answer == 2
+
+
+def test_many_at_once(a100: Any, node: nodes.Node, nvml: Any) -> None:
+    create = "nvmlInit(); answer = code(nvmlDeviceCreateGpuInstance, nvmlDeviceGetHandleByIndex(0), 19)"
+    with ThreadPoolExecutor(9) as pool:
+        answers = list(pool.map(node.client, [create] * 9))
+    assert sorted(answers) == [0] * 7 + [INSUFFICIENT_RESOURCES] * 2
+    starts = sorted(mig.where(instance)[1] for instance in mig.instances(a100, 19))
+    assert starts == list(range(7))
 
 
 @pytest.mark.rule("R_MIG_GUEST")
