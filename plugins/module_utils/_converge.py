@@ -46,7 +46,8 @@ class Component:
     observe: Callable[[Commands, Files, Host], Any]
     plan: Callable[[Any, Any, Mapping[Any, Any]], Plan]
     summary: Callable[[Any], Dict[str, Any]]
-    actions: Mapping[str, Action] = field(default_factory=dict)
+    #: The component's own effects by name, loaded with the first step: most hosts need none.
+    actions: Callable[[], Mapping[str, Action]] = dict
     #: Loads what the planner loads only when it needs it.
     load: Callable[[], None] = lambda: None
     #: The wish as it stands once it was applied: without its one-time parts, such as "update".
@@ -55,7 +56,7 @@ class Component:
     informed: Callable[[Any, Mapping[str, Mapping[str, Any]]], Any] = lambda wish, others: wish
 
     def action(self, step: Step) -> Action:
-        return self.actions.get(step.action) or SHARED_ACTIONS[step.action]
+        return self.actions().get(step.action) or SHARED_ACTIONS[step.action]
 
 
 @dataclass
@@ -171,6 +172,7 @@ class _Run:
             return None
         for part in self.parts:
             part.component.load()
+            part.component.actions()
         return _job.start(self._hand_over)
 
     def _hand_over(self, directory: str, pid: int) -> None:

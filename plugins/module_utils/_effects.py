@@ -12,7 +12,6 @@ off: a file is there whole or not at all, and dpkg's own state tells how far a p
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Tuple
 
@@ -71,6 +70,9 @@ class EffectError(Exception):
 
 def write_file(context: Context, data: WriteFile) -> None:
     """Replace a file in one move; it is on disk, name and content, when this returns."""
+    # Loaded with the first file that is written: it is dear, and most runs write none.
+    import tempfile
+
     path = context.files.path(data.path)
     directory = os.path.dirname(path)
     os.makedirs(directory, mode=0o755, exist_ok=True)

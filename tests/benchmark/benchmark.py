@@ -23,16 +23,13 @@ from typing import Any
 
 import chart
 import report
-from runner import HERE, PLAYS, ROOT, SITE, BenchmarkError, Play, Row, Run, Runner
+from runner import DRIVER, HERE, PLAYS, ROOT, STACK, BenchmarkError, Play, Row, Run, Runner
 from samples import Measurement, Sample, Work
 from settings import Lab
 
 LAB_NUMBER = 3
 KINDS = "ubuntu2404,ubuntu2204"
 BOARDS = ("a100-sxm4-40gb*8", "h100-sxm5-80gb*8", "l40s*4", "t4*2")
-BRANCH = 570
-# The inventory of the lab names its mirror; the rest of the wish is here.
-WISH = ("-e", json.dumps({"nvidia_driver_branch": BRANCH, "nvidia_driver_hold": True}))
 ROUNDS = 5
 
 
@@ -52,17 +49,16 @@ class Benchmark:
         self._hosts = [f"node{number}" for number in range(1, max(counts) + 1)]
 
     def _run(self, play: Play, nodes: int, pipelining: bool, *words: str) -> Run:
-        extra = WISH if play is SITE else ()
-        return self._runner.run(play, self._hosts[:nodes], pipelining, *extra, *words)
+        return self._runner.run(play, self._hosts[:nodes], pipelining, *words)
 
     def converge(self) -> None:
-        """Bring all nodes to the wish, reboots included."""
-        done = self._run(SITE, len(self._hosts), True, "-e", "gpu_node_reboot_allowed=true")
+        """Bring all nodes to the whole wish, reboots included."""
+        done = self._run(STACK, len(self._hosts), True, "-e", "gpu_node_reboot_allowed=true")
         say(f"{len(self._hosts)} nodes converged in {done.wall_s:.0f} s")
 
     def drift(self) -> str:
         """Undo one thing by hand on one node; check mode must see it there only, a run must mend it."""
-        node, package = self._hosts[0], f"libnvidia-compute-{BRANCH}"
+        node, package = self._hosts[0], f"libnvidia-compute-{DRIVER['nvidia_driver_branch']}"
         subprocess.run(
             [*lab_command(self._lab), "exec", node, "--", "apt-mark", "unhold", package],
             check=True,
@@ -74,7 +70,7 @@ class Benchmark:
             ((), {**everywhere, node: 1}),
             (("--check",), everywhere),
         ):
-            rows = self._run(SITE, len(self._hosts), True, *words).rows
+            rows = self._run(STACK, len(self._hosts), True, *words).rows
             found = {host: row.changed for host, row in rows.items()}
             if found != expected:
                 raise BenchmarkError(

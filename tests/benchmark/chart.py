@@ -15,7 +15,13 @@ WIDTH, HEIGHT = 950, 400
 PANEL_WIDTH, PANEL_HEIGHT, PANEL_TOP = 360, 250, 60
 PANEL_LEFT = {False: 60, True: 510}
 # Okabe and Ito's palette: told apart by colour-blind readers, too.
-COLOURS = {"ping": "#000000", "site": "#d55e00", "two_pings": "#0072b2", "minimal_facts": "#009e73"}
+COLOURS = {
+    "ping": "#000000",
+    "site": "#d55e00",
+    "stack": "#cc79a7",
+    "two_pings": "#0072b2",
+    "minimal_facts": "#009e73",
+}
 GOAL_COLOUR = "#888888"
 
 

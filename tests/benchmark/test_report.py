@@ -20,6 +20,7 @@ from samples import Measurement, Sample, Work
 WALLS = {
     "ping": (1.0, 3.0, 2.0),
     "site": (2.5, 9.0, 2.6),
+    "stack": (2.8, 2.8, 3.2),
     "two_pings": (4.0,) * 3,
     "minimal_facts": (4.2,) * 3,
 }
@@ -58,9 +59,11 @@ def test_each_goal_is_judged_by_its_own_limit(measurement: Measurement) -> None:
         Sample(s.nodes, s.pipelining, s.play, s.round, s.wall_s * (1.3 if s.play == "site" else 1), 0, 0)
         for s in measurement.samples
     ]
-    without, with_pipelining = measurement.goals()
-    assert "1.69 times" in without and without.endswith("missed.")
-    assert "1.69 times" in with_pipelining and with_pipelining.endswith("met.")
+    without, with_pipelining, stack, stack_with = measurement.goals()
+    assert "the driver: 1.69 times" in without and without.endswith("missed.")
+    assert "the driver: 1.69 times" in with_pipelining and with_pipelining.endswith("met.")
+    assert "driver, CUDA and cuDNN: 1.40 times" in stack and stack.endswith("met.")
+    assert "driver, CUDA and cuDNN: 1.40 times" in stack_with and stack_with.endswith("met.")
 
 
 def test_raw_samples_are_all_written(measurement: Measurement) -> None:

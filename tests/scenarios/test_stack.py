@@ -13,13 +13,13 @@ Result = dict[str, Any]
 SOURCE = "/etc/apt/sources.list.d/labfleet-gpu-nvidia.sources"
 
 
-def stack(fleet: Fleet, node: str, check: bool = False, **components: dict[str, Any]) -> Result:
+def stack(fleet: Fleet, node: str, check: bool = False, **components: Any) -> Result:
     """The result of one gpu_stack task against the lab's mirror."""
     options = {name: {**MIRROR, **wish} for name, wish in components.items()}
     return fleet.task(node, {"labfleet.gpu.gpu_stack": options}, check)
 
 
-def held(fleet: Fleet, node: str, **components: dict[str, Any]) -> Result:
+def held(fleet: Fleet, node: str, **components: Any) -> Result:
     """The result of a run that did what check mode foretold, and after which the same again does nothing."""
     fleet.lab("mark", node, "stack")
     foretold = stack(fleet, node, check=True, **components)
@@ -40,7 +40,7 @@ def toolkits(result: Result) -> list[str]:
 
 
 def test_a_bare_node_gets_both_and_each_shared_step_once(fleet: Fleet, ubuntu: str) -> None:
-    whole = {
+    whole: dict[str, Any] = {
         "driver": {"branch": 580},
         "cuda": {"versions": ["12.8", "13.0"], "default": "12.8"},
         "cudnn": {"version": "9", "cuda": "12"},

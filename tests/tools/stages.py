@@ -76,7 +76,7 @@ STAGES = (
         "env ALL_CRASH_POINTS=1"
         " pytest -rP tests/scenarios/test_interrupted.py tests/scenarios/every_crash_point.py",
         root=True,
-        limit=75 * MINUTE,
+        limit=120 * MINUTE,
     ),
     Stage(
         "cudnn-in-full",

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any, Mapping
 
 from .._converge import Component
+from .._effects import Action
 from .._wishes import standing
-from . import apply
 from .observe import observe
 from .plan import load, plan
 from .state import summary
@@ -26,8 +26,16 @@ def informed(wish: CudaWish, others: Mapping[str, Mapping[str, Any]]) -> CudaWis
 
 
 def _load() -> None:
+    from . import apply
+
     load()
     apply.load()
+
+
+def _actions() -> Mapping[str, Action]:
+    from .apply import ACTIONS
+
+    return ACTIONS
 
 
 CUDA = Component(
@@ -35,7 +43,7 @@ CUDA = Component(
     observe=observe,
     plan=plan,
     summary=summary,
-    actions=apply.ACTIONS,
+    actions=_actions,
     load=_load,
     standing=standing,
     informed=informed,

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any, Mapping
 
 from .._converge import Component
+from .._effects import Action
 from .._toolkit_trees import ToolkitTree
 from .._wishes import standing
-from .apply import ACTIONS
 from .observe import observe
 from .plan import load, plan
 from .state import summary
@@ -38,12 +38,18 @@ def _load() -> None:
     load()
 
 
+def _actions() -> Mapping[str, Action]:
+    from .apply import ACTIONS
+
+    return ACTIONS
+
+
 CUDNN = Component(
     name="cudnn",
     observe=observe,
     plan=plan,
     summary=summary,
-    actions=ACTIONS,
+    actions=_actions,
     load=_load,
     standing=standing,
     informed=informed,

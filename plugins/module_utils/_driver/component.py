@@ -7,9 +7,11 @@
 
 from __future__ import annotations
 
+from typing import Mapping
+
 from .._converge import Component
+from .._effects import Action
 from .._wishes import standing
-from .apply import ACTIONS
 from .observe import observe
 from .plan import load as load_planners
 from .plan import plan
@@ -23,12 +25,18 @@ def load() -> None:
     load_planners()
 
 
+def _actions() -> Mapping[str, Action]:
+    from .apply import ACTIONS
+
+    return ACTIONS
+
+
 DRIVER = Component(
     name="driver",
     observe=observe,
     plan=plan,
     summary=summary,
-    actions=ACTIONS,
+    actions=_actions,
     load=load,
     standing=standing,
 )

@@ -89,7 +89,7 @@ def component(path: str, actions: Optional[Dict[str, Any]] = None) -> Component:
     def observe(_commands: Commands, files: Files, _host: Host) -> Tuple[str, ...]:
         return tuple((files.text(path) or "").splitlines())
 
-    return Component("lines", observe, plan, lambda state: {"lines": list(state)}, actions or {})
+    return Component("lines", observe, plan, lambda state: {"lines": list(state)}, lambda: actions or {})
 
 
 @pytest.fixture
