@@ -86,6 +86,7 @@ STAGES = (
         limit=45 * MINUTE,
     ),
     Stage("debian-upgrade", ALL, "pytest tests/scenarios/debian_upgrade.py", root=True, limit=30 * MINUTE),
+    Stage("mig-all-pairs", ALL, "python tests/exhaustive/mig_all_pairs.py", limit=30 * MINUTE),
     Stage("molecule", TEST, "molecule test --all", root=True, limit=20 * MINUTE),
     Stage("demo", TEST, "python tests/tools/demo.py", root=True, limit=15 * MINUTE),
     Stage(
