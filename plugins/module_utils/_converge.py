@@ -245,6 +245,8 @@ class _Run:
     def _apply(self) -> bool:
         """Do the steps under the lock. False if the host moved since it was planned for: plan again."""
         context = Context(self.commands, self.files, self.warnings)
+        # What is installed is for all users, whatever the umask of the account that runs this.
+        os.umask(0o022)
         try:
             with HostLock(LOCK_TIMEOUT):
                 if self._moved():

@@ -20,6 +20,9 @@ from ._host import Files
 DEFAULT_PATH = "/usr/local/cuda"
 #: Where toolkits are, each in a directory of its own whose name begins with "cuda".
 BASES = ("/usr/local", "/opt", "/opt/nvidia")
+#: Below this the toolkits are that cuda_toolkit holds, and here its notes on those that it is not done with.
+MANAGED = "/usr/local/"
+_RECORDS = "/var/lib/labfleet-gpu/cuda"
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,20 @@ def _trees(files: Files) -> Iterator[ToolkitTree]:
     for base in BASES:
         for name in files.names(base):
             path = "%s/%s" % (base, name)
-            if not name.startswith("cuda") or files.link(path) is not None:
+            if not name.startswith("cuda") or files.link(path) is not None or _unfinished(files, path):
                 continue
             version = _version(files, path)
             runtime = any(entry.startswith("libcudart.so") for entry in files.names(path, "lib64"))
             if version and (runtime or files.exists(path, "bin/nvcc")):
                 yield ToolkitTree(path, version)
+
+
+def _unfinished(files: Files, path: str) -> bool:
+    """Is an installer at work on it, or was one cut off there?"""
+    if not path.startswith(MANAGED):
+        return False
+    note = files.text(_RECORDS, os.path.basename(path) + ".json")
+    return note is not None and '"doing": "done"' not in note
 
 
 def _version(files: Files, path: str) -> Optional[str]:

@@ -17,6 +17,12 @@ import yaml
 _ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "roles")
 #: Roles whose variables another role reads.
 _READS = {"gpu_node": ("nvidia_driver", "cuda_toolkit", "cudnn")}
+#: Variables of those roles that it has no use for, and what to do instead.
+_UNREAD = {
+    "gpu_node": {
+        "cudnn_archive_from": "have the archive on the node, named in cudnn_archive, or use the role cudnn"
+    }
+}
 #: The role of each component of gpu_stack.
 _ROLE_OF = {"driver": "nvidia_driver", "cuda": "cuda_toolkit", "cudnn": "cudnn"}
 
@@ -44,6 +50,9 @@ def overruled_variables(
 
     ``resolve`` gives the value of a variable that may be a template.
     """
+    for name, advice in _UNREAD.get(role, {}).items():
+        if resolve(variables.get(name)):
+            yield f"The role {role} does not read {name}: {advice}."
     for owner in _READS.get(role, ()):
         for suffix in sorted(_suffixes(role) & _suffixes(owner)):
             theirs, ours = f"{owner}_{suffix}", f"{role}_{suffix}"

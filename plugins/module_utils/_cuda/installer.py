@@ -18,7 +18,7 @@ from .._catalog.versions import minor
 from .._command import Completed
 from .._download import Download, download, trouble
 from .._effects import Context, EffectError, sync_directory
-from . import records
+from . import clearing, records
 from .observe import label_in, observe_default
 from .observe_runfile import uninstaller
 from .records import DONE, INSTALL, REMOVE, Record
@@ -31,8 +31,8 @@ __all__ = ["download", "remove_download", "restore_link", "run_installer", "run_
 _PATIENCE = "3600"
 #: Logs that the installer dies of where another user left them (/tmp), or that would be taken for ours.
 _LOGS = ("/tmp/cuda-installer.log", "/var/log/cuda-installer.log")
+_UNINSTALLER_LOG = "/var/log/cuda-uninstaller.log"
 _SCRATCH = CACHE + "/unpack"
-_MANIFESTS = "/var/log/nvidia/.uninstallManifests"
 
 
 def run_installer(context: Context, data: Installer) -> None:
@@ -43,6 +43,8 @@ def run_installer(context: Context, data: Installer) -> None:
     _wait(context)
     record = records.read(context.files, data.path)
     if record is None or record.doing == DONE:
+        if data.replaces:
+            clearing.keep_list(context, data.path)
         link = context.files.link(DEFAULT_PATH)
         record = Record(data.path, data.release, INSTALL, not os.path.exists(home), link)
         records.keep(context, record)
@@ -71,16 +73,16 @@ def run_uninstaller(context: Context, data: Uninstaller) -> None:
     """Have the tree gone, and what came with it. Files that somebody else put into it stay, and are told."""
     _wait(context)
     record = records.read(context.files, data.path)
-    if record is None or record.doing == DONE:
-        begun = Record(data.path, data.release, REMOVE, False, context.files.link(DEFAULT_PATH))
-        records.keep(context, begun)
     if data.path in [path for path, _priority in observe_default(context.files).choices]:
         words = ["update-alternatives", "--remove", "cuda", data.path]
         context.commands.attempt("take %s out of the alternatives" % data.path, words)
     if record is None or record.doing == DONE:
+        clearing.keep_list(context, data.path)
+        begun = Record(data.path, data.release, REMOVE, False, context.files.link(DEFAULT_PATH))
+        records.keep(context, begun)
         _uninstall(context, data.path)
     else:
-        _clear_cut(context, replace(record, doing=record.doing if record.empty else REMOVE))
+        _clear_cut(context, record)
     _release_link(context, data.path, record.link if record else None)
     _clear_traces(context)
     context.commands.attempt("renew the linker's cache", ["ldconfig"])
@@ -178,14 +180,28 @@ def _verify_tree(context: Context, data: Installer) -> None:
 
 
 def _uninstall(context: Context, path: str) -> None:
-    program = uninstaller(context.files, path) or ""
-    argv = [*_alone(context), context.files.path(program), "--silent"]
-    done = context.commands.try_run(argv)
+    program = uninstaller(context.files, path)
+    if program is None:
+        _forget(context, path)
+        raise EffectError(
+            "%s came from a runfile and has no uninstaller any more: remove that directory yourself if "
+            "nobody needs it" % path
+        )
+    done = _run_uninstaller(context, program)
     if _there(context, path):
+        # It ended by itself, so nothing was cut off: the next run has it try again.
+        _forget(context, path)
+        log = (context.files.text(_UNINSTALLER_LOG) or "").splitlines()[-3:]
         raise EffectError(
             "%s ended with %d, said '%s', and left the toolkit there: run it yourself, and see what it asks"
-            % (program, done.rc, done.tail(4))
+            % (program, done.rc, " ".join([done.tail(4), *log]).strip())
         )
+
+
+def _run_uninstaller(context: Context, program: str) -> Completed:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(context.files.path(_UNINSTALLER_LOG))
+    return context.commands.try_run([*_alone(context), context.files.path(program), "--silent"])
 
 
 def _there(context: Context, path: str) -> bool:
@@ -194,43 +210,29 @@ def _there(context: Context, path: str) -> bool:
 
 def _clear_cut(context: Context, record: Record) -> None:
     """Take away what an installer or uninstaller left that was cut off."""
-    program = uninstaller(context.files, record.path)
     if record.empty:
-        _clear(context, record.path)
+        clearing.clear_whole(context, record.path)
         return
+    program = uninstaller(context.files, record.path)
     if program:
-        context.commands.try_run([*_alone(context), context.files.path(program), "--silent"])
-    if record.doing == REMOVE and _there(context, record.path):
-        # Its removal had begun, and the uninstaller has gone ahead of the rest.
-        _clear(context, record.path)
-
-
-def _clear(context: Context, path: str) -> None:
-    """Take away a tree that an installer of ours was cut off in, and what it put elsewhere."""
-    home = context.files.path(path)
-    with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(home)
-    version = path.rpartition("-")[2]
-    for name in context.files.names(_MANIFESTS):
-        if name.startswith("uninstallManifest-cuda-%s." % version):
-            os.unlink(context.files.path(_MANIFESTS, name))
-    conf = "/etc/ld.so.conf.d/cuda-%s.conf" % version.replace(".", "-")
-    if (context.files.text(conf) or "").startswith(home + "/"):
-        os.unlink(context.files.path(conf))
+        _run_uninstaller(context, program)
+    if _there(context, record.path):
+        clearing.clear_listed(context, record.path)
 
 
 def _clear_traces(context: Context) -> None:
-    for path in _LOGS:
+    for path in (*_LOGS, _UNINSTALLER_LOG):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(context.files.path(path))
     shutil.rmtree(context.files.path(_SCRATCH), ignore_errors=True)
-    for path in (_MANIFESTS, os.path.dirname(_MANIFESTS), CACHE):
-        with contextlib.suppress(OSError):
-            os.rmdir(context.files.path(path))
+    clearing.clear_folders(context)
+    with contextlib.suppress(OSError):
+        os.rmdir(context.files.path(CACHE))
 
 
 def _forget(context: Context, path: str) -> None:
     records.forget(context, path)
+    clearing.forget_list(context, path)
     with contextlib.suppress(OSError):
         os.rmdir(context.files.path(RECORDS))
 

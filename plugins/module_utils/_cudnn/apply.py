@@ -251,6 +251,8 @@ def verify_cudnn(context: Context, data: Verify) -> None:
             "%s cannot be loaded: %s; install what it needs, or have cuDNN installed anew"
             % (data.library, last)
         ) from exc
+    if not done.out.strip().isdigit():
+        raise EffectError("%s does not tell its version, but: %s" % (data.library, done.tail(2) or "nothing"))
     answer = version_of_number(int(done.out))
     if not within(answer, data.version):
         raise EffectError(

@@ -96,7 +96,7 @@ def _on_node(source: Source, answers: Mapping[Any, Any]) -> Union[Source, Plan]:
         return _refused(
             "The archive cannot be read on the node",
             answer.what,
-            "copy it there (the role does, with cudnn_archive_from), or give an address",
+            "copy it there (the role cudnn does, with cudnn_archive_from), or give an address",
         )
     if answer.value != source.checksum:
         return _refused(

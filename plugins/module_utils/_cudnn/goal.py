@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple, Union
 
-from .._catalog.versions import major, within
+from .._catalog.versions import major, order, within
 from .._plan import Blocker
-from .._toolkit_trees import DEFAULT_PATH, ToolkitTree
+from .._toolkit_trees import DEFAULT_PATH, MANAGED, ToolkitTree
 from .state import PACKAGE, CudnnState
 from .wish import CudnnWish
 
@@ -58,8 +58,11 @@ def goal(state: CudnnState, wish: CudnnWish) -> Union[Goal, Blocker]:
 
 
 def known_trees(state: CudnnState, wish: CudnnWish) -> Tuple[ToolkitTree, ...]:
-    """The toolkits to plan for: those that are to come in the same run count."""
-    return state.toolkits if wish.toolkits is None else wish.toolkits
+    """The toolkits to plan for: those that the same run brings, and those elsewhere that it does not know."""
+    if wish.toolkits is None:
+        return state.toolkits
+    elsewhere = (tree for tree in state.toolkits if not tree.path.startswith(MANAGED))
+    return tuple(sorted((*wish.toolkits, *elsewhere), key=lambda tree: (order(tree.version), tree.path)))
 
 
 def default_of(state: CudnnState, wish: CudnnWish) -> Optional[ToolkitTree]:

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What a CUDA runfile does once it is unpacked: options, log, paths and words as the real one.
 set -eu
-umask 022
 VERSION=@VERSION@ MINOR=@MINOR@ DASHED=@DASHED@ DRIVER=@DRIVER@ GCC_MAX=@GCC_MAX@
 DRIVER_FILE=@DRIVER_FILE@ # empty: this release brings no driver along
 

@@ -128,6 +128,17 @@ def test_a_run_and_the_next(capsys: pytest.CaptureFixture[str], wish: Wish, lock
     assert not lock.exists(), "the lock is for changes only"
 
 
+def test_what_is_made_is_for_all_users_whatever_the_umask(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    before = os.umask(0o077)
+    try:
+        assert run(capsys, Wish(str(tmp_path / "new/file"), ("a",)))["changed"]
+    finally:
+        os.umask(before)
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o755
+
+
 def test_check_mode_says_what_the_run_does_and_does_nothing(
     capsys: pytest.CaptureFixture[str], wish: Wish
 ) -> None:

@@ -37,6 +37,15 @@ def test_trees_with_a_library_or_a_compiler(tree: Tree) -> None:
     )
 
 
+@pytest.mark.parametrize(("doing", "there"), [("install", False), ("remove", False), ("done", True)])
+def test_a_tree_that_an_installer_is_not_done_with_is_no_toolkit(tree: Tree, doing: str, there: bool) -> None:
+    tree.write("/usr/local/cuda-12.4/bin/nvcc")
+    tree.write("/opt/cuda-12.4/bin/nvcc")
+    tree.write("/var/lib/labfleet-gpu/cuda/cuda-12.4.json", json.dumps({"doing": doing}))
+    paths = [each.path for each in observe_trees(tree.files)]
+    assert paths == ["/opt/cuda-12.4"] + ["/usr/local/cuda-12.4"] * there
+
+
 @pytest.mark.parametrize("label", ["spoilt", "[]", '{"cuda": 1}', '{"cuda": {"version": 12.4}}'])
 def test_a_spoilt_label_leaves_the_name(tree: Tree, label: str) -> None:
     tree.write("/usr/local/cuda-12.4/version.json", label)

@@ -97,6 +97,14 @@ def test_advice_in_variables_of_the_role(role: str, text: str, said: str) -> Non
     assert in_role_words(role, text) == said
 
 
+def test_an_archive_to_copy_is_for_the_role_of_cudnn() -> None:
+    (said,) = overruled_variables(
+        "gpu_node", {"cudnn_archive_from": "files/cudnn.tar.xz"}, lambda value: value
+    )
+    assert said.startswith("The role gpu_node does not read cudnn_archive_from: have the archive on the node")
+    assert not list(overruled_variables("gpu_node", {"cudnn_archive_from": ""}, lambda value: value))
+
+
 @pytest.mark.parametrize(
     ("component", "said"),
     [

@@ -12,7 +12,7 @@ from typing import Any, List, Sequence, Tuple
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
-from ansible_collections.labfleet.gpu.plugins.module_utils._cuda import records
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda import clearing, records
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.apply import ACTIONS
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.default import SetDefault
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.observe import (
@@ -47,6 +47,7 @@ rmdir @ROOT@/usr/local/cuda-12.4/lib64 @ROOT@/usr/local/cuda-12.4\n' > $home/bin
 chmod 755 $home/bin/*
 ln -sfn $home/ @ROOT@/usr/local/cuda
 echo $home/targets/x86_64-linux/lib > @ROOT@/etc/ld.so.conf.d/cuda-12-4.conf
+(cd $home && ls bin/* version.json lib64/libcudart.so.12) | sed "s,^,$home/," > @ROOT@@MANIFEST@
 """
 
 
@@ -252,17 +253,52 @@ def test_an_uninstaller_that_leaves_the_toolkit_is_a_failure(context: Context, t
     act(context, bring(tree))
     program = tree.path(HOME + "/bin/cuda-uninstaller")
     program.write_text("#!/bin/sh\necho Nothing to uninstall\nexit 1\n", encoding="utf-8")
-    with pytest.raises(EffectError, match="ended with 1, said 'Nothing to uninstall'"):
-        act(context, Uninstaller(HOME, "12.4.1"))
+    tree.write(HOME + "/lib64/libcudnn.so.8", "mine")
+    tree.write("/var/log/cuda-uninstaller.log", "of another day")
+    before = left(tree)
+    for _again in range(3):
+        with pytest.raises(EffectError, match="ended with 1, said 'Nothing to uninstall'"):
+            act(context, Uninstaller(HOME, "12.4.1"))
+        assert left(tree) == [name for name in before if name != "var/log/cuda-uninstaller.log"]
 
 
-def test_an_uninstaller_that_was_cut_off_after_it_had_removed_itself(context: Context, tree: Tree) -> None:
+def test_an_uninstaller_that_is_gone_is_a_failure_and_nothing_is_removed(
+    context: Context, tree: Tree
+) -> None:
     act(context, bring(tree))
+    tree.path(HOME + "/bin/cuda-uninstaller").unlink()
+    before = left(tree)
+    with pytest.raises(EffectError, match="has no uninstaller any more"):
+        act(context, Uninstaller(HOME, "12.4.1"))
+    assert left(tree) == before
+
+
+@pytest.mark.parametrize("foreign", [[], ["usr/local/cuda-12.4/lib64/libcudnn.so.8"]])
+def test_an_uninstaller_that_was_cut_off_after_it_had_removed_itself(
+    context: Context, tree: Tree, foreign: List[str]
+) -> None:
+    act(context, bring(tree))
+    for name in foreign:
+        tree.write("/" + name, "mine")
+    clearing.keep_list(context, HOME)
     tree.path(HOME + "/bin/cuda-uninstaller").unlink()
     records.keep(context, records.Record(HOME, "12.4.1", records.REMOVE))
     assert found(tree) == []
     act(context, Uninstaller(HOME, "12.4.1"))
-    assert left(tree) == []
+    assert left(tree) == foreign and len(context.warnings) == len(foreign)
+
+
+def test_lists_in_folders_by_component_are_found(context: Context, tree: Tree) -> None:
+    """As a real installer of CUDA 11.8 keeps them, to judge by a log of one."""
+    listed = "/var/log/nvidia/.uninstallManifests/CUDA_Toolkit_12.4-components/CUDA_Libraries_12.4/manifest"
+    tree.write(HOME + "/lib64/libcudart.so.12")
+    tree.write(HOME + "/lib64/libcudnn.so.8", "mine")
+    tree.write(listed, "%s\n/usr/local/other\n" % tree.path(HOME + "/lib64/libcudart.so.12"))
+    clearing.keep_list(context, HOME)
+    assert clearing.clear_listed(context, HOME)
+    clearing.forget_list(context, HOME)
+    clearing.clear_folders(context)
+    assert left(tree) == ["usr/local/cuda-12.4/lib64/libcudnn.so.8"]
 
 
 def test_another_release_in_its_place(context: Context, tree: Tree) -> None:

@@ -14,6 +14,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._cudnn.state import C
 from ansible_collections.labfleet.gpu.plugins.module_utils._cudnn.wish import CudnnWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import Digest, FileThere, Trouble
+from ansible_collections.labfleet.gpu.plugins.module_utils._toolkit_trees import ToolkitTree
 from ansible_collections.labfleet.gpu.tests.unit.support.cudnns import (
     GIB,
     Repository,
@@ -262,3 +263,13 @@ def test_exclusive_leaves_the_wished_toolkit_alone() -> None:
     state = unpacked(toolkit("12.4.1", "12.8.1"), manifest(), manifest("/usr/local/cuda-12.8"))
     found, _asked = settled(state, wish(toolkit="12.4", exclusive=True), Repository())
     assert [(step.action, step.data) for step in found.steps] == [("remove-archive", "/usr/local/cuda-12.8")]
+
+
+def test_a_toolkit_that_the_run_knows_nothing_of_is_not_gone() -> None:
+    """gpu_stack tells of the toolkits below /usr/local alone; others may be elsewhere."""
+    elsewhere = ToolkitTree("/opt/cuda-12.4", "12.4.1")
+    state = unpacked(toolkit("12.8.1"), manifest("/opt/cuda-12.4", "9.10.2.21"))
+    state = replace(state, toolkits=(*state.toolkits, elsewhere))
+    told = CudnnWish("9", "12", source="nvidia", toolkits=(tree("12.8.1"),), default_path=None)
+    found, _asked = settled(state, told, Repository())
+    assert "remove-archive" not in actions(found)
