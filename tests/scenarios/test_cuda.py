@@ -92,3 +92,23 @@ def test_all_of_them_go_and_nothing_is_left_in_the_environment(fleet: Fleet, nod
     profilers = "dpkg-query -W -f '${Package} ${db:Status-Status}\\n' 'nsight-*' 2>/dev/null || true"
     assert fleet.sh(node, profilers) == "", "what came along with the toolkits goes with them"
     assert fleet.sh(node, "ls -d /usr/local/cuda* /etc/profile.d/*cuda* 2>/dev/null || true") == ""
+
+
+def test_a_node_without_a_gpu_and_another_guides_leftovers(fleet: Fleet) -> None:
+    """A build node: no GPU, no driver. Lines that a guide had somebody write are told of, and never touched."""
+    node = "node1"
+    fleet.reset(node, "none")
+    lines = {
+        "/etc/profile": "export PATH=/usr/local/cuda-11.2/bin:$PATH",
+        "/root/.bashrc": "export LD_LIBRARY_PATH=/usr/local/cuda/lib64",
+    }
+    for path, line in lines.items():
+        fleet.sh(node, f"echo '{line}' >> {path}")
+    sums = fleet.sh(node, f"sha256sum {' '.join(lines)}")
+    done = proved(fleet, node, module=CUDA, versions=["12.8"])
+    assert toolkits(done) == {"/usr/local/cuda-12.8": "12.8.1"} and drivers(fleet, node) == ""
+    said = " ".join(str(each) for each in done["warnings"])
+    for path in lines:
+        assert path in said, said
+    assert "it breaks the wheels" in said
+    assert fleet.sh(node, f"sha256sum {' '.join(lines)}") == sums

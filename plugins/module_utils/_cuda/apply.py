@@ -11,7 +11,7 @@ import errno
 import os
 from typing import Any, Mapping
 
-from .._effects import Action, Context, sync_directory
+from .._effects import Action, Context, Names, sync_directory
 from .default import SetDefault
 from .observe import observe_default
 from .records import read, read_all
@@ -56,6 +56,10 @@ def _link(context: Context, target: str) -> None:
     sync_directory(os.path.dirname(path))
 
 
+def mark_wanted(context: Context, data: Names) -> None:
+    context.commands.attempt("mark packages as wanted", ["apt-mark", "manual", *data.names])
+
+
 def renew_linker_cache(context: Context, _data: Any) -> None:
     context.commands.attempt("renew the linker's cache", ["ldconfig"])
 
@@ -78,6 +82,7 @@ def _later(name: str) -> Action:
 
 ACTIONS: Mapping[str, Action] = {
     "set-default": set_default,
+    "mark-wanted": mark_wanted,
     "renew-linker-cache": renew_linker_cache,
     "download": _later("download"),
     "run-installer": _later("run_installer"),

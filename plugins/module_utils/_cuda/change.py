@@ -24,6 +24,7 @@ from .state import (
     RUNFILE,
     CudaState,
     Toolkit,
+    brings_driver,
     by_version,
     from_packages,
     is_cuda_package,
@@ -71,8 +72,10 @@ def plan(
         if isinstance(went, Plan):
             return went
         names, transaction = went
+        gone = (*names, *(change.name for change in transaction.removals))
+        steps += _driver_stays(state, gone)
         steps.append(_removal(wish, packaged, names))
-        for name in (*names, *(change.name for change in transaction.removals)):
+        for name in gone:
             versions.pop(name, None)
     steps += [runfile.leaving(toolkit, _why(wish)) for toolkit in going if toolkit not in packaged]
     steps += runfile.needless(state, wish, steps)
@@ -221,6 +224,15 @@ def _needless(
             if all(each in names or is_unversioned(each) for each in needing):
                 found.append(name)
     return tuple(found)
+
+
+def _driver_stays(state: CudaState, gone: Sequence[str]) -> List[Step]:
+    """With the package that brought it, apt would hold the driver for needless and take it away next."""
+    if not state.brought_drivers or not any(brings_driver(name) for name in gone):
+        return []
+    what = "have apt keep the driver: mark %s as wanted" % ", ".join(state.brought_drivers)
+    why = "it came with packages that go, and apt autoremove would remove it after them"
+    return [Step("packages", "mark-wanted", what, why, Names(state.brought_drivers))]
 
 
 def _removal(wish: CudaWish, going: Sequence[Toolkit], names: Tuple[str, ...]) -> Step:

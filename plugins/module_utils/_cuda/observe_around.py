@@ -13,10 +13,22 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from .._host import Files, Host
 from .._packages import Package
-from .state import DEFAULT_PATH, LIBRARIES_PATH, MODULE_FILES, PROFILE_PATH
+from .state import DEFAULT_PATH, LIBRARIES_PATH, MODULE_FILES, PROFILE_PATH, brings_driver
 
-#: Files that guides have people edit. They are reported, never changed.
-GUIDED = ("/etc/environment", "/etc/profile", "/etc/bash.bashrc", "/root/.bashrc", "/root/.profile")
+#: Files that guides have people edit. They are reported, never changed. Other homes than root's are not read:
+#: on a fleet they are on a server, which a look at a node must not wait for.
+GUIDED = (
+    "/etc/environment",
+    "/etc/profile",
+    "/etc/bash.bashrc",
+    "/etc/zsh/zshenv",
+    "/etc/zsh/zshrc",
+    "/etc/zsh/zprofile",
+    "/root/.bashrc",
+    "/root/.bash_profile",
+    "/root/.profile",
+    "/root/.zshrc",
+)
 
 
 def around(files: Files, host: Host) -> Dict[str, Any]:
@@ -62,7 +74,24 @@ _PROFILER = re.compile(r"nsight-(?:compute|systems)-\d+(?:\.\d+)+\Z")
 
 def profilers(files: Files, packages: Iterable[Package]) -> Tuple[str, ...]:
     """Installed packages of Nsight that nobody asked for: apt notes which ones came as a dependency."""
-    names = [each.name for each in packages if each.installed and _PROFILER.match(each.name)]
+    return _automatic(
+        files, [each.name for each in packages if each.installed and _PROFILER.match(each.name)]
+    )
+
+
+_DRIVER_ROOT = re.compile(r"(?:cuda-drivers|nvidia-open|nvidia-driver)(?:-\d+)?(?:-open)?\Z")
+
+
+def brought_drivers(files: Files, packages: Iterable[Package]) -> Tuple[str, ...]:
+    """The driver's packages that came only because "apt install cuda" needs them, while that is there."""
+    there = [each.name for each in packages if each.installed]
+    if not any(brings_driver(name) for name in there):
+        return ()
+    return _automatic(files, [name for name in there if _DRIVER_ROOT.match(name)])
+
+
+def _automatic(files: Files, names: List[str]) -> Tuple[str, ...]:
+    """Those of the packages that apt notes as a dependency."""
     if not names:
         return ()
     noted = (files.text("/var/lib/apt/extended_states") or "").split("\n\n")

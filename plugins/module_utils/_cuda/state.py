@@ -110,6 +110,8 @@ class CudaState:
     downloads: Mapping[str, int] = field(default_factory=dict)
     #: NVIDIA's profilers that came as a dependency: each toolkit has packages of its own of them.
     profilers: Tuple[str, ...] = ()
+    #: The driver's packages that are there only as a dependency of NVIDIA's package cuda and its kind.
+    brought_drivers: Tuple[str, ...] = ()
     #: Is the library there that NVIDIA's installer needs?
     libxml2: bool = True
 
@@ -144,6 +146,14 @@ _UNVERSIONED = re.compile(
 def is_unversioned(name: str) -> bool:
     """Is this a meta-package of NVIDIA's that follows the newest toolkit, or one that several share?"""
     return _UNVERSIONED.match(name) is not None
+
+
+_BRINGS_DRIVER = re.compile(r"cuda(?:-runtime)?(?:-\d+){0,2}\Z")
+
+
+def brings_driver(name: str) -> bool:
+    """Does this meta-package of NVIDIA's depend on the driver, as cuda, cuda-12-4, cuda-runtime-12-4 do?"""
+    return _BRINGS_DRIVER.match(name) is not None
 
 
 def is_cuda_package(name: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict
-from typing import Optional
+from typing import Optional, Tuple
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.observe import (
@@ -17,6 +17,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.observe import 
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.observe_around import (
     around,
+    brought_drivers,
     driver_version,
     profilers,
 )
@@ -145,6 +146,25 @@ def test_profilers_that_came_as_a_dependency(tree: Tree) -> None:
     installed = packages(*("%s=1" % name for name in (*wanted[:2], "cuda-nvcc-12-4", "nsight-compute")))
     assert profilers(tree.files, installed) == (wanted[0],)
     assert profilers(tree.files, packages("cuda-nvcc-12-4=1")) == ()
+
+
+@pytest.mark.parametrize(
+    ("present", "brought"),
+    [
+        (("cuda", "cuda-12-4", "cuda-drivers", "nvidia-driver-580"), ("cuda-drivers",)),
+        (("cuda-runtime-12-4", "cuda-drivers"), ("cuda-drivers",)),
+        (("cuda-toolkit-12-4", "cuda-drivers"), ()),
+        (("cuda-12-4", "nvidia-open"), ()),
+    ],
+)
+def test_a_driver_that_came_with_the_package_cuda(
+    tree: Tree, present: Tuple[str, ...], brought: Tuple[str, ...]
+) -> None:
+    """Of those, cuda-drivers alone is noted as a dependency here."""
+    tree.write(
+        "/var/lib/apt/extended_states", "Package: cuda-drivers\nArchitecture: amd64\nAuto-Installed: 1\n"
+    )
+    assert brought_drivers(tree.files, packages(*("%s=1" % name for name in present))) == brought
 
 
 def test_links_are_no_toolkits_of_their_own(tree: Tree) -> None:

@@ -21,6 +21,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.state import (
     summary,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.wish import CudaWish
+from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Names
 from ansible_collections.labfleet.gpu.plugins.module_utils._packages import Package
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import AskTransaction, Trouble
 from ansible_collections.labfleet.gpu.tests.unit.support.toolkits import (
@@ -172,6 +173,20 @@ def test_profilers_go_with_the_last_toolkit_that_needs_them() -> None:
     (purge,) = [step.data for step in found.steps if step.action == "purge"]
     gone = [name for name in purge.names if name.startswith("nsight")]
     assert gone == ["nsight-compute-2023.3.1", "nsight-compute-2024.1.1"]
+
+
+def test_a_driver_that_came_with_a_toolkit_is_kept_from_autoremove() -> None:
+    state = replace(BOTH, brought_drivers=("cuda-drivers",))
+    wish = CudaWish(("12.4",), state="absent")
+    found, _asked = settled(state, wish, Repository())
+    assert "mark-wanted" not in [step.action for step in found.steps], "these toolkits did not bring it"
+    whole = replace(
+        state, packages=(*state.packages, Package("cuda-12-4", "12.4.1-1", "install", "installed"))
+    )
+    found, _asked = settled(whole, wish, Repository())
+    wanted, purge = [step for step in found.steps if step.phase == "packages"]
+    assert (wanted.action, wanted.data) == ("mark-wanted", Names(("cuda-drivers",)))
+    assert purge.action == "purge" and "cuda-12-4" in purge.data.names
 
 
 def test_a_plain_link_stays_one() -> None:
