@@ -95,7 +95,7 @@ def test_all_of_them_go_and_nothing_is_left_in_the_environment(fleet: Fleet, nod
 
 
 def test_a_node_without_a_gpu_and_another_guides_leftovers(fleet: Fleet) -> None:
-    """A build node: no GPU, no driver. Lines that a guide had somebody write are told of, and never touched."""
+    """A build node: no GPU, no driver. Lines that a guide had somebody write are told of, never touched."""
     node = "node1"
     fleet.reset(node, "none")
     lines = {

@@ -49,8 +49,8 @@ def libraries(compat: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def module_file(toolkit: Toolkit) -> str:
-    """A module file in Tcl, which Environment Modules and Lmod both read."""
+def module_file(toolkit: Toolkit, compat: bool = False) -> str:
+    """A module file in Tcl, which Environment Modules and Lmod both read. What is prepended last is first."""
     path = toolkit.path
     return "\n".join(
         [
@@ -62,6 +62,7 @@ def module_file(toolkit: Toolkit) -> str:
             "setenv CUDADIR %s" % path,
             "prepend-path PATH %s/bin" % path,
             "prepend-path LD_LIBRARY_PATH %s/lib64" % path,
+            *(["prepend-path LD_LIBRARY_PATH %s/compat" % path] if compat else []),
             "",
         ]
     )
@@ -87,7 +88,9 @@ def files(
             wanted[path] = None
     if wish.module_files in MODULE_FILES:
         directory = MODULE_FILES[wish.module_files]
-        wanted.update({"%s/%s" % (directory, name): module_file(each) for name, each in minors.items()})
+        for name, each in minors.items():
+            content = module_file(each, needs_compat(state, wish, each.minor))
+            wanted["%s/%s" % (directory, name)] = content
     return wanted
 
 

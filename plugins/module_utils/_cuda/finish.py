@@ -41,14 +41,16 @@ def plan(
         steps=steps,
         promise=_promise(state, chosen.toolkit, after, versions, around) if steps else None,
         outlook={"default_kind": default.kind_after(state, after, chosen)} if steps else None,
-        warnings=(*warnings, *_warnings(state, wish, after)),
+        warnings=(*warnings, *_warnings(state, wish, after, chosen.toolkit)),
     )
 
 
-def _warnings(state: CudaState, wish: CudaWish, after: Sequence[Toolkit]) -> Tuple[str, ...]:
+def _warnings(
+    state: CudaState, wish: CudaWish, after: Sequence[Toolkit], chosen: Optional[Toolkit]
+) -> Tuple[str, ...]:
     from . import refusals
 
-    return refusals.warnings(state, wish, after)
+    return refusals.warnings(state, wish, after) + refusals.compat_warnings(state, wish, after, chosen)
 
 
 def _promise(

@@ -23,7 +23,7 @@ from .._catalog.cuda import (
 )
 from .._catalog.versions import at_least, minor
 from .._plan import Blocker
-from .satisfied import driver_of, fit_of
+from .satisfied import driver_of, fit_of, needs_compat
 from .state import RUNFILE, CudaState, Toolkit
 from .wish import CudaWish
 
@@ -112,6 +112,25 @@ def warnings(state: CudaState, wish: CudaWish, after: Sequence[Toolkit]) -> Tupl
         )
     found += leftovers(state)
     return tuple(found)
+
+
+def compat_warnings(
+    state: CudaState, wish: CudaWish, after: Iterable[Toolkit], default: Optional[Toolkit]
+) -> Tuple[str, ...]:
+    """The linker knows one compatibility library, the default's: the others have to be given by hand."""
+    if wish.state == "absent":
+        return ()
+    wished = {minor(version) for version in wish.versions}
+    return tuple(
+        "CUDA %s works with driver %s through %s/compat alone, which the linker finds for the default toolkit "
+        "only: give its programs that directory in LD_LIBRARY_PATH, or load its module file."
+        % (each.minor, driver_of(state, wish), each.path)
+        for each in after
+        if each.minor in wished
+        and each.selectable
+        and needs_compat(state, wish, each.minor)
+        and not (wish.environment and each == default)
+    )
 
 
 def _of_compiler(state: CudaState, toolkit: Toolkit) -> List[str]:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.plan import plan
@@ -82,6 +82,23 @@ def test_the_compatibility_package_bridges_on_data_centre_boards() -> None:
     assert text.splitlines()[1:] == ["/usr/local/cuda/compat", "/usr/local/cuda/lib64"]
     newer = done(replace(state, driver="550.54.15"), CudaWish(("12.4",)))
     assert "compat" not in (newer.own_files["/etc/ld.so.conf.d/labfleet-gpu-cuda.conf"] or "")
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [({"default": "12.4"}, 0), ({"default": "11.8"}, 1), ({"default": "12.4", "environment": False}, 1)],
+)
+def test_who_gets_the_compatibility_library_by_hand_is_told(more: Dict[str, Any], told: int) -> None:
+    wish = CudaWish(("11.8", "12.4"), module_files="lmod", **more)
+    state = done(node("Ampere", driver="470.82.01"), wish)
+    found = plan(state, wish, {})
+    said = [each for each in found.warnings if "/usr/local/cuda-12.4/compat alone" in each]
+    assert len(said) == told and found.steps == ()
+    lines = state.module_files["/etc/lmod/modules/cuda/12.4"].splitlines()
+    assert lines.index("prepend-path LD_LIBRARY_PATH /usr/local/cuda-12.4/compat") > lines.index(
+        "prepend-path LD_LIBRARY_PATH /usr/local/cuda-12.4/lib64"
+    )
+    assert "compat" not in state.module_files["/etc/lmod/modules/cuda/11.8"]
 
 
 def test_the_compatibility_package_does_not_bridge_on_a_desktop_board() -> None:
