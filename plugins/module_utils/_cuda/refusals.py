@@ -122,7 +122,7 @@ def compat_warnings(
         return ()
     wished = {minor(version) for version in wish.versions}
     return tuple(
-        "CUDA %s works with driver %s through %s/compat alone, which the linker finds for the default toolkit "
+        "CUDA %s works with driver %s through %s/compat alone, which the linker has of the default toolkit "
         "only: give its programs that directory in LD_LIBRARY_PATH, or load its module file."
         % (each.minor, driver_of(state, wish), each.path)
         for each in after
