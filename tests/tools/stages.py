@@ -65,10 +65,10 @@ STAGES = (
     Stage(
         "scenarios",
         TEST,
-        "pytest tests/scenarios",
+        "python tests/scenarios/side_by_side.py",
         environments=("controller", "nvcc"),
         root=True,
-        limit=45 * MINUTE,
+        limit=60 * MINUTE,
     ),
     Stage(
         "every-crash-point",
