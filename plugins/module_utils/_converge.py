@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from ._command import CommandError, Commands
-from ._effects import SHARED_ACTIONS, Action, Context, EffectError, file_diffs
+from ._effects import SHARED_ACTIONS, Action, Context, EffectError, UndoneError, file_diffs
 from ._host import Files, Host, observe_host
 from ._lock import NEEDS_ROOT, HostLock, LockError
 from ._plan import Blocker, Plan, Step, differences
@@ -89,7 +89,7 @@ class Part:
 class StepFailed(Exception):
     """A step did not succeed; ``done`` steps before it did."""
 
-    def __init__(self, step: Step, number: int, total: int, cause: str):
+    def __init__(self, step: Step, number: int, total: int, cause: str, undone: bool = False):
         self.number = number
         super().__init__(
             "Step %d of %d (%s: %s) failed. %s%s"
@@ -99,7 +99,9 @@ class StepFailed(Exception):
                 step.phase,
                 step.what,
                 cause if cause.endswith(".") else cause + ".",
-                " The steps before it are done; a next run goes on from there." if number > 1 else "",
+                " The steps before it are done; a next run goes on from there."
+                if number > 1 and not undone
+                else "",
             )
         )
 
@@ -278,7 +280,7 @@ class _Run:
         try:
             part.component.action(step)(context, step.data)
         except (CommandError, EffectError) as exc:
-            raise StepFailed(step, number, total, str(exc)) from exc
+            raise StepFailed(step, number, total, str(exc), isinstance(exc, UndoneError)) from exc
         except OSError as exc:
             raise StepFailed(step, number, total, _in_a_sentence(exc)) from exc
 

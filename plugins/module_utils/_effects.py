@@ -68,6 +68,10 @@ class EffectError(Exception):
     """An effect failed: one sentence that says what, which, and what to do next."""
 
 
+class UndoneError(EffectError):
+    """An effect failed and undid what the steps before it had done to the same thing; the message says so."""
+
+
 def write_file(context: Context, data: WriteFile) -> None:
     """Replace a file in one move; it is on disk, name and content, when this returns."""
     # Loaded with the first file that is written: it is dear, and most runs write none.

@@ -54,6 +54,31 @@ def load_pynvml() -> Any:
     return pynvml
 
 
+def load_pynvml_with(call: str) -> Any:
+    """The pynvml that has this call: the installed one, else our own. Raises NvmlUnavailable."""
+    trouble = NvmlUnavailable("the installed pynvml is too old: it does not know %s" % call)
+    try:
+        pynvml = load_pynvml()
+        if hasattr(pynvml, call):
+            return pynvml
+    except NvmlUnavailable as exc:
+        trouble = exc
+    path = os.path.join(TOOLS, "pynvml.py")
+    if not os.path.isfile(path):
+        raise trouble
+    # Only here does our own go first: the one that is found otherwise will not do.
+    sys.modules.pop("pynvml", None)
+    sys.path_importer_cache.pop(TOOLS, None)
+    sys.path.insert(0, TOOLS)
+    try:
+        import pynvml as own
+    finally:
+        sys.path.remove(TOOLS)
+    if not hasattr(own, call):
+        raise NvmlUnavailable("%s is too old: it does not know %s" % (path, call))
+    return own
+
+
 def in_session(work: Callable[[Any], Any], deadline: float = DEADLINE) -> Any:
     """Run ``work(pynvml)`` between nvmlInit and nvmlShutdown in a child; returns what it returned.
 

@@ -41,7 +41,7 @@ GPU_MODULES = (
 
 def gpu_clients(files: Files) -> Tuple[Client, ...]:
     """Processes that have a GPU open, the driver's own daemons left out."""
-    pids = {pid for pid, target in _open_devices(files) if _WORK.match(target)} | set(compute_processes())
+    pids = {pid for pid, target in open_devices(files) if _WORK.match(target)} | set(compute_processes())
     clients = (describe(files, pid) for pid in sorted(pids))
     return tuple(client for client in clients if client and client.command not in DRIVER_DAEMONS)
 
@@ -57,7 +57,7 @@ def holders(files: Files) -> Dict[Client, Optional[str]]:
         for name in files.names("/sys/class/drm")
         if os.path.basename(files.link("/sys/class/drm", name, "device/driver") or "") == "nvidia"
     }
-    pids = {pid for pid, target in _open_devices(files) if _DEVICE.match(target) or target in screens}
+    pids = {pid for pid, target in open_devices(files) if _DEVICE.match(target) or target in screens}
     pids |= {
         int(name) for name in files.names("/proc") if name.isdigit() and _command(files, name) in _HOLDING
     }
@@ -135,7 +135,7 @@ def _command(files: Files, pid: str) -> str:
     return (files.text("/proc", pid, "comm") or "").strip()
 
 
-def _open_devices(files: Files) -> Iterator[Tuple[int, str]]:
+def open_devices(files: Files) -> Iterator[Tuple[int, str]]:
     """(pid, path) of every open file below /dev."""
     for name in files.names("/proc"):
         if not name.isdigit():

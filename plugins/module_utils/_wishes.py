@@ -12,31 +12,11 @@ from dataclasses import replace
 from typing import Any, Optional, Tuple
 
 from ._host import PciDevice, declared_gpus
+from ._scalar import BadWish, scalar
+
+__all__ = ["BadWish", "fingerprint", "gpus", "scalar", "standing"]
 
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}\Z")
-
-
-class BadWish(ValueError):
-    """An option that no host could fulfil; the message says which, why, and what to write instead."""
-
-
-def scalar(option: str, value: Any) -> str:
-    """One value as text. Raises BadWish.
-
-    YAML makes 580.10 a number and drops its zero: such a value is refused, not guessed at.
-    """
-    if isinstance(value, bool):
-        raise BadWish("%s is %s, a yes or no: write one value." % (option, str(value).lower()))
-    if isinstance(value, float):
-        raise BadWish(
-            "%s is the unquoted number %s, from which YAML may have dropped digits: quote it."
-            % (option, value)
-        )
-    if isinstance(value, (list, dict)):
-        raise BadWish(
-            "%s is a %s: write one value." % (option, "list" if isinstance(value, list) else "mapping")
-        )
-    return str(value).strip()
 
 
 def fingerprint(value: Optional[str]) -> Optional[str]:

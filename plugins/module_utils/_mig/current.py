@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-from .._wishes import BadWish, scalar
+from .._scalar import BadWish, scalar
 from .capacity import Capacity
 from .names import find, find_compute
 from .solve import DoesNotFit, inside

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, List, Mapping, Optional, Tuple
 
-from .._wishes import BadWish, scalar
+from .._scalar import BadWish, scalar
 from .targets import Request, selectors
 from .wish import check_keys, entries
 from .yaml_text import BadYaml, parse

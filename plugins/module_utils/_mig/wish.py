@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-from .._wishes import BadWish, scalar
+from .._scalar import BadWish, scalar
 from .names import find, find_compute, parse
 from .solve import DoesNotFit, inside
 from .state import Profile, Wanted
