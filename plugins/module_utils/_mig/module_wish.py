@@ -1,0 +1,51 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""What the admin asks of the GPUs of a node: the options of mig_layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Tuple
+
+from .._host import Files
+from .._scalar import BadWish
+from .options import of_config, of_options
+from .targets import Request
+
+
+@dataclass(frozen=True)
+class MigWish:
+    """``foretell``: nothing will be done, so a node that cannot be asked is planned for by its PCI ids."""
+
+    requests: Tuple[Request, ...]
+    disrupt_running_work: bool = False
+    take_over: bool = False
+    foretell: bool = False
+
+
+ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "layout": {"type": "list", "elements": "dict"},
+    "instances": {"type": "raw"},
+    "mig": {"type": "bool"},
+    "gpus": {"type": "list", "elements": "raw"},
+    "gpu_model": {"type": "str"},
+    "config": {"type": "path"},
+    "label": {"type": "str"},
+    "disrupt_running_work": {"type": "bool", "default": False},
+    "take_over": {"type": "bool", "default": False},
+}
+
+
+def wish_from(options: Mapping[str, Any], files: Files, check_mode: bool) -> MigWish:
+    """The options as a wish; mig-parted's file is read here. Raises BadWish."""
+    requests = of_options(options)
+    path = options.get("config")
+    if path is not None:
+        text = files.text(path)
+        if text is None:
+            raise BadWish("config is '%s', which cannot be read on the node: put it there first." % path)
+        requests = of_config(path, text, options["label"])
+    return MigWish(requests, options["disrupt_running_work"], options["take_over"], check_mode)

@@ -1,0 +1,168 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""A node's GPUs with their MIG, and who uses them. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from .._host import Host
+from .._questions import Client
+from .solve import Solution
+from .state import Gpu, GpuInstance
+from .targets import Known
+
+#: Services that were stopped for a change and are to run again; gone after a reboot, which starts them.
+STOPPED = "/run/labfleet-gpu/mig-stopped"
+#: By UUID of the GPU: why it could not be reset since the node started.
+REFUSED = "/run/labfleet-gpu/mig-reset-refused"
+#: mig-parted's own service, by which it holds a layout.
+MANAGER = "nvidia-mig-manager.service"
+
+
+@dataclass(frozen=True)
+class User:
+    """A process that uses a GPU.
+
+    ``unit``: the system service that it is in. ``daemon``: one of the driver's own, nobody's work.
+    ``whole``: NVML shows it on the GPU itself. ``instances``: ids of GPU instance and compute instance; the
+    second is None where it has the GPU instance open and nothing in it.
+    """
+
+    client: Client
+    unit: Optional[str] = None
+    daemon: bool = False
+    whole: bool = False
+    instances: Tuple[Tuple[int, Optional[int]], ...] = ()
+
+    def on(self, gpu_instance: Optional[int], compute_instance: Optional[int]) -> bool:
+        return any(gi == gpu_instance and ci in (None, compute_instance) for gi, ci in self.instances)
+
+
+@dataclass(frozen=True)
+class NodeGpu:
+    """One GPU. ``current`` and ``pending`` tell MIG mode, None where it has none.
+
+    ``predicted``: NVML could not be asked, so this is what the catalogue says of a GPU in its first state.
+    """
+
+    known: Known
+    gpu: Gpu
+    current: Optional[bool] = None
+    pending: Optional[bool] = None
+    users: Tuple[User, ...] = ()
+    reset_refused: Optional[str] = None
+    predicted: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.known.uuid or self.known.address
+
+    def __str__(self) -> str:
+        return "GPU %s" % self.known
+
+    def users_of(self, instances: Sequence[GpuInstance]) -> Tuple[User, ...]:
+        """Those on one of these instances' compute instances."""
+        return tuple(
+            user
+            for user in self.users
+            if any(user.on(each.id, compute.id) for each in instances for compute in each.compute)
+        )
+
+
+@dataclass(frozen=True)
+class MigState:
+    """``trouble``: why NVML could not be asked. ``binding``: what is wrong with pynvml, "" if nothing is."""
+
+    host: Host
+    gpus: Tuple[NodeGpu, ...] = ()
+    driver: Optional[str] = None
+    trouble: str = ""
+    binding: str = ""
+    #: Where a pynvml for this node lies, if the controller sent one.
+    offered: Optional[str] = None
+    #: Where it then goes.
+    tools: str = ""
+    #: Who else holds MIG layouts here: a service, or what runs in containers.
+    manager: bool = False
+    operator: bool = False
+    #: Services that an earlier run stopped.
+    stopped: Tuple[str, ...] = ()
+    #: GPUs that do not answer, in words.
+    silent: Tuple[str, ...] = ()
+
+
+def in_use(gpu: Gpu, users: Sequence[User]) -> Gpu:
+    """The GPU with its compute instances marked that somebody uses."""
+    instances = tuple(
+        replace(
+            each,
+            compute=tuple(
+                replace(compute, in_use=any(user.on(each.id, compute.id) for user in users))
+                for compute in each.compute
+            ),
+        )
+        for each in gpu.instances
+    )
+    return replace(gpu, instances=instances)
+
+
+def summary(state: MigState) -> Dict[str, Any]:
+    """The state in the words of the result and the diff."""
+    return {
+        "driver_version": state.driver,
+        "pynvml": not state.binding,
+        "gpus": {gpu.key: shown(gpu) for gpu in state.gpus},
+    }
+
+
+def shown(seen: NodeGpu) -> Dict[str, Any]:
+    """One GPU in the words of the result."""
+    return words(seen, seen.current, seen.pending, layout(seen.gpu, seen.gpu.instances))
+
+
+def words(
+    seen: NodeGpu, current: Optional[bool], pending: Optional[bool], instances: List[Dict[str, Any]]
+) -> Dict[str, Any]:
+    """The GPU as it would be with this mode and these instances."""
+    return {
+        "index": seen.known.index,
+        "name": seen.known.name,
+        "address": seen.known.address,
+        "mig": {"current": current, "pending": pending},
+        "layout": instances,
+        "predicted": seen.predicted,
+    }
+
+
+def layout(gpu: Gpu, instances: Sequence[GpuInstance]) -> List[Dict[str, Any]]:
+    """Instances in the words of the result, by start."""
+    return [
+        _instance(gpu, each, [compute.profile for compute in sorted(each.compute, key=lambda c: c.placement)])
+        for each in sorted(instances, key=lambda each: each.placement)
+    ]
+
+
+def solved(gpu: Gpu, solution: Solution) -> List[Dict[str, Any]]:
+    """The same of a plan's layout. Of a kept compute instance its own profile is told."""
+    return [
+        _instance(
+            gpu,
+            part,
+            [each.existing.profile if each.existing else each.profile for each in part.compute],
+        )
+        for part in solution.parts
+    ]
+
+
+def _instance(gpu: Gpu, each: Any, compute: Sequence[int]) -> Dict[str, Any]:
+    return {
+        "profile": gpu.name(each.profile),
+        "start": each.placement.start,
+        "size": each.placement.size,
+        "compute": [gpu.compute_name(each.profile, number) for number in compute],
+    }
