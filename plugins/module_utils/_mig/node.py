@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._host import Host
@@ -47,6 +47,7 @@ class User:
 class NodeGpu:
     """One GPU. ``current`` and ``pending`` tell MIG mode, None where it has none.
 
+    Who uses it comes and goes, and is no part of its identity; whether an instance is in use is, in ``gpu``.
     ``predicted``: NVML could not be asked, so this is what the catalogue says of a GPU in its first state.
     """
 
@@ -54,7 +55,7 @@ class NodeGpu:
     gpu: Gpu
     current: Optional[bool] = None
     pending: Optional[bool] = None
-    users: Tuple[User, ...] = ()
+    users: Tuple[User, ...] = field(default=(), compare=False)
     reset_refused: Optional[str] = None
     predicted: bool = False
 

@@ -139,28 +139,23 @@ def _solution(seen: NodeGpu, request: Request, consent: bool, result: GpuPlan) -
     try:
         return solve(gpu, wanted, consent)
     except DoesNotFit as exc:
-        if exc.in_the_way:
-            users = (
-                "; ".join(str(user.client) for user in seen.users_of(exc.in_the_way))
-                or "no process that is seen"
-            )
-            result.blockers.append(
-                Blocker(
-                    str(exc).rstrip("."),
-                    "%s, used by %s" % (seen, users),
-                    "let them end, or set disrupt_running_work: true, or take the nearest layout: %s"
-                    % _nearest(gpu, wanted, consent),
-                )
-            )
-        else:
-            result.blockers.append(
-                Blocker(
-                    str(exc).rstrip("."),
-                    str(seen),
-                    "take the nearest layout that fits: %s" % _nearest(gpu, wanted, consent),
-                )
-            )
+        result.blockers.append(_refusal(seen, wanted, request, consent, exc))
     return None
+
+
+def _refusal(
+    seen: NodeGpu, wanted: Sequence[Wanted], request: Request, consent: bool, exc: DoesNotFit
+) -> Blocker:
+    offer = "take the nearest layout that fits: %s" % _nearest(seen.gpu, wanted, consent)
+    what, which = str(exc).rstrip("."), str(seen)
+    if not exc.in_the_way:
+        return Blocker(what, which, offer)
+    users = "; ".join(str(user.client) for user in seen.users_of(exc.in_the_way))
+    which += ", used by %s" % (users or "no process that is seen")
+    consenting = "let them end, or set disrupt_running_work: true"
+    if request.mig:
+        return Blocker(what, which, "%s, or %s" % (consenting, offer))
+    return Blocker("MIG mode cannot be switched off while its instances are in use", which, consenting)
 
 
 def _unchanged(gpu: Gpu) -> Solution:
