@@ -1,0 +1,109 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Effects around a change of layout: what is brought, who ends, which services stop and start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from typing import Iterator, List, Sequence, Tuple
+
+import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._command import CommandError, Commands
+from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context, EffectError
+from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
+from ansible_collections.labfleet.gpu.plugins.module_utils._mig import apply
+from ansible_collections.labfleet.gpu.plugins.module_utils._mig.node import STOPPED
+from ansible_collections.labfleet.gpu.plugins.module_utils._mig.plan import Binding, Units, Work
+from ansible_collections.labfleet.gpu.plugins.module_utils._questions import Client
+from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
+
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+)
+
+
+class Systemd:
+    """Stands where AnsibleModule runs commands; commands with one of these words fail."""
+
+    def __init__(self, *failing: str) -> None:
+        self.failing = failing
+        self.ran: List[str] = []
+
+    def run_command(self, argv: Sequence[str], **_options: object) -> Tuple[int, str, str]:
+        self.ran.append(" ".join(argv))
+        return (1, "", "Job failed.") if set(argv) & set(self.failing) else (0, "", "")
+
+
+def context(files: Files, systemd: Systemd) -> Context:
+    return Context(Commands(systemd), files, [])
+
+
+def started(*argv: str) -> "subprocess.Popen[str]":
+    """A process that says a line, or sleeps, and is reaped when it ends."""
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, universal_newlines=True)
+    threading.Thread(target=process.wait, daemon=True).start()
+    return process
+
+
+@pytest.fixture
+def sleeper() -> Iterator["subprocess.Popen[str]"]:
+    process = started("sleep", "60")
+    yield process
+    process.kill()
+
+
+def client(process: "subprocess.Popen[str]") -> Client:
+    command = Files().text("/proc/%d/comm" % process.pid) or ""
+    return Client(process.pid, "root", command.strip())
+
+
+def test_a_process_is_asked_to_end(sleeper: "subprocess.Popen[str]") -> None:
+    apply.end_work(context(Files(), Systemd()), Work((client(sleeper),)))
+    assert sleeper.wait(5) == -15
+
+
+def test_one_that_does_not_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "_PATIENCE", 0.3)
+    process = started(sys.executable, "-c", STUBBORN)
+    assert process.stdout and process.stdout.readline() == "1\n"
+    apply.end_work(context(Files(), Systemd()), Work((client(process),)))
+    assert process.wait(5) == -9
+
+
+def test_another_process_of_the_same_number_is_left_alone(sleeper: "subprocess.Popen[str]") -> None:
+    apply.end_work(context(Files(), Systemd()), Work((Client(sleeper.pid, "root", "python3"),)))
+    assert sleeper.poll() is None
+
+
+def test_services_stop_with_a_note_and_start_again(tree: Tree) -> None:
+    systemd = Systemd()
+    units = Units(("a.service", "b.service"))
+    apply.stop_services(context(tree.files, systemd), units)
+    assert tree.files.text(STOPPED) == "a.service\nb.service\n"
+    apply.start_services(context(tree.files, systemd), units)
+    assert tree.files.text(STOPPED) is None
+    assert systemd.ran == [
+        "systemctl stop -- a.service b.service",
+        "systemctl start -- a.service",
+        "systemctl start -- b.service",
+    ]
+
+
+def test_a_service_that_does_not_start_is_told(tree: Tree) -> None:
+    where = context(tree.files, Systemd("a.service"))
+    apply.start_services(where, Units(("a.service", "b.service")))
+    assert where.warnings == ["a.service does not start again: Job failed."]
+    with pytest.raises(CommandError, match="Failed to stop a.service"):
+        apply.stop_services(where, Units(("a.service",)))
+    assert tree.files.text(STOPPED) == "a.service\n", "a next run starts it"
+
+
+def test_nvidia_ml_py_is_put_where_it_belongs(tree: Tree) -> None:
+    source = str(tree.write("/tmp/pynvml.py", "nothing = 1\n"))
+    binding = Binding(source, "/opt/labfleet-gpu/python3.8/pynvml.py")
+    apply.bring_pynvml(context(tree.files, Systemd()), binding)
+    assert tree.files.text(binding.path) == "nothing = 1\n"
+    with pytest.raises(EffectError, match="cannot be read"):
+        apply.bring_pynvml(context(tree.files, Systemd()), Binding(source + "x", binding.path))
