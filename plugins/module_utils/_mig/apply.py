@@ -13,7 +13,7 @@ import os
 import signal
 import time
 from functools import partial
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict, List, Mapping
 
 from .._effects import (
     Action,
@@ -110,22 +110,26 @@ def _is(context: Context, pid: int, command: str) -> bool:
 
 def set_mig_mode(context: Context, data: SetMode) -> None:
     """Switch the mode. Where the GPU would have to be reset and cannot be, it is noted why."""
-    found = _ask(context, data.name, partial(change.set_mode, data.uuid, data.enable))
-    if found["current"] == data.enable:
-        _note_refusal(context, data.uuid, None)
-        return
-    if found["pending"] != data.enable:
+    said = _ask(context, data.name, partial(change.set_mode, data.uuid, data.enable))
+    current, pending = _modes(context, data)
+    if current != data.enable and pending != data.enable:
         _give_back(context)
         raise EffectError(
-            "%s keeps its MIG mode: %s. Find out who uses it"
-            % (data.name, found["said"] or "NVML says nothing")
+            "%s keeps its MIG mode: %s. Find out who uses it" % (data.name, said or "NVML does not say why")
         )
-    done = context.commands.try_run(["nvidia-smi", "--gpu-reset", "-i", data.uuid])
-    if done.rc == 0 and _ask(context, data.name, partial(change.mode, data.uuid)) == data.enable:
-        _note_refusal(context, data.uuid, None)
-        return
-    said = " ".join(done.tail(3).split()) if done.rc else "nvidia-smi reset it, and the mode is still pending"
-    _note_refusal(context, data.uuid, said or "nvidia-smi --gpu-reset ended with %d" % done.rc)
+    refused = None
+    if current != data.enable:
+        done = context.commands.try_run(["nvidia-smi", "--gpu-reset", "-i", data.uuid])
+        if done.rc != 0:
+            refused = " ".join(done.tail(3).split()) or "nvidia-smi --gpu-reset ended with %d" % done.rc
+        elif _modes(context, data)[0] != data.enable:
+            refused = "nvidia-smi reset it, and the mode is still pending"
+    _note_refusal(context, data.uuid, refused)
+
+
+def _modes(context: Context, data: "SetMode | ChangeLayout") -> List[bool]:
+    """Current and pending."""
+    return list(_ask(context, data.name, partial(change.modes, data.uuid)))
 
 
 def _note_refusal(context: Context, uuid: str, why: "str | None") -> None:
@@ -140,7 +144,7 @@ def _note_refusal(context: Context, uuid: str, why: "str | None") -> None:
 
 def change_layout(context: Context, data: ChangeLayout) -> None:
     """Make the changes of one phase. If one fails, the former layout of that GPU is put back."""
-    if data.uuid in refusals(context.files) and not _ask(context, data.name, partial(change.mode, data.uuid)):
+    if data.uuid in refusals(context.files) and not _modes(context, data)[0]:
         context.warnings.append(
             "%s gets its layout once it was reset, since MIG mode is not on yet." % data.name
         )

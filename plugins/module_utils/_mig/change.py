@@ -15,18 +15,18 @@ from .state import Placement
 from .steps import CREATE_COMPUTE, CREATE_GPU, DESTROY_COMPUTE, DESTROY_GPU, Change
 
 
-def set_mode(uuid: str, enable: bool, pynvml: Any) -> Dict[str, Any]:
-    """Ask for a mode; where that is allowed NVML resets an idle GPU for it. What the mode is then."""
-    handle = handle_of(pynvml, uuid)
-    status = pynvml.nvmlDeviceSetMigMode(handle, int(enable))
-    current, pending = pynvml.nvmlDeviceGetMigMode(handle)
-    said = ask.text(pynvml.nvmlErrorString(status)) if status else ""
-    return {"current": bool(current), "pending": bool(pending), "said": said}
+def set_mode(uuid: str, enable: bool, pynvml: Any) -> str:
+    """Ask for a mode; where that is allowed NVML resets an idle GPU for it. Why not, in NVML's words, or "".
+
+    What came of it is for another session to ask: a reset may have cut this one off from the GPU.
+    """
+    status = pynvml.nvmlDeviceSetMigMode(handle_of(pynvml, uuid), int(enable))
+    return ask.text(pynvml.nvmlErrorString(status)) if status else ""
 
 
-def mode(uuid: str, pynvml: Any) -> bool:
-    """Is MIG mode on?"""
-    return bool(pynvml.nvmlDeviceGetMigMode(handle_of(pynvml, uuid))[0])
+def modes(uuid: str, pynvml: Any) -> List[bool]:
+    """MIG mode as it is, and as it will be after a reset."""
+    return [bool(each) for each in pynvml.nvmlDeviceGetMigMode(handle_of(pynvml, uuid))]
 
 
 def read(uuid: str, pynvml: Any) -> Dict[str, Any]:

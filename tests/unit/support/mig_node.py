@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context, EffectError
@@ -39,12 +39,15 @@ class Programs:
     def __init__(self) -> None:
         self.ran: List[Sequence[str]] = []
         self.nvidia_smi: Optional[Tuple[int, str, str]] = None
+        #: What its reset does to the GPU.
+        self.reset: Callable[[], object] = lambda: None
 
     def run_command(self, argv: Sequence[str], **_options: Any) -> Tuple[int, str, str]:
         self.ran.append(argv)
         if argv[0] == "nvidia-smi":
             if self.nvidia_smi is None:
                 raise FileNotFoundError(2, "No such file or directory", "nvidia-smi")
+            self.reset()
             return self.nvidia_smi
         return 0, "", ""
 

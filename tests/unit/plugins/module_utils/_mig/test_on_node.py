@@ -191,6 +191,21 @@ def test_a_reset_that_is_refused_is_told(mig: MigNode) -> None:
     )
 
 
+def test_a_reset_brings_the_mode_and_the_layout_with_it(mig: MigNode) -> None:
+    uuid = mig.add(A100, 0, mig_reset_status=16)
+    mig.programs.nvidia_smi = (0, "", "")
+    mig.programs.reset = lambda: mig.tree.write("/var/lib/gpu-simulator/gpus/0/mig_mode_current", "1\n")
+    plan = mig.hold(**SEVEN)
+    assert mig.programs.ran == [["nvidia-smi", "--gpu-reset", "-i", uuid]]
+    assert not plan.reboot_reasons and mig.names(uuid) == ["1g.5gb"] * 7
+
+
+def test_a_reset_that_brings_nothing_is_told(mig: MigNode) -> None:
+    mig.add(A100, 0, mig_reset_status=16)
+    mig.programs.nvidia_smi = (0, "", "")
+    assert "the mode is still pending" in mig.hold(**SEVEN).reboot_reasons[0]
+
+
 def test_the_mode_is_not_switched_under_work(mig: MigNode, pid: int) -> None:
     mig.add(H100)
     mig.work(0, pid)
