@@ -38,5 +38,10 @@ def test_absent_removes_the_driver_and_leaves_what_is_beside_it(fleet: Fleet, ub
     left = set(fleet.sh(ubuntu, packages).splitlines()) - before
     assert all("linux-headers-" in line for line in left), left
     assert before <= set(fleet.sh(ubuntu, packages).splitlines())
-    assert fleet.sh(ubuntu, "find /etc /var/lib/labfleet-gpu -name 'labfleet-gpu*' -type f || true") == ""
+    ours = fleet.sh(ubuntu, "find /etc /var/lib/labfleet-gpu -name 'labfleet-gpu*' -type f || true").split()
+    # A toolkit is beside it, which has its updates from the same source.
+    assert sorted(ours) == [
+        "/etc/apt/keyrings/labfleet-gpu-nvidia.asc",
+        "/etc/apt/sources.list.d/labfleet-gpu-nvidia.sources",
+    ]
     assert fleet.sh(ubuntu, "dkms status") == ""
