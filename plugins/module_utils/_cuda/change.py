@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
+from .._catalog.cuda import pulls_driver
 from .._catalog.driver_names import is_driver_package
 from .._effects import Install, Names
 from .._plan import Blocker, Plan, Step
@@ -24,7 +25,6 @@ from .state import (
     RUNFILE,
     CudaState,
     Toolkit,
-    brings_driver,
     by_version,
     from_packages,
     is_cuda_package,
@@ -228,7 +228,7 @@ def _needless(
 
 def _driver_stays(state: CudaState, gone: Sequence[str]) -> List[Step]:
     """With the package that brought it, apt would hold the driver for needless and take it away next."""
-    if not state.brought_drivers or not any(brings_driver(name) for name in gone):
+    if not state.brought_drivers or not any(pulls_driver(name) for name in gone):
         return []
     what = "have apt keep the driver: mark %s as wanted" % ", ".join(state.brought_drivers)
     why = "it came with packages that go, and apt autoremove would remove it after them"

@@ -13,6 +13,7 @@ import re
 from dataclasses import replace
 from typing import Iterator, Mapping, Optional, Sequence, Tuple
 
+from .._alternatives import parse as parse_alternative
 from .._catalog.cuda import release_of_label
 from .._command import Commands
 from .._host import Files, Host
@@ -114,7 +115,7 @@ def observe_default(files: Files, records: Optional[Mapping[str, Record]] = None
     """/usr/local/cuda and the alternative behind it; with records, as it was before an installer took it."""
     link = files.link(DEFAULT_PATH)
     if link is not None and link != "/etc/alternatives/cuda":
-        record = (records or {}).get(observe_around.leads_to(files, DEFAULT_PATH) or "")
+        record = (records or {}).get(observe_around.end_of_links(files, DEFAULT_PATH) or "")
         if record is not None and record.doing == INSTALL and record.link != link:
             return replace(_led(files, record.link), taken=record.path)
     return _led(files, link)
@@ -122,33 +123,11 @@ def observe_default(files: Files, records: Optional[Mapping[str, Record]] = None
 
 def _led(files: Files, link: Optional[str]) -> Default:
     """What /usr/local/cuda is where it is this link."""
-    automatic, choices = parse_alternative(files.text("/var/lib/dpkg/alternatives/cuda"))
+    automatic, choices = parse_alternative(files.text("/var/lib/dpkg/alternatives/cuda") or "")
     if link is None:
         kind = OTHER if files.exists(DEFAULT_PATH) and not files.link(DEFAULT_PATH) else None
         return Default(kind, DEFAULT_PATH if kind else None, choices, automatic)
     if link == "/etc/alternatives/cuda":
-        return Default(ALTERNATIVE, observe_around.leads_to(files, link), choices, automatic)
+        return Default(ALTERNATIVE, observe_around.end_of_links(files, link), choices, automatic)
     path = os.path.normpath(os.path.join(BASE, link))
-    return Default(LINK, observe_around.leads_to(files, path), choices, automatic)
-
-
-def parse_alternative(text: Optional[str]) -> Tuple[bool, Tuple[Tuple[str, int], ...]]:
-    """Whether an alternative is automatic, and its choices with their priorities.
-
-    update-alternatives keeps: "auto" or "manual", the link, pairs of lines for each slave up to an empty one;
-    then for each choice its path, its priority and a line for each slave.
-    """
-    lines = (text or "").split("\n")
-    if len(lines) < 3:
-        return True, ()
-    end = 2
-    while end < len(lines) and lines[end]:
-        end += 2
-    slaves = (end - 2) // 2
-    choices = []
-    at = end + 1
-    while at + 1 < len(lines) and lines[at]:
-        if lines[at + 1].isdigit():
-            choices.append((lines[at], int(lines[at + 1])))
-        at += 2 + slaves
-    return lines[0] != "manual", tuple(choices)
+    return Default(LINK, observe_around.end_of_links(files, path), choices, automatic)

@@ -11,9 +11,12 @@ import os
 import re
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
+from .._catalog.cuda import pulls_driver
+from .._catalog.driver_names import is_driver_package
+from .._driver_seen import driver_version
 from .._host import Files, Host
 from .._packages import Package
-from .state import DEFAULT_PATH, LIBRARIES_PATH, MODULE_FILES, PROFILE_PATH, brings_driver
+from .state import DEFAULT_PATH, LIBRARIES_PATH, MODULE_FILES, PROFILE_PATH
 
 #: Files that guides have people edit. They are reported, never changed. Other homes than root's are not read:
 #: on a fleet they are on a server, which a look at a node must not wait for.
@@ -45,21 +48,7 @@ def around(files: Files, host: Host) -> Dict[str, Any]:
     }
 
 
-_LOADED = re.compile(r"^NVRM version:.*?\s(\d{3}\.\d+(?:\.\d+)?)\s", re.MULTILINE)
-_LIBRARY = re.compile(r"libnvidia-ml\.so\.(\d{3}\.\d+(?:\.\d+)?)$")
-TRIPLETS = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu"}
-
-
-def driver_version(files: Files, host: Host) -> Optional[str]:
-    """The installed driver, which its library tells, else the loaded one."""
-    name = "/usr/lib/%s/libnvidia-ml.so.1" % TRIPLETS.get(host.machine, host.machine)
-    match = _LIBRARY.search(leads_to(files, name) or "")
-    if match is None:
-        match = _LOADED.search(files.text("/proc/driver/nvidia/version") or "")
-    return match.group(1) if match else None
-
-
-def leads_to(files: Files, path: str) -> Optional[str]:
+def end_of_links(files: Files, path: str) -> Optional[str]:
     """What is behind a chain of links, as the node sees it; a broken chain ends where it ends."""
     for _link in range(8):
         target = files.link(path)
@@ -85,7 +74,7 @@ _DRIVER_ROOT = re.compile(r"(?:cuda-drivers|nvidia-open|nvidia-driver)(?:-\d+)?(
 def brought_drivers(files: Files, packages: Iterable[Package]) -> Tuple[str, ...]:
     """The driver's packages that came only because "apt install cuda" needs them, while that is there."""
     there = [each.name for each in packages if each.installed]
-    if not any(brings_driver(name) for name in there):
+    if not any(pulls_driver(name) and not is_driver_package(name) for name in there):
         return ()
     return _automatic(files, [name for name in there if _DRIVER_ROOT.match(name)])
 

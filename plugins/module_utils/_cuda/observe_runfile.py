@@ -11,8 +11,8 @@ import os
 from typing import Any, Dict, Mapping, Optional
 
 from .._catalog.cuda import LIBXML2
+from .._driver_seen import TRIPLETS
 from .._host import Files, Host
-from .observe_around import TRIPLETS
 from .records import DONE, Record, label_of
 from .state import CACHE, UNFINISHED, Toolkit, by_version
 

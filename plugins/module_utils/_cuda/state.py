@@ -148,14 +148,6 @@ def is_unversioned(name: str) -> bool:
     return _UNVERSIONED.match(name) is not None
 
 
-_BRINGS_DRIVER = re.compile(r"cuda(?:-runtime)?(?:-\d+){0,2}\Z")
-
-
-def brings_driver(name: str) -> bool:
-    """Does this meta-package of NVIDIA's depend on the driver, as cuda, cuda-12-4, cuda-runtime-12-4 do?"""
-    return _BRINGS_DRIVER.match(name) is not None
-
-
 def is_cuda_package(name: str) -> bool:
     """Is this a package of NVIDIA's toolkits, of one or of several, or the distribution's?"""
     return minor_of_package(name) is not None or is_unversioned(name) or name == DISTRIBUTION_PACKAGE

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from typing import Optional, Tuple
 
@@ -13,12 +12,10 @@ import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.observe import (
     observe_default,
     observe_toolkits,
-    parse_alternative,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.observe_around import (
     around,
     brought_drivers,
-    driver_version,
     profilers,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.observe_runfile import (
@@ -190,24 +187,7 @@ def test_the_distributions_toolkit(tree: Tree, version: str, release: str) -> No
 
 
 AUTOMATIC = "auto\n/usr/local/cuda\n\n/usr/local/cuda-12.4\n124\n/usr/local/cuda-13.0\n130\n\n"
-SLAVES = (
-    "manual\n/usr/local/cuda\nnvcc\n/usr/bin/nvcc\n\n/usr/local/cuda-12.4\n124\n/usr/local/cuda-12.4/bin/nvcc\n"
-    "/usr/local/cuda-13.0\n130\n\n\n"
-)
 CHOICES = (("/usr/local/cuda-12.4", 124), ("/usr/local/cuda-13.0", 130))
-
-
-@pytest.mark.parametrize(
-    "text, answer",
-    [
-        (AUTOMATIC, (True, CHOICES)),
-        (SLAVES, (False, CHOICES)),
-        (None, (True, ())),
-        ("auto\n", (True, ())),
-    ],
-)
-def test_an_alternative(text: Optional[str], answer: object) -> None:
-    assert parse_alternative(text) == answer
 
 
 def test_the_default_of_packages(tree: Tree) -> None:
@@ -233,19 +213,6 @@ def test_links_in_a_circle_lead_nowhere(tree: Tree) -> None:
     tree.link("/usr/local/cuda", "/etc/alternatives/cuda")
     tree.link("/etc/alternatives/cuda", "/usr/local/cuda")
     assert observe_default(tree.files).target is None
-
-
-def test_the_driver_is_the_installed_one(tree: Tree) -> None:
-    host = observe_host(tree.files, "6.8.0")
-    assert driver_version(tree.files, host) is None
-    tree.write(
-        "/proc/driver/nvidia/version",
-        "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 19:39:15 UTC 2024\n",
-    )
-    assert driver_version(tree.files, host) == "535.183.01"
-    base = "/usr/lib/%s-linux-gnu/" % os.uname().machine
-    tree.link(base + "libnvidia-ml.so.1", "libnvidia-ml.so.580.95.05")
-    assert driver_version(tree.files, host) == "580.95.05"
 
 
 def test_what_older_guides_left(tree: Tree) -> None:
