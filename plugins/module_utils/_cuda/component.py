@@ -20,9 +20,10 @@ from .wish import CudaWish
 
 
 def informed(wish: CudaWish, others: Mapping[str, Mapping[str, Any]]) -> CudaWish:
-    """The driver that the same run brings counts, unless the wish names one."""
-    driver = others.get("driver", {}).get("version")
-    return wish if wish.driver_version or not driver else replace(wish, driver_version=driver)
+    """The driver that the same run brings, or leaves none of, counts, unless the wish names one."""
+    if wish.driver_version or "driver" not in others:
+        return wish
+    return replace(wish, driver_version=others["driver"].get("version") or "")
 
 
 def _load() -> None:

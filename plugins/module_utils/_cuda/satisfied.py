@@ -82,7 +82,7 @@ def wanted_packages(state: CudaState, wish: CudaWish, version: str) -> Tuple[str
 
 def driver_of(state: CudaState, wish: CudaWish) -> Optional[str]:
     """The driver to plan for: the one that is to come, else that of the host."""
-    return wish.driver_version or state.driver
+    return state.driver if wish.driver_version is None else wish.driver_version or None
 
 
 def needs_compat(state: CudaState, wish: CudaWish, version: str) -> bool:

@@ -34,7 +34,7 @@ class CudaWish:
     #: keep, none, or the program that is to find them.
     module_files: str = "keep"
     gpus: Tuple[PciDevice, ...] = ()
-    #: The driver that is, or will be, there; None: what the host has.
+    #: The driver that is, or will be, there; "": none will be; None: what the host has.
     driver_version: Optional[str] = None
     repository_url: Optional[str] = None
     repository_key_url: Optional[str] = None

@@ -22,9 +22,8 @@ from .wish import CudnnWish
 
 def informed(wish: CudnnWish, others: Mapping[str, Mapping[str, Any]]) -> CudnnWish:
     """The driver and the toolkits that the same run brings count, unless the wish names a driver."""
-    driver = others.get("driver", {}).get("version")
-    if driver and not wish.driver_version:
-        wish = replace(wish, driver_version=driver)
+    if "driver" in others and not wish.driver_version:
+        wish = replace(wish, driver_version=others["driver"].get("version") or "")
     cuda = others.get("cuda")
     if cuda is None:
         return wish

@@ -111,8 +111,8 @@ def _instead(capability: str, cuda: str) -> str:
 
 
 def _of_driver(state: CudnnState, wish: CudnnWish, goal: Goal, version: str) -> List[Blocker]:
-    driver = wish.driver_version or state.driver
-    if driver is None:
+    driver = state.driver if wish.driver_version is None else wish.driver_version
+    if not driver:
         return []
     gpus = wish.gpus or state.host.gpus
     capabilities = {capability_of(gpu.device) for gpu in gpus} or {None}

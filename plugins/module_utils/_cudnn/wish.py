@@ -35,7 +35,7 @@ class CudnnWish:
     exclusive: bool = False
     update: bool = False
     gpus: Tuple[PciDevice, ...] = ()
-    #: The driver that is, or will be, there; None: what the host has.
+    #: The driver that is, or will be, there; "": none will be; None: what the host has.
     driver_version: Optional[str] = None
     #: The toolkits that are, or will be, there, and the one that /usr/local/cuda leads to; None: as observed.
     toolkits: Optional[Tuple[ToolkitTree, ...]] = None

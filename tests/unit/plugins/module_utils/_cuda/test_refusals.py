@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Dict, Optional, Tuple
 
 import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.component import informed
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.state import CudaState
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.wish import CudaWish
@@ -243,3 +244,12 @@ def test_a_linker_cache_that_a_cut_left_behind_is_renewed() -> None:
     state = replace(done(node(), CudaWish(("12.4",))), cache_stale=True)
     (step,) = plan(state, CudaWish(("12.4",)), {}).steps
     assert step.action == "renew-linker-cache"
+
+
+def test_a_driver_that_the_same_run_takes_away_refuses_nothing() -> None:
+    old = node(driver="470.82.01")
+    wish = CudaWish(("12.4",), gpus=declared_gpus(["2204"]))
+    assert "The driver is too old" in refusal(old, wish)
+    assert not settled(old, informed(wish, {"driver": {"version": None}}), Repository())[0].blockers
+    assert not settled(old, informed(wish, {"driver": {"version": "580.95.05"}}), Repository())[0].blockers
+    assert informed(wish, {}) == wish

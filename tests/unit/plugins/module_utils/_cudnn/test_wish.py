@@ -73,3 +73,5 @@ def test_what_the_same_run_brings_counts() -> None:
     assert wish.default_path == "/usr/local/cuda-12.4"
     assert informed(CudnnWish("9", driver_version="535.1"), others).driver_version == "535.1"
     assert informed(CudnnWish("9"), {}) == CudnnWish("9")
+    leaving = informed(CudnnWish("9"), {"driver": {"version": None}})
+    assert leaving.driver_version == "", "none, whatever the host has now"
