@@ -199,6 +199,7 @@ def main() -> int:
     up = ["up", "--nodes", str(max(arguments.nodes)), "--kinds", KINDS, "--ansible-playbook", program]
     try:
         with tempfile.TemporaryDirectory(prefix="labfleet-gpu-benchmark-") as work:
+            subprocess.run([*lab_command(lab), "down"], check=True)
             subprocess.run([*lab_command(lab), *up, "--boards", *BOARDS], check=True)
             runner = Runner(lab, program, Path(work))
             try:

@@ -69,6 +69,10 @@ class Booted:
 
     def reboot(self) -> None:
         lab("reboot", self.name)
+        unit = self.call(
+            "systemctl is-failed gpu-simulator; journalctl --boot --no-pager --unit gpu-simulator"
+        )
+        assert unit.out.splitlines()[:1] != ["failed"], unit.out
 
     def log(self) -> str:
         return self.shell("cat /run/gpu-simulator/kernel.log")
@@ -122,12 +126,13 @@ def booted_node(home: Path, boards: str) -> Iterator[Booted]:
     """
     if os.geteuid() != 0:
         pytest.fail("Booting a node needs root: run the tests with sudo.")
-    # Exit status 0 says that it is up; one that a killed run left behind (2) is replaced by "up".
     if subprocess.run([*LAB, "status"], capture_output=True, check=False).returncode == 0:
         pytest.fail(
             f"Fleet {NUMBER} of the lab is up already: take it down with 'lab.py --lab {NUMBER} down', or "
             "name another one in LABFLEET_GPU_TEST_LAB, and test again."
         )
+    # Of a run that was killed the nodes may be left, which "up" would boot as they are.
+    lab("down")
     (home / "ansible_collections/labfleet").mkdir(parents=True)
     (home / "ansible_collections/labfleet/gpu").symlink_to(REPOSITORY)
     playbook = home / "play.yml"

@@ -92,6 +92,8 @@ def demo(nodes: int, kinds: str, times: dict[str, float]) -> None:
     """All chapters in order; DemoError or CalledProcessError where one does not hold."""
     with chapter(f"Boot {nodes} simulated GPU nodes", times):
         show([*LAB, "down"])  # what a demo that was killed may have left
+        # The lab is the demo's own: what a killed one left would be booted as it is.
+        subprocess.run([*LAB, "down"], cwd=ROOT, check=True)
         show([*LAB, "up", "--nodes", str(nodes), "--kinds", kinds])
         show([*LAB, "status"])
     inventory = read([*LAB, "inventory"]).strip()

@@ -12,12 +12,11 @@ from __future__ import annotations
 import os
 import struct
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Dict, List, NamedTuple
 
 from . import initramfs, kmod, trust
-from .tree import SimulatorError, Tree, read, remove, write, write_bytes
+from .tree import SimulatorError, Tree, read, remove, scratch, write, write_bytes
 
 OURS = "gpu-simulator"
 MACHINES = {"x86_64": 62, "aarch64": 183}
@@ -93,8 +92,8 @@ def install(tree: Tree) -> None:
     """Put the wanted modules where a kernel package has them, and let depmod know."""
     if all(kmod.find(tree, name) for name in _wanted(tree)):
         return
-    with tempfile.TemporaryDirectory() as directory:
-        key, draft = Path(directory) / "key", Path(directory) / "module"
+    with scratch(tree) as directory:
+        key, draft = directory / "key", directory / "module"
         certificate = _build_key(key)
         for name in _wanted(tree):
             path = _directory(tree) / MODULES[name].place

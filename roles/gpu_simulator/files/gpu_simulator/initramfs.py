@@ -16,13 +16,12 @@ import gzip
 import lzma
 import os
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Callable, Dict, Iterator, Optional, Tuple
 
 from . import kmod, surfaces
 from .kmod import Configuration
-from .tree import Tree
+from .tree import Tree, scratch
 
 HEADER = 110
 END = "TRAILER!!!"
@@ -68,13 +67,13 @@ def carries_nouveau(files: Dict[str, bytes]) -> bool:
 
 def configuration(tree: Tree, files: Dict[str, bytes]) -> Configuration:
     """The modprobe.d of the image, as modprobe itself reads it."""
-    with tempfile.TemporaryDirectory() as directory:
+    with scratch(tree) as directory:
         for name, content in files.items():
             if "/modprobe.d/" in "/" + name:
-                path = Path(directory) / name
+                path = directory / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
-        return kmod.configuration(tree, Path(directory))
+        return kmod.configuration(tree, directory)
 
 
 def _members(packed: bytes) -> Iterator[Tuple[str, bytes]]:

@@ -57,8 +57,10 @@ def run(tree: Tree, name: str, arguments: List[str]) -> int:
 
     :returns: its exit status; does not return where the real program takes over
     """
-    if os.geteuid() != 0 and name != "lsmod" or not (tree.sys / "module").is_dir():
+    if os.geteuid() != 0 and name != "lsmod":
         _hand_over(name, arguments)
+    if not (tree.sys / "module").is_dir():
+        return _switched_off(name, arguments)
     if name == "lsmod" and not arguments:
         return _lsmod(tree)
     if name == "rmmod":
@@ -68,6 +70,17 @@ def run(tree: Tree, name: str, arguments: List[str]) -> int:
     if name == "modprobe":
         return _modprobe(tree, arguments)
     return _hand_over(name, arguments)
+
+
+def _switched_off(name: str, arguments: List[str]) -> int:
+    """Before gpu-simulator.service has run: the host is never asked for a module that is simulated."""
+    asked = sorted({_name(word) for word in arguments if _simulated(word)})
+    if not asked or name == "modprobe" and any(ONLY_ASK.match(word) for word in arguments):
+        return _hand_over(name, arguments)
+    raise SimulatorError(
+        "The simulated hardware is switched off, and {0} is of nothing else: see 'systemctl status "
+        "gpu-simulator', then start it.".format(" ".join(asked))
+    )
 
 
 def _hand_over(name: str, arguments: List[str]) -> int:
@@ -201,9 +214,13 @@ def _probe_insert(tree: Tree, call: Call, names: List[str]) -> int:
         return rehearsal.returncode
     actions = rehearsal.stdout.splitlines()
     modules = [_module_of(tree, action) for action in actions]
+    found = zip(actions, modules)
+    unreadable = [action for action, module in found if not module and _simulated_file(action)]
+    if unreadable:
+        raise SimulatorError("modinfo cannot read the module of '{0}'.".format(unreadable[0].strip()))
     if not any(module and module.name in kernel.SIMULATED for module in modules):
         # Install commands, which call modprobe again, modules of the real kernel, or nothing left to do.
-        return _really(call, names)
+        return _really(call, names) if actions else 0
     asked = [_name(module.path) for module in modules if module][-1]
     for action, module in zip(actions, modules):
         if call.has("v", "--verbose"):
@@ -222,6 +239,11 @@ def _probe_insert(tree: Tree, call: Call, names: List[str]) -> int:
 def _module_of(tree: Tree, action: str) -> Optional[kmod.Module]:
     words = action.split()
     return kmod.describe(tree, words[1]) if words[:1] == ["insmod"] and len(words) > 1 else None
+
+
+def _simulated_file(action: str) -> bool:
+    words = action.split()
+    return words[:1] == ["insmod"] and len(words) > 1 and _simulated(words[1])
 
 
 def _probe_file(tree: Tree, module: kmod.Module, words: List[str], asked: str, call: Call) -> int:

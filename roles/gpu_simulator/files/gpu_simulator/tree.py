@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
 import tempfile
 from pathlib import Path
-from typing import List, Optional
+from typing import Iterator, List, Optional
 
 
 class SimulatorError(Exception):
@@ -55,6 +56,14 @@ class Tree:
     def bound_gpus(self) -> List[int]:
         """Numbers of the GPUs that the loaded driver has brought up."""
         return _numbers(self.state / "gpus")
+
+
+@contextlib.contextmanager
+def scratch(tree: Tree) -> Iterator[Path]:
+    """A directory for a moment; not in /tmp, which tmpfiles.d empties while a boot runs this program."""
+    tree.state.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".scratch-", dir=str(tree.state)) as directory:
+        yield Path(directory)
 
 
 def _numbers(directory: Path) -> List[int]:

@@ -13,12 +13,11 @@ import gzip
 import lzma
 import struct
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import NamedTuple, Optional, Tuple
 
 from . import firmware
-from .tree import SimulatorError, Tree
+from .tree import SimulatorError, Tree, scratch
 
 # include/linux/module_signature.h: the marker, and struct module_signature before it.
 MARKER = b"~Module signature appended~\n"
@@ -48,7 +47,7 @@ def check(tree: Tree, path: str) -> Verdict:
     elif not certificates.exists():
         reason = "module with unavailable key"
     else:
-        message = _verify(parts[0], parts[1], certificates)
+        message = _verify(tree, parts[0], parts[1], certificates)
         if not message:
             return Verdict(True)
         if "signer certificate not found" not in message:
@@ -83,10 +82,10 @@ def _split(content: bytes) -> Optional[Tuple[bytes, bytes]]:
     return content[:start], content[start : end - TRAILER.size]
 
 
-def _verify(module: bytes, signature: bytes, certificates: Path) -> str:
+def _verify(tree: Tree, module: bytes, signature: bytes, certificates: Path) -> str:
     """What openssl has against a signature; empty if it verifies."""
-    with tempfile.TemporaryDirectory() as directory:
-        body, message = Path(directory) / "module", Path(directory) / "signature"
+    with scratch(tree) as directory:
+        body, message = directory / "module", directory / "signature"
         body.write_bytes(module)
         message.write_bytes(signature)
         done = _run(
