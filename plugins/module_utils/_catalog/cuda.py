@@ -127,7 +127,7 @@ _GCC = {
 
 #: cospi() and sinpi() of this glibc clash with the headers of CUDA before that release.
 #: Source: reports against CUDA 12.9 and 13.0, release notes of 13.1.
-_CLASHING_GLIBC, _GLIBC_MENDED = "2.42", "13.1"
+_CLASHING_GLIBC, GLIBC_MENDED = "2.42", "13.1"
 
 #: The runfile's installer is linked with it. Ubuntu 26.04 has libxml2.so.16 only. Source: the same reports.
 LIBXML2 = "libxml2.so.2"
@@ -278,7 +278,7 @@ def host_compiler(version: str, distribution: str, release: str) -> Optional[int
 
 def glibc_clashes(version: str, glibc: str) -> bool:
     """Do the headers of this toolkit fail to compile with a glibc ("2.43")?"""
-    return at_least(glibc, _CLASHING_GLIBC) and not at_least(_release(version), _GLIBC_MENDED)
+    return at_least(glibc, _CLASHING_GLIBC) and not at_least(_release(version), GLIBC_MENDED)
 
 
 def libxml2_package(distribution: str, release: str) -> Optional[str]:

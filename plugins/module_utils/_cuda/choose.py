@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .. import _origin
 from .._catalog.cuda import dashed, minor_of_package, release_of_package
+from .._catalog.cuda_runfiles import runfile
 from .._catalog.versions import minor, order, within
 from .._origin import Origin
 from .._plan import Blocker, Plan
@@ -106,10 +107,11 @@ def _not_there(state: CudaState, version: str, place: Origin, offered: Offered) 
     choice = (
         "choose from " + "; ".join(listed) if listed else "it offers no CUDA at all, check repository_url"
     )
+    file = runfile(version, state.host.machine)
     return Blocker(
         "NVIDIA's repository for this distribution does not have this CUDA",
         "CUDA %s for %s in %s" % (version, state.host.pretty, place),
-        "%s, or install NVIDIA's runfile of %s" % (choice, version),
+        "%s, or use source: runfile, NVIDIA's installer of %s" % (choice, file.version) if file else choice,
     )
 
 

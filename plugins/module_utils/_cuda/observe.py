@@ -58,6 +58,7 @@ def observe(commands: Commands, files: Files, host: Host) -> CudaState:
             source.path: files.text(source.path) or "" for source in sources if source.suite == "/"
         },
         profilers=observe_around.profilers(files, everything),
+        glibc=observe_around.glibc(),
         brought_drivers=observe_around.brought_drivers(files, everything),
         **observe_around.around(files, host),
         **observe_runfile.around(files, host, records),

@@ -79,6 +79,15 @@ def brought_drivers(files: Files, packages: Iterable[Package]) -> Tuple[str, ...
     return _automatic(files, [name for name in there if _DRIVER_ROOT.match(name)])
 
 
+def glibc() -> str:
+    """The version of the C library, "2.39"; empty if it is not glibc (confstr(3))."""
+    try:
+        name, _space, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+    except ValueError:
+        return ""
+    return version if name == "glibc" else ""
+
+
 def _automatic(files: Files, names: List[str]) -> Tuple[str, ...]:
     """Those of the packages that apt notes as a dependency."""
     if not names:

@@ -12,11 +12,13 @@ from typing import Iterable, List, Optional, Sequence, Tuple
 from .._catalog.capabilities import ENDED, NOT_YET, capability_fit, capability_of, toolkits_of
 from .._catalog.cuda import (
     COMPAT,
+    GLIBC_MENDED,
     TOO_OLD,
     compat_package,
     default_gcc,
     exists,
     gcc_max,
+    glibc_clashes,
     host_compiler,
     minimum_driver,
     minors,
@@ -97,7 +99,7 @@ def warnings(state: CudaState, wish: CudaWish, after: Sequence[Toolkit]) -> Tupl
             )
         found += ["%s (%s)." % (each.what, each.which) for each in _of_hardware(state, wish, toolkit.version)]
         if toolkit.selectable and wish.components in ("toolkit", "compiler"):
-            found += _of_compiler(state, toolkit)
+            found += _of_compiler(state, toolkit) + _of_glibc(state, toolkit)
     there = [toolkit.path for toolkit in after]
     for cut in state.unfinished if wish.state == "present" and not wish.exclusive else ():
         if cut.path not in there:
@@ -146,6 +148,15 @@ def _of_compiler(state: CudaState, toolkit: Toolkit) -> List[str]:
     return [
         "CUDA %s accepts GCC up to %d, and the default here is %d: %s."
         % (toolkit.version, limit, default, advice)
+    ]
+
+
+def _of_glibc(state: CudaState, toolkit: Toolkit) -> List[str]:
+    if not state.glibc or not glibc_clashes(toolkit.version, state.glibc):
+        return []
+    return [
+        "The headers of CUDA %s do not compile with the C library here, glibc %s: use CUDA %s or later, or "
+        "compile elsewhere." % (toolkit.version, state.glibc, GLIBC_MENDED)
     ]
 
 

@@ -114,6 +114,8 @@ class CudaState:
     brought_drivers: Tuple[str, ...] = ()
     #: Is the library there that NVIDIA's installer needs?
     libxml2: bool = True
+    #: Version of the C library, "2.39"; empty if it is not glibc.
+    glibc: str = ""
 
     def versions(self) -> Dict[str, str]:
         """Version of each installed package by its name."""

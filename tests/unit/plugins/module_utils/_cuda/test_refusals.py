@@ -132,10 +132,11 @@ def test_a_version_that_never_was() -> None:
 def test_a_repository_without_that_version_lists_what_it_has() -> None:
     assert refusal(node(), CudaWish(("12.4",)), Repository(without=("12-4",))) == (
         "NVIDIA's repository for this distribution does not have this CUDA (CUDA 12.4 for Ubuntu 22.04.5 LTS "
-        "in %s): choose from 11.8 (11.8.0); 12.8 (12.8.1); 13.0 (13.0.2), or install NVIDIA's runfile of 12.4"
-        % NVIDIA
+        "in %s): choose from 11.8 (11.8.0); 12.8 (12.8.1); 13.0 (13.0.2), or use source: runfile, "
+        "NVIDIA's installer of 12.4.1" % NVIDIA
     )
-    assert "12.4 (12.4.0, 12.4.1)" in refusal(node(), CudaWish(("12.4.2",)))
+    words = refusal(node(), CudaWish(("12.4.2",)))
+    assert "12.4 (12.4.0, 12.4.1)" in words and "runfile" not in words, "there is none of that release"
 
 
 def test_a_repository_with_nothing() -> None:
@@ -205,6 +206,16 @@ def test_a_compiler_that_is_too_new() -> None:
     )
     assert said(state, CudaWish(("11.0",), components="runtime")) == ()
     assert said(having(node(), "12.4.1"), CudaWish(("12.4",))) == ()
+
+
+def test_a_c_library_that_the_headers_clash_with() -> None:
+    new = replace(having(node(), "12.4.1"), glibc="2.43")
+    assert said(new, CudaWish(("12.4",))) == (
+        "The headers of CUDA 12.4.1 do not compile with the C library here, glibc 2.43: use CUDA 13.1 or "
+        "later, or compile elsewhere.",
+    )
+    assert said(new, CudaWish(("12.4",), components="runtime")) == ()
+    assert said(replace(new, glibc="2.41"), CudaWish(("12.4",))) == ()
 
 
 def test_leftovers_of_older_guides() -> None:
