@@ -123,14 +123,18 @@ def test_profiles_that_the_board_lacks(node: nodes.Node, nvml: Any) -> None:
         assert code(nvml.nvmlDeviceGetGpuInstanceProfileInfo, device, number, 1) == NOT_SUPPORTED
 
 
-@pytest.mark.rule("R_MIG_PROFILE_ID")
+@pytest.mark.rule("R_MIG_PROFILE_ID", "R_MIG_PLACEMENTS_ID")
 def test_ids_that_the_board_lacks(node: nodes.Node, nvml: Any) -> None:
+    """Placements as a real H100 with driver 580.159.04 has it, where the reference says NOT_SUPPORTED."""
     (device,) = mig.start(node, mig.A30)
     assert code(nvml.nvmlDeviceCreateGpuInstance, device, 19) == INVALID_ARGUMENT
     assert code(mig.create, device, 19, 0, 1) == INVALID_ARGUMENT
     assert code(mig.instances, device, 19) == INVALID_ARGUMENT
     assert code(nvml.nvmlDeviceGetGpuInstanceRemainingCapacity, device, 19) == NOT_SUPPORTED
-    assert code(mig.placements, device, 19) == NOT_SUPPORTED
+    assert code(mig.placements, device, 19) == INVALID_ARGUMENT
+    room, count = (pynvml.c_nvmlGpuInstancePlacement_t * 8)(), c_uint()
+    first = raw("nvmlDeviceGetGpuInstancePossiblePlacements", device, 19, room, byref(count))
+    assert first == INVALID_ARGUMENT
 
 
 @pytest.mark.rule("R_MIG_PROFILE_COUNT")

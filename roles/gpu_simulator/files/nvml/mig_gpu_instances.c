@@ -32,6 +32,14 @@ static nvmlReturn_t find_profile_id(const struct gpu *gpu, unsigned int id, nvml
     return *profile != NULL ? NVML_SUCCESS : unknown;
 }
 
+/* What can be asked while MIG mode is off, of a board that has MIG. */
+static nvmlReturn_t require_readable(const struct gpu *gpu)
+{
+    unsigned int mode;
+
+    return BROKEN(R_MIG_READ_WHEN_OFF) ? require_enabled(gpu) : require_capable(gpu, &mode);
+}
+
 #define COUNTS(profile) \
     .id = (profile)->id, .sliceCount = (profile)->slices, .instanceCount = (profile)->most, \
     .multiprocessorCount = (profile)->sms, .copyEngineCount = (profile)->engines[COPY], \
@@ -88,7 +96,7 @@ API nvmlDeviceGetGpuInstanceProfileInfoV(nvmlDevice_t device, unsigned int numbe
     NOT_NULL(info);
     TRY(check_version(info->version));
     TRY(find_profile(call.gpu, number, &layout, &profile));
-    TRY(require_enabled(call.gpu));
+    TRY(require_readable(call.gpu));
     fill_info(profile, info);
     return NVML_SUCCESS;
 }
@@ -111,6 +119,9 @@ API nvmlDeviceGetGpuInstanceProfileInfoByIdV(nvmlDevice_t device, unsigned int i
 }
 #endif
 
+/* What both versions answer to a profile id that the board lacks. */
+#define NO_PLACEMENTS (BROKEN(R_MIG_PLACEMENTS_ID) ? NVML_ERROR_NOT_SUPPORTED : NVML_ERROR_INVALID_ARGUMENT)
+
 static void fill_placements(const struct profile *profile, nvmlGpuInstancePlacement_t *placements,
                             unsigned int *count)
 {
@@ -131,7 +142,7 @@ API nvmlDeviceGetGpuInstancePossiblePlacements(nvmlDevice_t device, unsigned int
     NOT_NULL(count);
     PRIVILEGED();
     TRY(require_enabled(call.gpu));
-    TRY(find_profile_id(call.gpu, id, NVML_ERROR_NOT_SUPPORTED, &layout, &profile));
+    TRY(find_profile_id(call.gpu, id, NO_PLACEMENTS, &layout, &profile));
     fill_placements(profile, placements, count);
     return NVML_SUCCESS;
 }
@@ -148,7 +159,7 @@ API nvmlDeviceGetGpuInstancePossiblePlacements_v2(nvmlDevice_t device, unsigned 
     NOT_NULL(count);
     PRIVILEGED();
     TRY(require_capable(call.gpu, &mode));
-    TRY(find_profile_id(call.gpu, id, NVML_ERROR_NOT_SUPPORTED, &layout, &profile));
+    TRY(find_profile_id(call.gpu, id, NO_PLACEMENTS, &layout, &profile));
     fill_placements(profile, placements, count);
     return NVML_SUCCESS;
 }
@@ -164,7 +175,7 @@ API nvmlDeviceGetGpuInstanceRemainingCapacity(nvmlDevice_t device, unsigned int 
     ENTER_DEVICE(device);
     NOT_NULL(count);
     PRIVILEGED();
-    TRY(require_enabled(call.gpu));
+    TRY(require_readable(call.gpu));
     TRY(find_profile_id(call.gpu, id, NVML_ERROR_NOT_SUPPORTED, &layout, &profile));
     TRY(list_instances(call.gpu, ANY_INSTANCE, list, &there));
     found = there;
@@ -279,7 +290,7 @@ API nvmlDeviceGetGpuInstances(nvmlDevice_t device, unsigned int id, nvmlGpuInsta
     NOT_NULL(instances);
     NOT_NULL(count);
     PRIVILEGED();
-    TRY(require_enabled(call.gpu));
+    TRY(require_readable(call.gpu));
     TRY(find_profile_id(call.gpu, id, NVML_ERROR_INVALID_ARGUMENT, &layout, &profile));
     TRY(list_instances(call.gpu, ANY_INSTANCE, list, &there));
     *count = 0;

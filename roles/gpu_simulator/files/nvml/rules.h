@@ -68,6 +68,7 @@
     X(R_MIG_RESET_REFUSED,  "ref nvmlDeviceSetMigMode: activation status RESET_REQUIRED where it cannot reset") \
     X(R_MIG_NOTHING_PENDING, "design nvml.md: what is not kept over a reset (Hopper and later) cannot be pending") \
     X(R_MIG_ENABLED,        "ref nvmlDeviceCreateGpuInstance and others: NOT_SUPPORTED unless MIG mode is enabled") \
+    X(R_MIG_READ_WHEN_OFF,  "H100, 580.159.04, MIG off: profiles, capacity, 0 instances; kernel_mig_manager.c of 595") \
     X(R_MIG_GUEST,          "ref nvmlDeviceCreateGpuInstance: NOT_SUPPORTED in a vGPU guest") \
     X(R_MIG_PRIVILEGE,      "ref nvmlDeviceCreateGpuInstance and others: requires privileged user; NO_PERMISSION") \
     X(R_MIG_CONFIG_CAPABILITY, "MIG user guide, /dev based capabilities: who may open mig/config may configure") \
@@ -78,6 +79,7 @@
     X(R_MIG_INFO_VERSION,   "ref nvmlDeviceGetGpuInstanceProfileInfoV: INVALID_ARGUMENT if info->version is invalid") \
     X(R_MIG_PROFILE_KNOWN,  "ref nvmlDeviceGetGpuInstanceProfileInfo: NOT_SUPPORTED if profile is not supported") \
     X(R_MIG_PROFILE_ID,     "ref nvmlDeviceCreateGpuInstance: INVALID_ARGUMENT if profileId is invalid") \
+    X(R_MIG_PLACEMENTS_ID,  "H100, 580.159.04: placements of an id that it lacks are INVALID_ARGUMENT, against ref") \
     X(R_MIG_COMPUTE_ID,     "ref nvmlGpuInstanceCreateComputeInstance: NOT_SUPPORTED if profileId is not supported") \
     X(R_MIG_PLACEMENT,      "ref nvmlDeviceCreateGpuInstanceWithPlacement: INVALID_ARGUMENT if placement is invalid") \
     X(R_MIG_OVERLAP,        "ref nvmlDeviceGetGpuInstancePossiblePlacements_v2: no overlap; INSUFFICIENT_RESOURCES") \
