@@ -12,9 +12,9 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._host import Host
 from .._questions import Client
+from .._targets import Known
 from .solve import Solution
 from .state import Gpu, GpuInstance
-from .targets import Known
 
 #: Services that were stopped for a change and are to run again; gone after a reboot, which starts them.
 STOPPED = "/run/labfleet-gpu/mig-stopped"
@@ -118,6 +118,7 @@ def summary(state: MigState) -> Dict[str, Any]:
         "driver_version": state.driver,
         "pynvml": not state.binding,
         "gpus": {gpu.key: shown(gpu) for gpu in state.gpus},
+        "devices": {gpu.key: devices(gpu.gpu) for gpu in state.gpus},
     }
 
 
@@ -145,6 +146,15 @@ def layout(gpu: Gpu, instances: Sequence[GpuInstance]) -> List[Dict[str, Any]]:
     return [
         _instance(gpu, each, [compute.profile for compute in sorted(each.compute, key=lambda c: c.placement)])
         for each in sorted(instances, key=lambda each: each.placement)
+    ]
+
+
+def devices(gpu: Gpu) -> List[Optional[str]]:
+    """UUIDs of the MIG devices, in the order of ``layout``: one for each compute instance."""
+    return [
+        compute.uuid
+        for each in sorted(gpu.instances, key=lambda each: each.placement)
+        for compute in sorted(each.compute, key=lambda c: c.placement)
     ]
 
 

@@ -11,7 +11,8 @@ import re
 from typing import Any, List, Mapping, Optional, Tuple
 
 from .._scalar import BadWish, scalar
-from .targets import Request, selectors
+from .._targets import selectors
+from .targets import Request
 from .wish import check_keys, entries
 from .yaml_text import BadYaml, parse
 
@@ -61,10 +62,10 @@ def _request(where: str, value: Any) -> Request:
         raise BadWish("%s has instances and mig: false, which exclude each other." % where)
     return Request(
         where,
-        mig is not False,
-        None if instances is None else entries(prefix + "instances", instances),
-        selectors(prefix + "gpus", value.get("gpus")),
-        None if model is None else scalar(prefix + "gpu_model", model),
+        gpus=selectors(prefix + "gpus", value.get("gpus")),
+        model=None if model is None else scalar(prefix + "gpu_model", model),
+        mig=mig is not False,
+        instances=None if instances is None else entries(prefix + "instances", instances),
     )
 
 
@@ -101,11 +102,10 @@ def _spec(where: str, value: Any) -> Request:
         raise BadWish("%s has mig-devices although mig-enabled is false." % where)
     return Request(
         where,
-        enabled,
-        entries("mig-devices of " + where, devices) if enabled else None,
-        _devices(where, value.get("devices")),
-        None,
-        _filter(where, value.get("device-filter")),
+        gpus=_devices(where, value.get("devices")),
+        devices=_filter(where, value.get("device-filter")),
+        mig=enabled,
+        instances=entries("mig-devices of " + where, devices) if enabled else None,
     )
 
 

@@ -3,127 +3,34 @@
 
 # Private to this collection: no other code may rely on it.
 
-"""Which GPUs of a node a request is for."""
+"""What is wished for which GPUs of a node."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
-from .._scalar import BadWish, scalar
+from .._scalar import BadWish
+from .._targets import Known, Selection, assigned
 from .wish import Entry
 
-_ADDRESS = re.compile(r"(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])\Z")
-_UUID = re.compile(r"gpu-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
-
 
 @dataclass(frozen=True)
-class Known:
-    """A GPU as it can be selected: ``address`` as in sysfs, ``device`` its PCI id, ``name`` NVML's."""
+class Request(Selection):
+    """What shall be on some GPUs, on all that have MIG if none is named.
 
-    index: int
-    uuid: str
-    address: str
-    name: str
-    device: int
-    mig_capable: bool = True
-
-    def __str__(self) -> str:
-        return "%d (%s, %s)" % (self.index, self.name, self.address)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What shall be on some GPUs. ``where`` names it in messages.
-
-    ``gpus`` are selectors, None for all that have MIG; ``model`` and ``devices`` (PCI ids) narrow that down.
     ``instances`` None: they stay as they are.
     """
 
-    where: str
     mig: bool = True
     instances: Optional[Tuple[Entry, ...]] = None
-    gpus: Optional[Tuple[str, ...]] = None
-    model: Optional[str] = None
-    devices: Optional[Tuple[int, ...]] = None
-
-
-def selectors(where: str, value: Any) -> Optional[Tuple[str, ...]]:
-    """The option gpus: indices, UUIDs and PCI addresses in one form each. Raises BadWish."""
-    if value is None:
-        return None
-    if not isinstance(value, (list, tuple)):
-        value = [value]
-    if not value:
-        raise BadWish("%s is empty: name a GPU, or leave it out for all that have MIG." % where)
-    return tuple(_selector("%s[%d]" % (where, number), each) for number, each in enumerate(value))
-
-
-def _selector(where: str, value: Any) -> str:
-    text = scalar(where, value).lower()
-    if text.isdigit():
-        return str(int(text))
-    address = _ADDRESS.match(text)
-    if address:
-        domain = int(address[1] or "0", 16)
-        return "%04x:%s:%s.%s" % (domain, address[2], address[3], address[4])
-    if _UUID.match(text):
-        return text
-    raise BadWish(
-        "%s is '%s': write an index (0), a UUID (GPU-...) or a PCI address (\"0000:3b:00.0\")."
-        % (where, text)
-    )
 
 
 def assign(requests: Sequence[Request], known: Sequence[Known]) -> Tuple[Tuple[Known, Request], ...]:
-    """The request for each GPU that has one, in the order of the GPUs. Raises BadWish.
-
-    A GPU that is named and not there, a model of which there is none, and a GPU with two requests are
-    refused; a request for all GPUs, or for PCI ids, may find none.
-    """
-    found: Dict[int, Request] = {}
-    for request in requests:
-        for gpu in _of(request, known):
-            other = found.setdefault(gpu.index, request)
-            if other is not request:
-                raise BadWish(
-                    "%s and %s are both for GPU %s: name each GPU once." % (other.where, request.where, gpu)
-                )
+    """The request for each GPU that has one, in the order of the GPUs. Raises BadWish."""
+    found = assigned(requests, known, [gpu for gpu in known if gpu.mig_capable])
     _check_ids(found, known)
     return tuple((gpu, found[gpu.index]) for gpu in known if gpu.index in found)
-
-
-def _of(request: Request, known: Sequence[Known]) -> List[Known]:
-    chosen = [gpu for gpu in known if gpu.mig_capable]
-    if request.gpus is not None:
-        chosen = []
-        for selector in request.gpus:
-            same = [
-                gpu for gpu in known if selector in (str(gpu.index), gpu.uuid.lower(), gpu.address.lower())
-            ]
-            if not same:
-                there = ", ".join(str(gpu) for gpu in known) or "no GPU"
-                raise BadWish("%s names GPU %s, and this node has %s." % (request.where, selector, there))
-            chosen += [gpu for gpu in same if gpu not in chosen]
-    if request.model is not None:
-        chosen = [
-            gpu for gpu in (known if request.gpus is None else chosen) if is_model(request.model, gpu.name)
-        ]
-        if not chosen:
-            there = ", ".join(dict.fromkeys(gpu.name for gpu in known)) or "no GPU"
-            raise BadWish(
-                "%s is for a GPU model '%s', and this node has %s." % (request.where, request.model, there)
-            )
-    if request.devices is not None:
-        chosen = [gpu for gpu in chosen if gpu.device in request.devices]
-    return chosen
-
-
-def is_model(wanted: str, name: str) -> bool:
-    """Are the words of one in the other, in order? "A100 40GB" is an NVIDIA A100-SXM4-40GB, "A30" no A30X."""
-    words = iter(re.split(r"[\s_-]+", name.lower()))
-    return all(any(word == other for other in words) for word in re.split(r"[\s_-]+", wanted.strip().lower()))
 
 
 def _check_ids(found: Dict[int, Request], known: Sequence[Known]) -> None:

@@ -13,8 +13,9 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._mig.boards import pr
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.options import of_config, of_options
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.solve import solve
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.state import Gpu
-from ansible_collections.labfleet.gpu.plugins.module_utils._mig.targets import Known, assign, is_model
+from ansible_collections.labfleet.gpu.plugins.module_utils._mig.targets import assign
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.wish import resolve
+from ansible_collections.labfleet.gpu.plugins.module_utils._targets import Known, is_model
 from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 from ansible_collections.labfleet.gpu.tests.unit.support.data import text
 
