@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
+from .._effects import RemoveFile, WriteFile
 from .._plan import Blocker, Plan, Step
 from . import default, environment
-from .state import PROFILE_PATH, CudaState, Toolkit, package_lines, shown
+from .state import MODULE_FILES, PROFILE_PATH, CudaState, Toolkit, package_lines, shown
 from .wish import CudaWish
 
 
@@ -67,7 +68,13 @@ def _promise(
     }
     if versions is not None:
         found["packages"] = package_lines(versions)
-    profile = [step for step in around if getattr(step.data, "path", None) == PROFILE_PATH]
-    there = state.own_files.get(PROFILE_PATH) is not None
-    found["environment"] = profile[-1].action == "write-file" if profile else there
+    files = {path for path, content in state.own_files.items() if content is not None}
+    files.update(state.module_files)
+    for step in around:
+        if isinstance(step.data, WriteFile):
+            files.add(step.data.path)
+        elif isinstance(step.data, RemoveFile):
+            files.discard(step.data.path)
+    found["environment"] = PROFILE_PATH in files
+    found["module_files"] = sorted(path for path in files if path.startswith(tuple(MODULE_FILES.values())))
     return found

@@ -93,6 +93,8 @@ def test_another_goes_and_the_default_stays() -> None:
 def test_the_last_one_goes_with_all_that_is_ours() -> None:
     state = done(BOTH, CudaWish(("12.4", "13.0"), module_files="lmod"))
     assert sorted(state.module_files) == ["/etc/lmod/modules/cuda/12.4", "/etc/lmod/modules/cuda/13.0"]
+    again = settled(state, CudaWish((), state="absent"), Repository())[0]
+    assert again.promise and again.promise["module_files"] == [], "check mode tells that they go"
     assert not done(state, CudaWish(("12.4",), module_files="none")).module_files
     assert len(done(state, CudaWish(("12.4",), exclusive=True)).module_files) == 1
     state = done(state, CudaWish((), state="absent"))
