@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT = 900.0
 #: "before:3" or "after:3": end with SIGKILL there, counting steps over the whole run. For tests.
 CRASH_VARIABLE = "LABFLEET_GPU_CRASH"
+_NEEDED = "A run would be refused now. %s."
 _WAITS = "What %s needs is planned once the steps of %s are done: they decide what comes next."
 #: More rounds of questions than any planner needs.
 _ROUNDS = 12
@@ -197,11 +198,19 @@ class _Run:
                 if undecided:
                     part.plan = Plan(warnings=(_WAITS % (name, undecided),) if self.module.check_mode else ())
                 else:
-                    part.plan = _settle(part, part.component.informed(part.wish, known), answer)
+                    informed = part.component.informed(part.wish, known)
+                    part.plan = self._with_needs(_settle(part, informed, answer))
                 part.reboot_reasons = part.plan.reboot_reasons
                 known[name] = dict(part.component.summary(part.state), **part.plan.foretold())
                 undecided = undecided or (name if part.plan.replan else "")
         self._share()
+
+    def _with_needs(self, plan: Plan) -> Plan:
+        """What is needed first refuses a run; in check mode the task that brings it was only foretold."""
+        if self.module.check_mode:
+            needed = tuple(_NEEDED % str(each).rstrip(".") for each in plan.needs)
+            return replace(plan, warnings=needed + plan.warnings)
+        return replace(plan, blockers=plan.blockers + plan.needs)
 
     def _share(self) -> None:
         """What several plans have in common is done once; a contradiction between them is a blocker."""
@@ -298,7 +307,7 @@ class _Run:
             part.reboot_reasons = again.reboot_reasons
             if not wrong:
                 wrong += ["it would still %s (%s)" % (step.what, step.why) for step in again.steps]
-                wrong += [str(blocker) for blocker in again.blockers]
+                wrong += [str(blocker) for blocker in (*again.blockers, *again.needs)]
                 left = [reason for reason in again.reasons if reason not in part.plan.lasting]
                 wrong += left if again.questions else ()
         if wrong:

@@ -48,6 +48,8 @@ class Plan:
 
     steps: Tuple[Step, ...] = ()
     blockers: Tuple[Blocker, ...] = ()
+    #: What an earlier task may bring and must be there first: else a run is refused, and check mode says so.
+    needs: Tuple[Blocker, ...] = ()
     questions: Tuple[Any, ...] = ()
     #: What the state's summary must say directly after the steps: a subset of its keys.
     promise: Optional[Mapping[str, Any]] = None

@@ -25,7 +25,7 @@ description:
   - NVML is asked through nvidia-ml-py. Where a node has none, the controller's own is put into
     C(/opt/labfleet-gpu), as a step that is shown.
   - While NVML cannot be asked, check mode foretells from PCI ids what the run would do, and marks it as
-    predicted.
+    predicted. A run is refused then, unless nvidia-ml-py is all that is missing.
 author:
   - The labfleet.gpu authors (@labfleet)
 extends_documentation_fragment:
@@ -97,6 +97,14 @@ before:
           mig: {current: true, pending: true}
           layout: [{profile: 3g.20gb, start: 4, size: 4, compute: [3g.20gb]}]
           predicted: false
+    devices:
+      description:
+        - The UUIDs of the MIG devices of each GPU, as C(CUDA_VISIBLE_DEVICES) takes them, in the order of
+          C(layout); one for each compute instance.
+        - In check mode null for those that are to be made, since the driver chooses their UUIDs.
+      type: dict
+      sample:
+        GPU-6f5d3e2a-8a0b-4c1e-9d57-2f1d0a3b4c5d: [MIG-0f8e7c2d-3b1a-5c4d-8e9f-6a5b4c3d2e1f]
 after:
   description: The GPUs as they are afterwards. In check mode, as the plan promises them.
   returned: success
@@ -151,7 +159,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWis
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
-        wish = wish_from(module.params, Files(), module.check_mode)
+        wish = wish_from(module.params, Files())
     except BadWish as exc:
         module.fail_json(msg=str(exc))
     converge(module, [Part(MIG, wish)])

@@ -13,7 +13,7 @@ import os
 import signal
 import time
 from functools import partial
-from typing import Any, Callable, Dict, List, Mapping
+from typing import Dict, List, Mapping, NoReturn, Optional
 
 from .._effects import (
     Action,
@@ -31,9 +31,8 @@ from .node import REFUSED, STOPPED, layout
 from .observe import gpu_of, refusals
 from .plan import Binding, Units, Work
 from .plan_gpu import ChangeLayout, SetMode
-from .solve import DoesNotFit, solve
-from .state import Gpu, Wanted
-from .steps import changes
+from .state import Gpu
+from .steps import back
 
 #: Seconds: a GPU is reset, or all its instances are made, in far less.
 _DEADLINE = 180.0
@@ -110,29 +109,32 @@ def _is(context: Context, pid: int, command: str) -> bool:
 
 def set_mig_mode(context: Context, data: SetMode) -> None:
     """Switch the mode. Where the GPU would have to be reset and cannot be, it is noted why."""
-    said = _ask(context, data.name, partial(change.set_mode, data.uuid, data.enable))
-    current, pending = _modes(context, data)
-    if current != data.enable and pending != data.enable:
-        _give_back(context)
-        raise EffectError(
-            "%s keeps its MIG mode: %s. Find out who uses it" % (data.name, said or "NVML does not say why")
-        )
-    refused = None
-    if current != data.enable:
-        done = context.commands.try_run(["nvidia-smi", "--gpu-reset", "-i", data.uuid])
-        if done.rc != 0:
-            refused = " ".join(done.tail(3).split()) or "nvidia-smi --gpu-reset ended with %d" % done.rc
-        elif _modes(context, data)[0] != data.enable:
-            refused = "nvidia-smi reset it, and the mode is still pending"
+    try:
+        said = in_session(partial(change.set_mode, data.uuid, data.enable), _DEADLINE)
+        current, pending = _modes(data)
+        if current != data.enable and pending != data.enable:
+            why = "%s keeps its MIG mode: %s. Find out who uses it"
+            _fail(context, data, why % (data.name, said or "NVML does not say why"))
+        refused = None if current == data.enable else _reset(context, data)
+    except NvmlUnavailable as exc:
+        _fail(context, data, "MIG mode of %s cannot be switched: %s" % (data.name, exc.reason))
     _note_refusal(context, data.uuid, refused)
 
 
-def _modes(context: Context, data: "SetMode | ChangeLayout") -> List[bool]:
-    """Current and pending."""
-    return list(_ask(context, data.name, partial(change.modes, data.uuid)))
+def _reset(context: Context, data: SetMode) -> Optional[str]:
+    """Have the GPU reset for its pending mode; why it is still pending, None if it is not."""
+    done = context.commands.try_run(["nvidia-smi", "--gpu-reset", "-i", data.uuid])
+    if done.rc != 0:
+        return " ".join(done.tail(3).split()) or "nvidia-smi --gpu-reset ended with %d" % done.rc
+    return None if _modes(data)[0] == data.enable else "nvidia-smi reset it, and the mode is still pending"
 
 
-def _note_refusal(context: Context, uuid: str, why: "str | None") -> None:
+def _modes(data: "SetMode | ChangeLayout") -> List[bool]:
+    """Current and pending. Raises NvmlUnavailable."""
+    return list(in_session(partial(change.modes, data.uuid), _DEADLINE))
+
+
+def _note_refusal(context: Context, uuid: str, why: Optional[str]) -> None:
     noted = refusals(context.files)
     if noted.get(uuid) == why:
         return
@@ -144,42 +146,41 @@ def _note_refusal(context: Context, uuid: str, why: "str | None") -> None:
 
 def change_layout(context: Context, data: ChangeLayout) -> None:
     """Make the changes of one phase. If one fails, the former layout of that GPU is put back."""
-    if data.uuid in refusals(context.files) and not _modes(context, data)[0]:
-        context.warnings.append(
-            "%s gets its layout once it was reset, since MIG mode is not on yet." % data.name
-        )
-        return
-    failure = ""
     try:
+        if data.uuid in refusals(context.files) and not _modes(data)[0]:
+            context.warnings.append(
+                "%s gets its layout once it was reset, since MIG mode is not on yet." % data.name
+            )
+            return
         done = in_session(partial(change.carry_out, data.uuid, data.changes, False), _DEADLINE)
-        if done["failed"] is not None:
-            failed = data.changes[done["failed"]]
-            failure = "%s failed: %s" % (failed.what(data.gpu), done["said"])
     except NvmlUnavailable as exc:
-        failure = exc.reason
-    if failure:
-        stands = _put_back(data)
-        _give_back(context)
-        raise UndoneError("%s. %s" % (failure.rstrip("."), stands))
+        _fail(context, data, exc.reason)
+    if done["failed"] is not None:
+        _fail(context, data, "%s failed: %s" % (data.changes[done["failed"]].what(data.gpu), done["said"]))
 
 
-def _put_back(data: ChangeLayout) -> str:
+def _fail(context: Context, data: "SetMode | ChangeLayout", failure: str) -> NoReturn:
+    """End the run: the former layout comes back, and what was stopped runs again. Raises EffectError."""
+    undone = isinstance(data, ChangeLayout) or data.former
+    stands = ". " + _put_back(data) if undone else ""
+    _give_back(context)
+    raise (UndoneError if undone else EffectError)(failure.rstrip(".") + stands)
+
+
+def _put_back(data: "SetMode | ChangeLayout") -> str:
     """The former layout as far as the hardware allows; a sentence that says what stands."""
     try:
         now = gpu_of(in_session(partial(change.read, data.uuid)))
-        wanted = [
-            Wanted(each.profile, each.placement.start, tuple(part.profile for part in each.compute))
-            for each in data.former
-        ]
-        back = changes(solve(now, wanted, consent=True))
-        done = in_session(partial(change.carry_out, data.uuid, back, True), _DEADLINE)
+        undoing = back(now, data.former)
+        done = in_session(partial(change.carry_out, data.uuid, undoing, True), _DEADLINE)
         now = gpu_of(in_session(partial(change.read, data.uuid)))
-    except (NvmlUnavailable, DoesNotFit, KeyError) as exc:
-        return "The former layout could not be put back: %s" % exc
+    except NvmlUnavailable as exc:
+        return "The former layout of %s could not be put back: %s" % (data.name, exc)
     if done["failed"] is None:
-        return "The former layout was put back: %s" % _in_words(now)
-    return "The former layout could not be put back whole (%s: %s). What stands: %s" % (
-        back[done["failed"]].what(now),
+        return "The former layout of %s was put back: %s" % (data.name, _in_words(now))
+    return "The former layout of %s could not be put back whole (%s: %s). What stands: %s" % (
+        data.name,
+        undoing[done["failed"]].what(now),
         done["said"],
         _in_words(now),
     )
@@ -192,14 +193,6 @@ def _in_words(gpu: Gpu) -> str:
         for each in layout(gpu, gpu.instances)
     ]
     return ", ".join(parts) or "no instances"
-
-
-def _ask(context: Context, name: str, work: Callable[[Any], Any]) -> Any:
-    try:
-        return in_session(work, _DEADLINE)
-    except NvmlUnavailable as exc:
-        _give_back(context)
-        raise EffectError("%s cannot be changed: %s" % (name, exc.reason)) from exc
 
 
 def _give_back(context: Context) -> None:

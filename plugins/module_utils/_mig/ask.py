@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from ctypes import byref, c_uint
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 #: The newest call of the binding that is needed.
 NEEDED = "nvmlGpuInstanceGetComputeInstancePossiblePlacements"
@@ -48,9 +48,11 @@ def gpu(pynvml: Any, handle: Any, index: int) -> Dict[str, Any]:
         return found
     found["total_mib"] = pynvml.nvmlDeviceGetMemoryInfo(handle).total >> 20
     found["profiles"] = list(_profiles(pynvml, handle))
+    devices = _devices(pynvml, handle)
     if found["mode"][0]:
-        found["instances"] = instances(pynvml, handle, found["profiles"])
-    found["processes"] = sorted(_processes(pynvml, handle))
+        uuids = {ids: text(pynvml.nvmlDeviceGetUUID(device)) for ids, device in devices.items()}
+        found["instances"] = instances(pynvml, handle, found["profiles"], uuids)
+    found["processes"] = sorted(_processes(pynvml, handle, devices))
     return found
 
 
@@ -129,8 +131,13 @@ def placements(
     return sorted((each.start, each.size) for each in found[: count.value])
 
 
-def instances(pynvml: Any, handle: Any, profiles: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
-    """The GPU instances with what is in them. Adds to each profile the compute profiles seen in one of it."""
+def instances(
+    pynvml: Any, handle: Any, profiles: List[Dict[str, Any]], uuids: Mapping[Tuple[int, int], str]
+) -> List[Dict[str, Any]]:
+    """The GPU instances with what is in them. Adds to each profile the compute profiles seen in one of it.
+
+    ``uuids``: of the MIG devices, by ids of GPU instance and compute instance.
+    """
     found = []
     for profile in profiles:
         for instance in gpu_instances(pynvml, handle, profile["id"]):
@@ -144,7 +151,7 @@ def instances(pynvml: Any, handle: Any, profiles: List[Dict[str, Any]]) -> List[
                     "start": info.placement.start,
                     "size": info.placement.size,
                     "compute": [
-                        _compute(pynvml, each, compute["id"])
+                        _compute(pynvml, each, compute["id"], info.id, uuids)
                         for compute in profile["compute"]
                         for each in compute_instances(pynvml, instance, compute["id"])
                     ],
@@ -153,10 +160,17 @@ def instances(pynvml: Any, handle: Any, profiles: List[Dict[str, Any]]) -> List[
     return found
 
 
-def _compute(pynvml: Any, instance: Any, profile: int) -> Dict[str, Any]:
+def _compute(
+    pynvml: Any, instance: Any, profile: int, inside: int, uuids: Mapping[Tuple[int, int], str]
+) -> Dict[str, Any]:
     info = pynvml.nvmlComputeInstanceGetInfo(instance)
-    place = info.placement
-    return {"id": info.id, "profile": profile, "start": place.start, "size": place.size}
+    return {
+        "id": info.id,
+        "profile": profile,
+        "start": info.placement.start,
+        "size": info.placement.size,
+        "uuid": uuids.get((inside, info.id)),
+    }
 
 
 def _compute_profiles(pynvml: Any, instance: Any) -> Iterator[Dict[str, Any]]:
@@ -196,18 +210,28 @@ def _listed(pynvml: Any, kind: Any, call: Callable[..., Any], owner: Any, profil
     return list(found)[: count.value]
 
 
-def _processes(pynvml: Any, handle: Any) -> "set[Tuple[int, int, int]]":
+def _devices(pynvml: Any, handle: Any) -> Dict[Tuple[int, int], Any]:
+    """Handles of the MIG devices, by ids of GPU instance and compute instance."""
+    found = {}
+    for index in range(_or_none(pynvml, pynvml.nvmlDeviceGetMaxMigDeviceCount, handle) or 0):
+        try:
+            device = pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, index)
+        except (pynvml.NVMLError_NotFound, pynvml.NVMLError_NotSupported):
+            continue
+        ids = pynvml.nvmlDeviceGetGpuInstanceId(device), pynvml.nvmlDeviceGetComputeInstanceId(device)
+        found[ids] = device
+    return found
+
+
+def _processes(
+    pynvml: Any, handle: Any, devices: Mapping[Tuple[int, int], Any]
+) -> "set[Tuple[int, int, int]]":
     """(pid, id of GPU instance, id of compute instance), each id -1 where the process is on the whole."""
     found = {
         (each.pid, _id(each, "gpuInstanceId"), _id(each, "computeInstanceId")) for each in _on(pynvml, handle)
     }
-    for index in range(_or_none(pynvml, pynvml.nvmlDeviceGetMaxMigDeviceCount, handle) or 0):
-        try:
-            part = pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, index)
-        except (pynvml.NVMLError_NotFound, pynvml.NVMLError_NotSupported):
-            continue
-        ids = pynvml.nvmlDeviceGetGpuInstanceId(part), pynvml.nvmlDeviceGetComputeInstanceId(part)
-        on_it = {(each.pid, *ids) for each in _on(pynvml, part)}
+    for ids, device in devices.items():
+        on_it = {(each.pid, *ids) for each in _on(pynvml, device)}
         found = {each for each in found if each[1] >= 0 or each[0] not in {pid for pid, _gi, _ci in on_it}}
         found |= on_it
     return found

@@ -18,12 +18,9 @@ from .targets import Request
 
 @dataclass(frozen=True)
 class MigWish:
-    """``foretell``: nothing will be done, so a node that cannot be asked is planned for by its PCI ids."""
-
     requests: Tuple[Request, ...]
     disrupt_running_work: bool = False
     take_over: bool = False
-    foretell: bool = False
 
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
@@ -39,7 +36,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 }
 
 
-def wish_from(options: Mapping[str, Any], files: Files, check_mode: bool) -> MigWish:
+def wish_from(options: Mapping[str, Any], files: Files) -> MigWish:
     """The options as a wish; mig-parted's file is read here. Raises BadWish."""
     requests = of_options(options)
     path = options.get("config")
@@ -48,4 +45,4 @@ def wish_from(options: Mapping[str, Any], files: Files, check_mode: bool) -> Mig
         if text is None:
             raise BadWish("config is '%s', which cannot be read on the node: put it there first." % path)
         requests = of_config(path, text, options["label"])
-    return MigWish(requests, options["disrupt_running_work"], options["take_over"], check_mode)
+    return MigWish(requests, options["disrupt_running_work"], options["take_over"])

@@ -18,12 +18,12 @@ from .._driver_seen import driver_version
 from .._host import Files, Host, PciDevice
 from .._nvml import TOOLS, NvmlUnavailable, in_session, load_pynvml_with
 from .._running import DRIVER_DAEMONS, describe, open_devices, service_of
+from .._targets import Known
 from . import ask
 from .boards import profiles_of
 from .kinds import profiles
 from .node import MANAGER, REFUSED, STOPPED, MigState, NodeGpu, User, in_use
 from .state import ComputeInstance, Gpu, GpuInstance, Placement
-from .targets import Known
 
 #: Where the controller put a pynvml for a node that has none, for the time of this run.
 OFFER = "LABFLEET_GPU_PYNVML"
@@ -90,7 +90,12 @@ def gpu_of(told: Mapping[str, Any]) -> Gpu:
             each["profile"],
             Placement(each["start"], each["size"]),
             tuple(
-                ComputeInstance(part["profile"], Placement(part["start"], part["size"]), id=part["id"])
+                ComputeInstance(
+                    part["profile"],
+                    Placement(part["start"], part["size"]),
+                    id=part["id"],
+                    uuid=part.get("uuid"),
+                )
                 for part in each["compute"]
             ),
             each["id"],

@@ -7,8 +7,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Tuple
+from dataclasses import dataclass, replace
+from typing import Any, List, Mapping, Tuple
 
 from .._plan import Blocker, Plan, Step
 from .._questions import Client
@@ -19,7 +19,7 @@ from .plan_gpu import GpuPlan, plan_gpu
 from .targets import assign
 
 _PREDICTED = (
-    "NVML cannot be asked yet (%s), so what is said of MIG is predicted from the PCI ids, as if no GPU were "
+    "NVML cannot be asked yet, so what is said of MIG is predicted from the PCI ids, as if no GPU were "
     "divided: the run asks NVML first."
 )
 
@@ -48,27 +48,24 @@ class Binding:
 
 def plan(state: MigState, wish: MigWish, _answers: Mapping[Any, Any]) -> Plan:
     """The steps to ``wish`` from ``state``, or why there are none."""
-    first: List[Step] = []
-    if state.binding:
-        if state.offered:
-            path = state.tools + "/pynvml.py"
-            what = "put nvidia-ml-py into %s" % state.tools
-            why = _short(state.binding)
-            first.append(Step("tools", "bring-pynvml", what, why, Binding(state.offered, path)))
-            if not wish.foretell:
-                return Plan(tuple(first), replan=True, reasons=(state.binding,))
-        elif not wish.foretell:
-            return Plan(blockers=(_no_binding(state),))
-    elif state.trouble and not wish.foretell:
-        return Plan(blockers=(_no_nvml(state),))
     foreign = _owner(state, wish)
     if isinstance(foreign, Blocker):
         return Plan(blockers=(foreign,))
+    if not (state.binding or state.trouble):
+        return _layouts(state, wish, foreign)
+    needs, first = _needs(state), _tools(state)
+    found = _predicted(state, wish, foreign)
+    if first and not needs:
+        # NVML has the last word, and can be asked after this.
+        why = (state.binding,)
+        return Plan(first, outlook=found.outlook, warnings=found.warnings, reasons=why, replan=True)
+    return replace(found, steps=first + found.steps, needs=needs)
+
+
+def _layouts(state: MigState, wish: MigWish, first: List[Step]) -> Plan:
     try:
         chosen = assign(wish.requests, [gpu.known for gpu in state.gpus])
     except BadWish as exc:
-        if state.binding or state.trouble:
-            return Plan(tuple(first), warnings=(_why_predicted(state), str(exc)), replan=bool(first))
         return Plan(
             blockers=(Blocker(str(exc).rstrip("."), "the GPUs of this node", "name those that are there"),)
         )
@@ -77,7 +74,38 @@ def plan(state: MigState, wish: MigWish, _answers: Mapping[Any, Any]) -> Plan:
         by_index[known.index].key: plan_gpu(state, by_index[known.index], request, wish.disrupt_running_work)
         for known, request in chosen
     }
-    return _together(state, first + foreign, plans)
+    return _together(state, first, plans)
+
+
+def _predicted(state: MigState, wish: MigWish, first: List[Step]) -> Plan:
+    """What is to be expected before NVML can be asked. A wish that seems impossible is told, not refused."""
+    found = _layouts(state, wish, first)
+    said = tuple("It seems that this will be refused: %s." % blocker for blocker in found.blockers)
+    return Plan(
+        steps=found.steps,
+        outlook=found.foretold() or None,
+        warnings=(_PREDICTED, *found.warnings, *said),
+        reasons=found.reasons,
+    )
+
+
+def _tools(state: MigState) -> Tuple[Step, ...]:
+    """The controller's nvidia-ml-py is put into place, if it sent one."""
+    if not (state.binding and state.offered):
+        return ()
+    what = "put nvidia-ml-py into %s" % state.tools
+    data = Binding(state.offered, state.tools + "/pynvml.py")
+    return (Step("tools", "bring-pynvml", what, _short(state.binding), data),)
+
+
+def _needs(state: MigState) -> Tuple[Blocker, ...]:
+    """What no step of ours brings: a loaded driver, and nvidia-ml-py where the controller has none."""
+    needs = []
+    if state.binding and not state.offered:
+        needs.append(_no_binding(state))
+    if state.trouble or state.driver is None:
+        needs.append(_no_nvml(state))
+    return tuple(needs)
 
 
 def _together(state: MigState, first: List[Step], plans: Mapping[str, GpuPlan]) -> Plan:
@@ -88,17 +116,15 @@ def _together(state: MigState, first: List[Step], plans: Mapping[str, GpuPlan]) 
     work = tuple(dict.fromkeys(user for each in plans.values() for user in each.work))
     daemons = tuple(dict.fromkeys(user for each in plans.values() for user in each.daemons))
     before, after = _around(state, work, daemons, bool(steps))
-    gpus: Dict[str, Any] = dict(summary(state)["gpus"])
-    gpus.update({key: each.after for key, each in plans.items()})
-    promise = {"gpus": gpus}
-    uncertain = any(each.uncertain for each in plans.values()) or bool(first and state.binding)
+    now = summary(state)
+    promise = {"gpus": {**now["gpus"], **{key: each.after for key, each in plans.items()}}}
+    devices = {"devices": {**now["devices"], **{key: each.devices for key, each in plans.items()}}}
+    uncertain = any(each.uncertain for each in plans.values())
     warnings = tuple("%s: it is left as it is." % each for each in state.silent)
-    if state.binding or state.trouble:
-        warnings += (_why_predicted(state),)
     return Plan(
         steps=(*first, *before, *steps, *after),
         promise=None if uncertain else promise,
-        outlook=promise if uncertain else None,
+        outlook={**promise, **devices} if uncertain else devices,
         reboot_reasons=tuple(reason for each in plans.values() for reason in each.reboot_reasons),
         warnings=warnings,
         reasons=tuple(reason for each in plans.values() for reason in each.reasons),
@@ -151,10 +177,6 @@ def _owner(state: MigState, wish: MigWish) -> "Blocker | List[Step]":
     return [Step("owner", "disable-mig-manager", "disable %s" % MANAGER, why, Units((MANAGER,)))]
 
 
-def _why_predicted(state: MigState) -> str:
-    return _PREDICTED % (_short(state.binding) or state.trouble.rstrip("."))
-
-
 def _short(trouble: str) -> str:
     """What is wrong, without the advice behind it."""
     return trouble.partition(": ")[0]
@@ -171,7 +193,7 @@ def _no_binding(state: MigState) -> Blocker:
 def _no_nvml(state: MigState) -> Blocker:
     driver = "driver %s" % state.driver if state.driver else "no driver"
     return Blocker(
-        "NVML cannot be asked: %s" % state.trouble.rstrip("."),
+        "NVML cannot be asked%s" % (state.trouble and ": " + state.trouble.rstrip(".")),
         driver,
         "have a driver installed and loaded (nvidia_driver does that)",
     )

@@ -15,7 +15,7 @@ from .._catalog.versions import at_least
 from .._plan import Blocker, Step
 from .names import UnknownProfile
 from .nearest import nearest
-from .node import MigState, NodeGpu, User, shown, solved, words
+from .node import MigState, NodeGpu, User, devices, shown, solved, words
 from .solve import ComputePart, DoesNotFit, Part, Solution, counted, solve
 from .state import Gpu, GpuInstance, Wanted
 from .steps import CREATE_COMPUTE, CREATE_GPU, DESTROY_COMPUTE, DESTROY_GPU, Change, changes
@@ -32,11 +32,15 @@ _IN_WORDS = {
 
 @dataclass(frozen=True)
 class SetMode:
-    """Switch MIG mode of the GPU ``uuid``; ``name`` is for messages."""
+    """Switch MIG mode of the GPU ``uuid``; ``name`` is for messages.
+
+    ``former`` is to be put back if the mode stays: it had to go first.
+    """
 
     uuid: str
     name: str
     enable: bool
+    former: Tuple[GpuInstance, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class GpuPlan:
     """What is to be done on one GPU; ``after``: how it will be then."""
 
     after: Dict[str, Any]
+    #: UUIDs of its MIG devices then, None of those that are to be made.
+    devices: List[Optional[str]] = field(default_factory=list)
     steps: List[Step] = field(default_factory=list)
     blockers: List[Blocker] = field(default_factory=list)
     reasons: List[str] = field(default_factory=list)
@@ -68,7 +74,7 @@ class GpuPlan:
 
 def plan_gpu(state: MigState, seen: NodeGpu, request: Request, consent: bool) -> GpuPlan:
     """The steps for one GPU, or why there are none."""
-    result = GpuPlan(shown(seen))
+    result = GpuPlan(shown(seen), devices(seen.gpu))
     blocker = _unable(state, seen, request)
     if blocker:
         result.blockers.append(blocker)
@@ -89,6 +95,9 @@ def plan_gpu(state: MigState, seen: NodeGpu, request: Request, consent: bool) ->
     _steps(seen, request, solution, result)
     gpu = seen.gpu
     result.after = words(seen, request.mig, request.mig, solved(gpu, solution))
+    result.devices = [
+        each.existing.uuid if each.existing else None for part in solution.parts for each in part.compute
+    ]
     result.uncertain = switch
     return result
 
@@ -236,7 +245,8 @@ def _mode_step(seen: NodeGpu, request: Request, name: str, result: GpuPlan) -> N
             ", and a change is pending" if seen.pending == request.mig else "",
         )
     why += " (predicted)" if seen.predicted else ""
-    result.steps.append(Step("mode", "set-mig-mode", what, why, SetMode(seen.key, name, request.mig)))
+    data = SetMode(seen.key, name, request.mig, () if request.mig else seen.gpu.instances)
+    result.steps.append(Step("mode", "set-mig-mode", what, why, data))
 
 
 def _placed(gpu: Gpu, these: Sequence[Change]) -> str:

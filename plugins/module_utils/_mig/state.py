@@ -83,12 +83,16 @@ class Profile:
 
 @dataclass(frozen=True)
 class ComputeInstance:
-    """A compute instance; ``in_use``: a process works on it. ``id`` is NVML's, no identity: it is reused."""
+    """A compute instance; ``in_use``: a process works on it. ``id`` is NVML's, no identity: it is reused.
+
+    ``uuid``: of the MIG device that it is for programs.
+    """
 
     profile: int
     placement: Placement
     in_use: bool = False
     id: Optional[int] = None
+    uuid: Optional[str] = None
 
 
 @dataclass(frozen=True)

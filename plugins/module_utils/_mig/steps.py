@@ -13,7 +13,7 @@ a layout that fits fits too, so no change can fail for lack of room.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from .solve import Solution
 from .state import ComputeInstance, Gpu, GpuInstance, Placement
@@ -75,6 +75,36 @@ def changes(solution: Solution) -> Tuple[Change, ...]:
         if not compute.existing
     ]
     return tuple(gone + made)
+
+
+def back(now: Gpu, former: Sequence[GpuInstance]) -> Tuple[Change, ...]:
+    """The changes from what is there now to what was: each instance at its very place."""
+    was = {_key(each): each for each in former}
+    there = {_key(each): each for each in now.instances}
+    ordered = sorted(there.items(), key=lambda item: item[1].placement)
+    made = sorted(was.items(), key=lambda item: item[1].placement)
+    gone: List[Change] = []
+    for key, each in ordered:
+        stays = {_key(part) for part in was[key].compute} if key in was else set()
+        gone += [_destroyed(each, part) for part in each.compute if _key(part) not in stays]
+    gone += [
+        Change(DESTROY_GPU, each.profile, each.placement, gpu_instance=each)
+        for key, each in ordered
+        if key not in was
+    ]
+    again = [Change(CREATE_GPU, each.profile, each.placement) for key, each in made if key not in there]
+    for key, each in made:
+        present = {_key(part) for part in there[key].compute} if key in there else set()
+        again += [
+            Change(CREATE_COMPUTE, each.profile, each.placement, part.profile, part.placement)
+            for part in sorted(each.compute, key=lambda part: part.placement)
+            if _key(part) not in present
+        ]
+    return tuple(gone + again)
+
+
+def _key(each: "GpuInstance | ComputeInstance") -> Tuple[int, Placement]:
+    return each.profile, each.placement
 
 
 def _destroyed(instance: GpuInstance, compute: ComputeInstance) -> Change:

@@ -108,12 +108,12 @@ class MigNode:
     def _commands(self) -> Commands:
         return Commands(self.programs)
 
-    def wish(self, check: bool = False, **options: Any) -> MigWish:
+    def wish(self, **options: Any) -> MigWish:
         defaults = {name: each.get("default") for name, each in ARGUMENTS.items()}
-        return wish_from({**defaults, **options}, self.tree.files, check)
+        return wish_from({**defaults, **options}, self.tree.files)
 
-    def plan(self, check: bool = False, **options: Any) -> Plan:
-        return MIG.plan(self.observe(), self.wish(check, **options), {})
+    def plan(self, **options: Any) -> Plan:
+        return MIG.plan(self.observe(), self.wish(**options), {})
 
     def refused(self, **options: Any) -> str:
         """The blockers in words; nothing is to be done."""

@@ -41,6 +41,8 @@ class Wish:
     #: Plan one line at a time and look again.
     one_by_one: bool = False
     promised: Optional[str] = None
+    #: Something that this component does not bring must be there first.
+    needy: bool = False
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +78,7 @@ def plan(state: Tuple[str, ...], wish: Wish, answers: Mapping[Any, Any]) -> Plan
         steps=steps,
         promise={} if more else promise,
         replan=more,
+        needs=(Blocker("It has no ground", wish.path, "lay some."),) if wish.needy else (),
         warnings=("Lines are long.",),
         reboot_reasons=("It was written.",),
     )
@@ -164,6 +167,20 @@ def test_a_blocker_ends_the_run_before_its_first_step(capsys: pytest.CaptureFixt
         assert result["msg"] == "It cannot be (%s): leave it. Nothing was changed." % wish.path
         assert result["blockers"] == [{"what": "It cannot be", "which": wish.path, "next": "leave it."}]
     assert content(wish) is None
+
+
+def test_what_must_be_there_first_refuses_a_run_and_is_told_in_check_mode(
+    capsys: pytest.CaptureFixture[str], wish: Wish
+) -> None:
+    needy = Wish(wish.path, wish.lines, needy=True)
+    foretold = run(capsys, needy, check=True)
+    assert foretold["changed"] and len(foretold["steps"]) == 3
+    assert "A run would be refused now. It has no ground (%s): lay some." % wish.path in str(
+        foretold["warnings"]
+    )
+    refused = run(capsys, needy)
+    assert refused["failed"] and not refused["changed"] and content(wish) is None
+    assert refused["msg"] == "It has no ground (%s): lay some. Nothing was changed." % wish.path
 
 
 def test_a_promise_that_is_not_kept_is_a_failure(capsys: pytest.CaptureFixture[str], wish: Wish) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterator
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.component import MIG
+from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan
 from ansible_collections.labfleet.gpu.tests.unit.support.mig_node import MigNode
 
 pytestmark = pytest.mark.skipif(
@@ -47,7 +48,7 @@ def test_from_nothing_to_many(mig: MigNode, board: str, profile: str, count: int
 def test_check_mode_promises_what_then_is(mig: MigNode) -> None:
     uuid = mig.add(A100, mode=1)
     wish: Dict[str, Any] = {"instances": ["3g.20gb", "2g.10gb", "1g.5gb", "1g.5gb"]}
-    foretold = mig.plan(check=True, **wish)
+    foretold = mig.plan(**wish)
     mig.hold(**wish)
     assert foretold.foretold()["gpus"][uuid]["layout"] == [
         {"profile": profile, "start": start, "size": size, "compute": [profile]}
@@ -230,10 +231,49 @@ def test_the_former_layout_is_put_back(mig: MigNode, call: str) -> None:
     before = mig.layout(uuid)
     mig.fault(call, "times 1 return 15")
     said = mig.failing(**SEVEN)
-    assert CALLS[call] in said and "The former layout was put back: " in said, said
+    assert CALLS[call] in said and "The former layout of GPU 0 was put back: " in said, said
     assert mig.layout(uuid) == before
     mig.hold(**SEVEN)
     assert mig.names(uuid) == ["1g.5gb"] * 7
+
+
+def test_a_mode_that_stays_on_keeps_the_layout(mig: MigNode) -> None:
+    uuid = mig.add(H100, 1)
+    mig.hold(instances=["3g.40gb", "1g.10gb"])
+    before = places(mig)
+    mig.fault("nvmlDeviceSetMigMode", "times 1 return 999")
+    assert "The former layout of GPU 0 was put back: " in mig.failing(mig=False)
+    assert places(mig) == before and mig.modes(uuid) == (True, True)
+    mig.fault("nvmlDeviceSetMigMode", "")
+    mig.hold(mig=False)
+
+
+def test_compute_instances_of_a_kept_instance_return_to_their_places(mig: MigNode) -> None:
+    uuid = mig.add(A100, 1)
+    three = {"profile": "3g.20gb", "placement": 4}
+    mig.hold(instances=[dict(three, compute=["1c.3g.20gb"] * 3)])
+    (step,) = mig.plan(instances=[dict(three, compute=[])]).steps
+    thirds = step.data.changes
+    mig.apply(Plan((replace(step, data=replace(step.data, changes=(thirds[0], thirds[2]))),)))
+    before = places(mig)
+    assert before == [((4, 4), [(1, 1)])], "where a planner would put none"
+    for call in (
+        "nvmlGpuInstanceCreateComputeInstanceWithPlacement",
+        "nvmlDeviceCreateGpuInstanceWithPlacement",
+    ):
+        mig.fault(call, "times 1 return 15")
+        said = mig.failing(instances=[three, "2g.10gb"])
+        assert "The former layout of GPU 0 was put back: 3g.20gb at 4 (1c.3g.20gb)" in said, said
+        assert places(mig) == before
+    assert mig.names(uuid) == ["3g.20gb"]
+
+
+def places(mig: MigNode) -> Any:
+    """Where the instances are, with their compute instances, on the first GPU."""
+    return [
+        (tuple(each.placement), [tuple(part.placement) for part in each.compute])
+        for each in mig.observe().gpus[0].gpu.instances
+    ]
 
 
 @pytest.mark.parametrize(
@@ -275,15 +315,29 @@ def test_drift_by_hand(mig: MigNode) -> None:
     assert mig.names(uuid) == ["2g.10gb"] * 3
 
 
-def test_without_nvml_check_mode_foretells(mig: MigNode) -> None:
+def test_without_nvml_it_is_foretold_and_a_driver_needed(mig: MigNode) -> None:
     mig.add(A100)
     mig.tree.path("/run/gpu-simulator/module/version").unlink()
-    assert "NVML cannot be asked" in mig.refused(instances={"1g.5gb": 7})
-    plan = mig.plan(check=True, instances={"1g.5gb": 7})
+    plan = mig.plan(instances={"1g.5gb": 7})
+    assert "NVML cannot be asked" in str(plan.needs[0])
     assert phases(plan) == ["set-mig-mode", "create_gpu_instance", "create_compute_instance"]
     gpu = plan.foretold()["gpus"]["0000:07:00.0"]
     assert gpu["predicted"] and [each["start"] for each in gpu["layout"]] == list(range(7))
     assert "predicted from the PCI ids" in plan.warnings[0]
+    assert "refused: This GPU" not in mig.plan(gpus=[0], mig=False).warnings[-1]
+    (_predicted, told) = mig.plan(instances={"3g.20gb": 3}).warnings
+    assert told.startswith("It seems that this will be refused: ") and "nearest layout" in told
+
+
+def test_the_uuids_of_the_mig_devices_are_told(mig: MigNode) -> None:
+    uuid = mig.add(A100, 1)
+    mig.hold(instances=[{"profile": "3g.20gb", "placement": 4, "compute": ["1c.3g.20gb", "2c.3g.20gb"]}])
+    kept = MIG.summary(mig.observe())["devices"][uuid]
+    assert len(set(kept)) == 2 and all(each.startswith("MIG-") for each in kept)
+    plan = mig.hold(instances=["1g.5gb", {"profile": "3g.20gb", "compute": ["1c.3g.20gb"] * 2}])
+    foretold, found = plan.foretold()["devices"][uuid], MIG.summary(mig.observe())["devices"][uuid]
+    assert len(found) == 3 and len(set(found) & set(kept)) == 1
+    assert foretold == [each if each in kept else None for each in found]
 
 
 def test_a_lost_gpu_does_not_keep_the_others(mig: MigNode) -> None:

@@ -20,8 +20,8 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._mig.state import (
     GpuInstance,
     Placement,
 )
-from ansible_collections.labfleet.gpu.plugins.module_utils._mig.targets import Known
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import Client
+from ansible_collections.labfleet.gpu.plugins.module_utils._targets import Known
 
 HOST = Host("ubuntu", "24.04", "noble", "Ubuntu 24.04", "x86_64", "6.8.0")
 PROFILES = profiles_named("a100-40gb")
@@ -39,8 +39,8 @@ def node(mode: bool, *users: User, **state: Any) -> MigState:
     return replace(MigState(HOST, (seen,), "580.95.05", tools="/opt/labfleet-gpu/python3.8"), **state)
 
 
-def wish(consent: bool = False, foretell: bool = False, **options: Any) -> MigWish:
-    return MigWish(of_options(options), consent, False, foretell)
+def wish(consent: bool = False, **options: Any) -> MigWish:
+    return MigWish(of_options(options), consent)
 
 
 def told(state: MigState, wanted: MigWish) -> List[Tuple[str, str]]:
@@ -95,17 +95,27 @@ def test_work_on_what_stays_is_in_nobodys_way() -> None:
 
 def test_without_nvidia_ml_py() -> None:
     lacking = node(False, binding="the Python module pynvml is not installed: install it")
-    (blocker,) = plan(lacking, wish(instances=["7g.40gb"]), {}).blockers
-    assert str(blocker) == (
+    found = plan(lacking, wish(instances=["7g.40gb"]), {})
+    assert [str(each) for each in found.needs] == [
         "NVML cannot be asked: the Python module pynvml is not installed (Python on this node): "
         "install nvidia-ml-py beside Ansible on the controller, which then brings it, or on the node"
-    )
+    ]
     offered = replace(lacking, offered="/tmp/x/pynvml.py")
     found = plan(offered, wish(instances=["7g.40gb"]), {})
-    assert found.replan and [step.action for step in found.steps] == ["bring-pynvml"]
-    assert found.steps[0].what == "put nvidia-ml-py into /opt/labfleet-gpu/python3.8"
-    steps = told(offered, wish(foretell=True, instances=["7g.40gb"]))
-    assert [action for action, _what in steps][:2] == ["bring-pynvml", "set-mig-mode"]
+    assert found.replan and not found.needs and not found.promise
+    assert [(step.action, step.what) for step in found.steps] == [
+        ("bring-pynvml", "put nvidia-ml-py into /opt/labfleet-gpu/python3.8")
+    ]
+    assert [each["profile"] for each in found.foretold()["gpus"]["GPU-0"]["layout"]] == ["7g.40gb"]
+
+
+def test_without_a_driver_nothing_is_brought() -> None:
+    bare = replace(node(False, binding="none", offered="/tmp/x/pynvml.py"), driver=None)
+    found = plan(bare, wish(instances=["7g.40gb"]), {})
+    assert [str(each) for each in found.needs] == [
+        "NVML cannot be asked (no driver): have a driver installed and loaded (nvidia_driver does that)"
+    ]
+    assert [step.action for step in found.steps][:2] == ["bring-pynvml", "set-mig-mode"] and not found.replan
 
 
 def test_a_gpu_that_waits_for_a_reset_is_not_tried_again() -> None:
