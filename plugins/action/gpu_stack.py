@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import ConvergingAction
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing import BringingAction
 
 
-class ActionModule(ConvergingAction):
-    """Calls gpu_stack once."""
+class ActionModule(BringingAction):
+    """Calls gpu_stack once, and once more to bring nvidia-ml-py for MIG."""

@@ -54,6 +54,8 @@ options:
     description: Whether instances in use may be destroyed where there is no other way.
     type: bool
     default: false
+seealso:
+  - module: labfleet.gpu.mig_layout
 """
 
 EXAMPLES = r"""

@@ -53,7 +53,8 @@ class Component:
     load: Callable[[], None] = lambda: None
     #: The wish as it stands once it was applied: without its one-time parts, such as "update".
     standing: Callable[[Any], Any] = lambda wish: wish
-    #: The wish with what it takes from the summaries of earlier components, by name, as they will be.
+    #: The wish with what it takes from earlier components: by name the summary as it will be, the "steps" and
+    #: whether it is "refused".
     informed: Callable[[Any, Mapping[str, Mapping[str, Any]]], Any] = lambda wish, others: wish
 
     def action(self, step: Step) -> Action:
@@ -201,7 +202,7 @@ class _Run:
                     informed = part.component.informed(part.wish, known)
                     part.plan = self._with_needs(_settle(part, informed, answer))
                 part.reboot_reasons = part.plan.reboot_reasons
-                known[name] = dict(part.component.summary(part.state), **part.plan.foretold())
+                known[name] = _told(part)
                 undecided = undecided or (name if part.plan.replan else "")
         self._share()
 
@@ -216,8 +217,11 @@ class _Run:
         """What several plans have in common is done once; a contradiction between them is a blocker."""
         if len(self.parts) == 1:
             return
-        from ._together import contradictions, shared_once
+        from ._together import contradictions, in_time, shared_once
 
+        if not self.module.check_mode:
+            for part, plan in zip(self.parts, in_time([part.plan for part in self.parts])):
+                part.plan = plan
         wrong = contradictions({part.component.name: part.plan for part in self.parts})
         for part, plan in zip(self.parts, shared_once([part.plan for part in self.parts])):
             part.plan = plan
@@ -368,6 +372,13 @@ class _Run:
             self.module.fail_json(**result)
         self.module.exit_json(**result)
         raise RuntimeError("the module went on after its result")
+
+
+def _told(part: Part) -> Dict[str, Any]:
+    """What later components are told of this one."""
+    plan = part.plan
+    summary = part.component.summary(part.state)
+    return dict(summary, **plan.foretold(), steps=plan.steps, refused=bool(plan.blockers))
 
 
 def _settle(part: Part, wish: Any, answer: Callable[[Any], Any]) -> Plan:

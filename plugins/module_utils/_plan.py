@@ -64,6 +64,8 @@ class Plan:
     lasting: Tuple[str, ...] = ()
     #: The steps decide what comes next: observe and plan again after them.
     replan: bool = False
+    #: The plan is for what earlier components of the same run will leave: a run plans anew after their steps.
+    forecast: bool = False
 
     def promised(self) -> Dict[str, Any]:
         return dict(self.promise or {})

@@ -17,6 +17,14 @@ from ._plan import Blocker, Plan
 _SOURCE, _INDEX = "source", "index"
 
 
+def in_time(plans: Sequence[Plan]) -> List[Plan]:
+    """The plans as a run takes them: of a forecast nothing yet, it is planned for again after the others."""
+    return [
+        Plan(blockers=plan.blockers, warnings=plan.warnings, replan=True) if plan.forecast else plan
+        for plan in plans
+    ]
+
+
 def shared_once(plans: Sequence[Plan]) -> List[Plan]:
     """The plans with each shared step in the first one alone that has it.
 

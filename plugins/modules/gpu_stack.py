@@ -235,12 +235,51 @@ options:
         description: See O(labfleet.gpu.cudnn#module:take_over).
         type: bool
         default: false
+  mig:
+    description:
+      - The MIG layouts, with the options of M(labfleet.gpu.mig_layout). They come after the driver of the
+        same run, since what loads a driver ends MIG instances. While an installed driver waits for a
+        reboot, the layouts wait too.
+    type: dict
+    suboptions:
+      instances:
+        description: See O(labfleet.gpu.mig_layout#module:instances).
+        type: raw
+      mig:
+        description: See O(labfleet.gpu.mig_layout#module:mig).
+        type: bool
+      gpus:
+        description: See O(labfleet.gpu.mig_layout#module:gpus).
+        type: list
+        elements: raw
+      gpu_model:
+        description: See O(labfleet.gpu.mig_layout#module:gpu_model).
+        type: str
+      layout:
+        description: See O(labfleet.gpu.mig_layout#module:layout).
+        type: list
+        elements: dict
+      config:
+        description: See O(labfleet.gpu.mig_layout#module:config).
+        type: path
+      label:
+        description: See O(labfleet.gpu.mig_layout#module:label).
+        type: str
+      disrupt_running_work:
+        description: See O(labfleet.gpu.mig_layout#module:disrupt_running_work).
+        type: bool
+        default: false
+      take_over:
+        description: See O(labfleet.gpu.mig_layout#module:take_over).
+        type: bool
+        default: false
 extends_documentation_fragment:
   - labfleet.gpu.attributes
 seealso:
   - module: labfleet.gpu.nvidia_driver
   - module: labfleet.gpu.cuda_toolkit
   - module: labfleet.gpu.cudnn
+  - module: labfleet.gpu.mig_layout
 """
 
 EXAMPLES = r"""
@@ -254,6 +293,8 @@ EXAMPLES = r"""
     cudnn:
       version: "9"
       cuda: "12"
+    mig:
+      instances: {1g.10gb: 7}
 """
 
 RETURN = r"""
@@ -301,46 +342,20 @@ running_work:
   sample: ["4711 (alice, python3)"]
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Component, Part, converge
-from ansible_collections.labfleet.gpu.plugins.module_utils._cuda import wish as cuda_wish
-from ansible_collections.labfleet.gpu.plugins.module_utils._cudnn import wish as cudnn_wish
-from ansible_collections.labfleet.gpu.plugins.module_utils._driver import wish as driver_wish
+from ansible_collections.labfleet.gpu.plugins.module_utils._converge import converge
+from ansible_collections.labfleet.gpu.plugins.module_utils._stack import ARGUMENTS, parts
 from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
-
-#: In the order in which they are planned and applied: each may need what an earlier one brings.
-WISHES: Any = {"driver": driver_wish, "cuda": cuda_wish, "cudnn": cudnn_wish}
-
-
-def component(name: str) -> Component:
-    """A component, loaded only where it is asked for."""
-    if name == "driver":
-        from ansible_collections.labfleet.gpu.plugins.module_utils._driver.component import DRIVER
-
-        return DRIVER
-    if name == "cuda":
-        from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.component import CUDA
-
-        return CUDA
-    from ansible_collections.labfleet.gpu.plugins.module_utils._cudnn.component import CUDNN
-
-    return CUDNN
 
 
 def main() -> None:
-    options = {name: {"type": "dict", "options": wish.ARGUMENTS} for name, wish in WISHES.items()}
+    options = {name: {"type": "dict", "options": each} for name, each in ARGUMENTS.items()}
     module = AnsibleModule(argument_spec=options, supports_check_mode=True)
-    parts = []
-    for name, wish in WISHES.items():
-        if module.params[name] is None:
-            continue
-        try:
-            parts.append(Part(component(name), wish.wish_from(module.params[name])))
-        except BadWish as exc:
-            module.fail_json(msg="%s: %s" % (name, exc))
-    converge(module, parts, single=False)
+    try:
+        asked = parts(module.params)
+    except BadWish as exc:
+        module.fail_json(msg=str(exc))
+    converge(module, asked, single=False)
 
 
 if __name__ == "__main__":

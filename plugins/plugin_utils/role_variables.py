@@ -16,7 +16,7 @@ import yaml
 
 _ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "roles")
 #: Roles whose variables another role reads.
-_READS = {"gpu_node": ("nvidia_driver", "cuda_toolkit", "cudnn")}
+_READS = {"gpu_node": ("nvidia_driver", "cuda_toolkit", "cudnn", "mig_layout")}
 #: Variables of those roles that it has no use for, and what to do instead.
 _UNREAD = {
     "gpu_node": {
@@ -24,7 +24,7 @@ _UNREAD = {
     }
 }
 #: The role of each component of gpu_stack.
-_ROLE_OF = {"driver": "nvidia_driver", "cuda": "cuda_toolkit", "cudnn": "cudnn"}
+_ROLE_OF = {"driver": "nvidia_driver", "cuda": "cuda_toolkit", "cudnn": "cudnn", "mig": "mig_layout"}
 
 
 @functools.lru_cache(maxsize=None)

@@ -8,7 +8,11 @@ from typing import Any, Dict, List
 
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Install, WriteFile
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan, Step
-from ansible_collections.labfleet.gpu.plugins.module_utils._together import contradictions, shared_once
+from ansible_collections.labfleet.gpu.plugins.module_utils._together import (
+    contradictions,
+    in_time,
+    shared_once,
+)
 
 INDEX = Step("index", "refresh-index", "refresh", "packages are to change")
 
@@ -46,3 +50,11 @@ def test_one_file_with_two_contents_is_refused() -> None:
     (found,) = contradictions(plans)
     assert found.what.startswith("driver and cuda ask") and "a.sources" in found.which
     assert contradictions(dict(plans, cuda=Plan(steps=(source("a"),)))) == ()
+
+
+def test_a_forecast_is_no_plan_for_a_run_yet() -> None:
+    now = Plan(steps=(INDEX,), promise={"a": 1})
+    later = Plan(
+        steps=(INDEX,), promise={"a": 1}, reboot_reasons=("x",), warnings=("It ends.",), forecast=True
+    )
+    assert in_time([now, later]) == [now, Plan(warnings=("It ends.",), replan=True)]

@@ -19,7 +19,7 @@ from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import
 ROLES = Path(__file__).resolve().parents[4] / "roles"
 
 
-@pytest.mark.parametrize("role", ["nvidia_driver", "gpu_node"])
+@pytest.mark.parametrize("role", ["nvidia_driver", "mig_layout", "gpu_node"])
 def test_the_variables_of_a_role_are_its_defaults(role: str) -> None:
     defaults = yaml.safe_load((ROLES / role / "defaults/main.yml").read_text(encoding="utf-8"))
     assert known_variables(role) == set(defaults)
@@ -40,6 +40,10 @@ def test_nothing_near() -> None:
 def test_the_node_answers_for_the_roles_that_it_uses() -> None:
     (message,) = unknown_variables("gpu_node", ["nvidia_driver_hodl", "nvidia_driver_hold"])
     assert "did you mean nvidia_driver_hold?" in message
+    (message,) = unknown_variables("gpu_node", ["mig_layout_instance", "mig_layout_layout"])
+    assert message == (
+        "The role mig_layout has no variable mig_layout_instance: did you mean mig_layout_instances?"
+    )
 
 
 def test_a_role_of_somebody_else() -> None:
@@ -77,10 +81,11 @@ def test_defaults_of_a_component_are_no_consent_and_its_own_role_reads_them() ->
     )
 
 
-def test_the_node_reads_every_variable_of_its_components_or_has_its_own() -> None:
+@pytest.mark.parametrize("role", ["nvidia_driver", "mig_layout"])
+def test_the_node_reads_every_variable_of_its_components_or_has_its_own(role: str) -> None:
     text = (ROLES / "gpu_node/vars/main.yml").read_text(encoding="utf-8")
-    own = {name.replace("gpu_node_", "nvidia_driver_", 1) for name in known_variables("gpu_node")}
-    unread = {name for name in known_variables("nvidia_driver") - own if "{{ %s |" % name not in text}
+    own = {name.replace("gpu_node_", role + "_", 1) for name in known_variables("gpu_node")}
+    unread = {name for name in known_variables(role) - own if "{{ %s |" % name not in text}
     assert unread == set()
 
 
@@ -110,6 +115,7 @@ def test_an_archive_to_copy_is_for_the_role_of_cudnn() -> None:
         ("driver", "set nvidia_driver_take_over: true"),
         ("cuda", "set cuda_toolkit_take_over: true"),
         ("cudnn", "set cudnn_take_over: true"),
+        ("mig", "set mig_layout_take_over: true"),
     ],
 )
 def test_advice_of_a_component_names_that_components_variable(component: str, said: str) -> None:

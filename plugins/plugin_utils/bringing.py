@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""For modules that ask NVML: a node without nvidia-ml-py is sent the controller's."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import ConvergingAction
+
+
+class BringingAction(ConvergingAction):
+    """Calls its module once, and once more where the node lacks nvidia-ml-py and the controller has it."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        answer = super().run(tmp, task_vars)
+        source = _own_binding()
+        lacking = (answer.get("before") or {}).get("pynvml") is False
+        if not lacking or source is None or self._task.async_val:
+            return answer
+        shell = self._connection._shell
+        directory = shell.tmpdir or self._make_tmp_path()
+        path = self._transfer_file(source, shell.join_path(directory, "pynvml.py"))
+        self._fixup_perms2((directory, path))
+        self._task.environment = [*self._task.environment, {"LABFLEET_GPU_PYNVML": path}]
+        return super().run(tmp, task_vars)
+
+
+def _own_binding() -> str | None:
+    """The one file that nvidia-ml-py is, if it is installed beside Ansible."""
+    try:
+        import pynvml
+    except ImportError:
+        return None
+    path = pynvml.__file__
+    return path if path and os.path.basename(path) == "pynvml.py" else None

@@ -1,0 +1,30 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which results say that a node lacks nvidia-ml-py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing import lacks_binding
+
+LACKS, HAS = {"pynvml": False}, {"pynvml": True}
+
+
+@pytest.mark.parametrize(
+    "answer, lacking",
+    [
+        ({"before": LACKS}, True),
+        ({"before": HAS}, False),
+        ({"before": {"driver": {}, "mig": LACKS}}, True),
+        ({"before": {"driver": {}, "mig": HAS}}, False),
+        ({"before": {"driver": {}}}, False),
+        ({"components": {"driver": {"before": {}}, "mig": {"before": LACKS}}}, True),
+        ({"components": {"driver": {"before": {}}, "mig": {"before": HAS}}}, False),
+        ({"components": {"driver": {"before": {}}}}, False),
+        ({"msg": "the wish makes no sense"}, False),
+    ],
+)
+def test_results_of_mig_layout_and_gpu_stack(answer: Any, lacking: bool) -> None:
+    assert lacks_binding(answer) is lacking
