@@ -26,6 +26,9 @@ DEADLINE = 30.0
 #: Where our own copy of nvidia-ml-py lies, by Python version.
 TOOLS = "/opt/labfleet-gpu/python%d.%d" % sys.version_info[:2]
 
+#: prctl(2): the signal that a process gets when the one that started it ends.
+_PR_SET_PDEATHSIG = 1
+
 
 class NvmlUnavailable(Exception):
     """NVML cannot be asked; ``reason`` says why and what would help."""
@@ -86,9 +89,10 @@ def in_session(work: Callable[[Any], Any], deadline: float = DEADLINE) -> Any:
     driver does not answer, with NVML's number in ``code``, or when ``deadline`` seconds are over.
     """
     reader, writer = os.pipe()
+    parent = os.getpid()
     pid = os.fork()
     if pid == 0:
-        os.close(reader)
+        _part_from(parent, writer)
         _child(work, writer)
     os.close(writer)
     try:
@@ -104,6 +108,19 @@ def in_session(work: Callable[[Any], Any], deadline: float = DEADLINE) -> Any:
     if "error" in answer:
         raise NvmlUnavailable(answer["error"], answer.get("code"))
     return answer["value"]
+
+
+def _part_from(parent: int, writer: int) -> None:
+    """End when the parent does, and hold nothing of it: a child that hangs for good would keep its lock."""
+    from ctypes import CDLL
+
+    CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+    if os.getppid() != parent:
+        os._exit(0)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) != writer:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
 
 
 def _child(work: Callable[[Any], Any], writer: int) -> None:

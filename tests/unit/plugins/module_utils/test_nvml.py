@@ -8,7 +8,8 @@ import os
 import shutil
 import signal
 import time
-from typing import Any
+from pathlib import Path
+from typing import Any, Callable, List
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._nvml import (
@@ -70,6 +71,50 @@ def test_a_hanging_driver_costs_the_deadline_and_no_more(node: Tree) -> None:
     assert "did not answer within 0.5 seconds" in unavailable.value.reason
     assert 0.5 <= time.monotonic() - begin < 5
     assert _no_children()
+
+
+def test_a_hanging_child_keeps_no_lock(node: Tree, tmp_path: Path) -> None:
+    with open(tmp_path / "lock", "w", encoding="utf-8") as lock:
+        held = in_session(lambda _pynvml: [os.readlink("/proc/self/fd/%d" % fd) for fd in open_files()])
+        assert lock.name not in held
+        assert lock.name in [os.readlink("/proc/self/fd/%d" % fd) for fd in open_files()]
+
+
+def open_files() -> List[int]:
+    """Descriptors; the one of this listing itself is closed when it ends."""
+    return [int(name) for name in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd/" + name)]
+
+
+def test_a_killed_run_takes_its_session_with_it(node: Tree, tmp_path: Path) -> None:
+    seen = tmp_path / "pid"
+
+    def sleep(_pynvml: Any) -> None:
+        seen.write_text(str(os.getpid()))
+        time.sleep(60)
+
+    pid = os.fork()
+    if pid == 0:
+        in_session(sleep)
+        os._exit(0)
+    _until(lambda: seen.exists() and seen.read_text() != "")
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    _until(lambda: _ended(seen.read_text()))
+
+
+def _ended(pid: str) -> bool:
+    """Is it gone, or does it only wait to be reaped by whoever adopted it?"""
+    try:
+        return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def _until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
