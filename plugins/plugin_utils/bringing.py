@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import ConvergingAction
@@ -16,16 +17,29 @@ class BringingAction(ConvergingAction):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         answer = super().run(tmp, task_vars)
+        if not lacks_binding(answer) or self._task.async_val:
+            return answer
         source = _own_binding()
-        lacking = (answer.get("before") or {}).get("pynvml") is False
-        if not lacking or source is None or self._task.async_val:
+        if source is None:
             return answer
         shell = self._connection._shell
         directory = shell.tmpdir or self._make_tmp_path()
         path = self._transfer_file(source, shell.join_path(directory, "pynvml.py"))
         self._fixup_perms2((directory, path))
         self._task.environment = [*self._task.environment, {"LABFLEET_GPU_PYNVML": path}]
-        return super().run(tmp, task_vars)
+        again = super().run(tmp, task_vars)
+        return {**again, "changed": again.get("changed", False) or answer.get("changed", False)}
+
+
+def lacks_binding(answer: Mapping[str, Any]) -> bool:
+    """Does a result say that the node has no nvidia-ml-py that will do?
+
+    That of gpu_stack has a report for each component; where it failed, ``before`` has each.
+    """
+    before = answer.get("before") or {}
+    reports = [report["before"] for report in (answer.get("components") or {}).values()]
+    found = [before, *reports, *before.values()]
+    return any(isinstance(each, Mapping) and each.get("pynvml") is False for each in found)
 
 
 def _own_binding() -> str | None:
