@@ -15,7 +15,7 @@ from ._cuda import wish as cuda_wish
 from ._cudnn import wish as cudnn_wish
 from ._driver import wish as driver_wish
 from ._host import Files
-from ._mig import module_wish as mig_wish
+from ._mig import arguments as mig_arguments
 from ._wishes import BadWish
 
 _Options = Mapping[str, Any]
@@ -41,10 +41,10 @@ def _cudnn(options: _Options) -> Part:
 
 def _mig(options: _Options) -> Part:
     from ._mig.component import MIG
+    from ._mig.module_wish import wish_from
     from ._mig.with_driver import StackWish, informed, plan
 
-    wish = StackWish(mig_wish.wish_from(options, Files()))
-    return Part(replace(MIG, plan=plan, informed=informed), wish)
+    return Part(replace(MIG, plan=plan, informed=informed), StackWish(wish_from(options, Files())))
 
 
 #: In the order in which they are planned and applied: each may need what an earlier one brings.
@@ -60,7 +60,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "driver": driver_wish.ARGUMENTS,
     "cuda": cuda_wish.ARGUMENTS,
     "cudnn": cudnn_wish.ARGUMENTS,
-    "mig": mig_wish.ARGUMENTS,
+    "mig": mig_arguments.ARGUMENTS,
 }
 
 

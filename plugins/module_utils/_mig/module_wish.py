@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Mapping, Tuple
 
 from .._host import Files
 from .._scalar import BadWish
@@ -21,19 +21,6 @@ class MigWish:
     requests: Tuple[Request, ...]
     disrupt_running_work: bool = False
     take_over: bool = False
-
-
-ARGUMENTS: Dict[str, Dict[str, Any]] = {
-    "layout": {"type": "list", "elements": "dict"},
-    "instances": {"type": "raw"},
-    "mig": {"type": "bool"},
-    "gpus": {"type": "list", "elements": "raw"},
-    "gpu_model": {"type": "str"},
-    "config": {"type": "path"},
-    "label": {"type": "str"},
-    "disrupt_running_work": {"type": "bool", "default": False},
-    "take_over": {"type": "bool", "default": False},
-}
 
 
 def wish_from(options: Mapping[str, Any], files: Files) -> MigWish:

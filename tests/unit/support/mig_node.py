@@ -12,12 +12,9 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context, EffectError
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import observe_host
+from ansible_collections.labfleet.gpu.plugins.module_utils._mig.arguments import ARGUMENTS
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.component import MIG
-from ansible_collections.labfleet.gpu.plugins.module_utils._mig.module_wish import (
-    ARGUMENTS,
-    MigWish,
-    wish_from,
-)
+from ansible_collections.labfleet.gpu.plugins.module_utils._mig.module_wish import MigWish, wish_from
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.node import MigState
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan, differences
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
