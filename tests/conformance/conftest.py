@@ -13,7 +13,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +24,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import nodes
+from boards import Board
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,6 +66,31 @@ def library() -> Iterator[Path]:
     yield out
     if not given:
         shutil.rmtree(out)
+
+
+@pytest.fixture(scope="session")
+def builds() -> Iterator[Callable[[str], Path]]:
+    """The library of other versions, built when asked for, and as broken as the one under test."""
+    with tempfile.TemporaryDirectory(prefix="nvml-other-") as folder:
+        Path(folder).chmod(0o755)
+
+        def build(version: str) -> Path:
+            out = Path(folder) / version
+            return out if out.is_dir() else nodes.build(out, version, os.environ.get("NVML_MUTATE", ""))
+
+        yield build
+
+
+@pytest.fixture()
+def driver(builds: Callable[[str], Path]) -> Iterator[nodes.Driver]:
+    """A node whose driver and library have that version."""
+    with ExitStack() as stack:
+
+        def make(version: str, board: Board) -> nodes.Node:
+            node = stack.enter_context(nodes.temporary(builds(version)))
+            return node.load_module(version).add(board)
+
+        yield make
 
 
 @pytest.fixture()

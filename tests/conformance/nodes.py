@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -161,3 +161,7 @@ class Node:
     @staticmethod
     def _read(path: Path) -> str | None:
         return path.read_text(encoding="utf-8").strip() if path.exists() else None
+
+
+#: Makes a node of a driver version with one board.
+Driver = Callable[[str, Board], Node]

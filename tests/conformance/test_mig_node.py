@@ -5,18 +5,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import mig
-import nodes
 import pytest
 from expect import IN_USE
+from machine import Machine
 
-FILES = nodes.SOURCES.parent
-KERNEL = os.uname().release
-PATH = f"{os.environ['PATH']}{os.pathsep}/usr/sbin{os.pathsep}/sbin"
 # A100 at 07:00.0, H100 at 0d:00.0.
 BOARDS = "a100-sxm4-40gb\nh100-sxm5-80gb\n"
 DIVIDE = """
@@ -38,47 +33,10 @@ for index in range(2):
 """
 
 
-class Machine:
-    """A node below a directory, with the program that is its hardware and kernel."""
-
-    def __init__(self, root: Path, library: Path) -> None:
-        self.client = nodes.Node(root, library).client
-        self.root = root
-        self.state = root / "run/gpu-simulator"
-        modules = root / "lib/modules" / KERNEL
-        (modules / "updates").mkdir(parents=True)
-        for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
-            (modules / name).touch()
-        defines = [f'-DVERSION="{nodes.VERSION}"', '-DLICENSE="Dual MIT/GPL"', "-DNAME=nvidia"]
-        source, module = FILES / "driver/module.c", modules / "updates/nvidia.ko"
-        subprocess.run(["gcc", "-c", *defines, "-o", str(module), str(source)], check=True)
-        subprocess.run(["depmod", "-b", str(root), KERNEL], check=True, env={"PATH": PATH})
-        for path, text in (
-            ("etc/gpu-simulator/boards", BOARDS),
-            ("etc/machine-id", "0" * 32),
-            ("proc/cmdline", "quiet"),
-        ):
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(f"{text}\n", encoding="ascii")
-        self.run("boot")
-
-    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The program, whatever it says."""
-        command = [sys.executable, str(FILES / "gpu-simulator"), "--root", str(self.root), *arguments]
-        environ = {**os.environ, "PATH": PATH}
-        return subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
-
-    def run(self, *arguments: str) -> str:
-        """The program, which must succeed."""
-        done = self.call(*arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-
 @pytest.fixture()
 def machine(library: Path, scratch: Path) -> Machine:
-    """Booted, the driver loaded, nothing divided."""
-    return Machine(scratch, library)
+    """Nothing is divided."""
+    return Machine(scratch, library, BOARDS)
 
 
 def test_a_reboot_ends_instances_and_from_hopper_on_the_mode(machine: Machine) -> None:

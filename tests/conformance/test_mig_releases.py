@@ -7,19 +7,15 @@ Each call's first release is that of the header it is in first: github NVIDIA/go
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import mig
 import nodes
 import pytest
-from boards import Board
 from expect import FUNCTION_NOT_FOUND, INSUFFICIENT_RESOURCES, INVALID_ARGUMENT
 
 FIRST = {
@@ -31,6 +27,7 @@ FIRST = {
     "nvmlDeviceGetGpuInstanceProfileInfoV": 515,
     "nvmlGpuInstanceGetComputeInstanceProfileInfoV": 515,
     "nvmlGpuInstanceCreateComputeInstanceWithPlacement": 525,
+    "nvmlDeviceSetPowerManagementLimit_v2": 535,
     "nvmlGpuInstanceGetComputeInstancePossiblePlacements": 525,
     "nvmlDeviceGetGpuInstanceProfileInfoByIdV": 580,
 }
@@ -47,33 +44,6 @@ answer = [
 ]
 """
 
-Driver = Callable[[str, Board], nodes.Node]
-
-
-@pytest.fixture(scope="module")
-def builds() -> Iterator[Callable[[str], Path]]:
-    """The library of other versions, built when asked for, and as broken as the one under test."""
-    with tempfile.TemporaryDirectory(prefix="nvml-other-") as folder:
-        Path(folder).chmod(0o755)
-
-        def build(version: str) -> Path:
-            out = Path(folder) / version
-            return out if out.is_dir() else nodes.build(out, version, os.environ.get("NVML_MUTATE", ""))
-
-        yield build
-
-
-@pytest.fixture()
-def driver(builds: Callable[[str], Path]) -> Iterator[Driver]:
-    """A node whose driver and library have that version."""
-    with ExitStack() as stack:
-
-        def make(version: str, board: Board) -> nodes.Node:
-            node = stack.enter_context(nodes.temporary(builds(version)))
-            return node.load_module(version).add(board)
-
-        yield make
-
 
 @pytest.mark.rule("R_MIG_SINCE")
 @pytest.mark.parametrize("version", ["450.80.02", "470.57.02", "610.43.02"])
@@ -87,7 +57,7 @@ def test_calls_by_release(builds: Callable[[str], Path], version: str) -> None:
 
 
 @pytest.mark.rule("R_MIG_SINCE")
-def test_the_binding_says_what_is_missing(driver: Driver) -> None:
+def test_the_binding_says_what_is_missing(driver: nodes.Driver) -> None:
     answer = driver("470.57.02", mig.A100_40).client(
         """
 nvmlInit()
@@ -102,13 +72,13 @@ answer = [code(nvmlDeviceGetGpuInstanceProfileInfo, device, 0, version) for vers
 @pytest.mark.parametrize(
     "version,counts", [("450.80.02", [5, 5]), ("470.57.02", [8, 7]), ("610.43.02", [18, 9])]
 )
-def test_enumerations_by_release(driver: Driver, version: str, counts: list[int]) -> None:
+def test_enumerations_by_release(driver: nodes.Driver, version: str, counts: list[int]) -> None:
     assert driver(version, mig.A100_40).client(COUNTS) == counts
 
 
 @pytest.mark.rule("R_MIG_HALVES")
 @pytest.mark.parametrize("version,answer", [("470.57.02", INSUFFICIENT_RESOURCES), ("610.43.02", 0)])
-def test_a_4g_beside_a_3g(driver: Driver, version: str, answer: int) -> None:
+def test_a_4g_beside_a_3g(driver: nodes.Driver, version: str, answer: int) -> None:
     code = """
 nvmlInit()
 device = nvmlDeviceGetHandleByIndex(0)
@@ -119,7 +89,7 @@ answer = code(nvmlDeviceCreateGpuInstance, device, 9)
 
 
 @pytest.mark.rule("R_MIG_UUID_OLD")
-def test_uuids_of_older_drivers_name_the_place(driver: Driver) -> None:
+def test_uuids_of_older_drivers_name_the_place(driver: nodes.Driver) -> None:
     code = """
 nvmlInit()
 device = nvmlDeviceGetHandleByIndex(0)
@@ -131,7 +101,7 @@ answer = nvmlDeviceGetUUID(nvmlDeviceGetMigDeviceHandleByIndex(device, 0))
 
 
 @pytest.mark.rule("R_MIG_V3_SINCE")
-def test_version_3_of_profile_information(driver: Driver) -> None:
+def test_version_3_of_profile_information(driver: nodes.Driver) -> None:
     code = """
 from ctypes import create_string_buffer
 nvmlInit()
@@ -144,7 +114,7 @@ answer = pynvml._nvmlGetFunctionPointer("nvmlDeviceGetGpuInstanceProfileInfoV")(
     assert driver("610.43.02", mig.A100_40).client(code) == 0
 
 
-def test_names_of_all_profiles(driver: Driver) -> None:
+def test_names_of_all_profiles(driver: nodes.Driver) -> None:
     code = """
 nvmlInit()
 device = nvmlDeviceGetHandleByIndex(0)
@@ -165,7 +135,7 @@ for number in range(18):
 
 
 @pytest.mark.rule("R_MIG_MEDIA")
-def test_all_media_engines_in_one_instance(driver: Driver) -> None:
+def test_all_media_engines_in_one_instance(driver: nodes.Driver) -> None:
     """nvml.h: an instance of an ALL_ME profile prevents all but NO_ME profiles."""
     code = """
 nvmlInit()

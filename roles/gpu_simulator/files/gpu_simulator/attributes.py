@@ -51,6 +51,7 @@ hardware number  fan_count clock_graphics_max_mhz clock_sm_max_mhz clock_memory_
 hardware number  clock_graphics_app_default_mhz clock_memory_app_default_mhz clocks_event_reasons_supported
 hardware numbers clock_memory_supported_mhz clock_graphics_supported_mhz
 hardware switch  ecc_mode_current ecc_mode_pending ecc_mode_default mig_mode_current mig_mode_pending
+hardware switch  ecc_needs_reboot
 hardware lines   retired_pages_single_bit retired_pages_double_bit
 hardware switch  retired_pages_pending remapped_pending remapped_failure
 hardware number  remapped_correctable remapped_uncorrectable mig_device_max

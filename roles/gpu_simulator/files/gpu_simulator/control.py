@@ -135,7 +135,7 @@ def restore(tree: Tree, slot: int) -> None:
 
 
 def reset(tree: Tree, slot: int) -> None:
-    """Reset a GPU as ``nvidia-smi --gpu-reset`` does: pending modes take effect, MIG instances end.
+    """Reset a GPU as ``nvidia-smi --gpu-reset`` does: pending modes take effect, settings and instances end.
 
     :raises SimulatorError: no driver, or somebody uses the GPU
     """
@@ -146,7 +146,9 @@ def reset(tree: Tree, slot: int) -> None:
         raise SimulatorError(
             "GPU {0} is in use by {1}: end that first, then reset it again.".format(slot, ", ".join(users))
         )
-    driver.reset(tree, slot, chassis.installed(tree)[slot])
+    board = chassis.installed(tree)[slot]
+    driver.deinitialize(tree, slot, board)
+    driver.reset(tree, slot, board)
 
 
 def add_process(

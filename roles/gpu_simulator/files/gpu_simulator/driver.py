@@ -94,6 +94,7 @@ def _show(
     surfaces.show_proc(tree, module, effective, entries)
     surfaces.show_devices(tree, surfaces.gpu_nodes(len(bound)), effective)
     capabilities.show(tree, effective["ModifyDeviceFiles"] != "0")
+    write(tree.state / "clients", "NVML sessions hold a lock on this file")
     for name, value in (("file", module.path), ("flavour", module.flavour), ("version", module.version)):
         write(tree.state / "module" / name, value)
 
@@ -124,6 +125,14 @@ def hide_companion(name: str) -> Callable[[Tree], None]:
     return hide
 
 
+# What the driver keeps of a GPU as long as that is initialized, and the value that it begins with.
+SETTINGS = (
+    ("power_limit_mw", "power_limit_default_mw"),
+    ("clock_graphics_app_mhz", "clock_graphics_app_default_mhz"),
+    ("clock_memory_app_mhz", "clock_memory_app_default_mhz"),
+)
+
+
 def start(tree: Tree, slot: int, board: Board, module: Module, minor: int) -> None:
     """Bring a GPU up: pending modes take effect and driver state begins at its defaults."""
     hardware, state = tree.gpu_hardware(slot), tree.gpu_state(slot)
@@ -133,13 +142,7 @@ def start(tree: Tree, slot: int, board: Board, module: Module, minor: int) -> No
     values["numa_node"] = "0"
     if board.driver["gsp_firmware"]:
         values["gsp_firmware_version"] = module.version
-    for now, default in (
-        ("power_limit_mw", "power_limit_default_mw"),
-        ("pcie_gen", "pcie_gen_max"),
-        ("pcie_width", "pcie_width_max"),
-        ("clock_graphics_app_mhz", "clock_graphics_app_default_mhz"),
-        ("clock_memory_app_mhz", "clock_memory_app_default_mhz"),
-    ):
+    for now, default in SETTINGS + (("pcie_gen", "pcie_gen_max"), ("pcie_width", "pcie_width_max")):
         value = read(hardware / default)
         if value is not None:
             values.setdefault(now, value)
@@ -156,9 +159,8 @@ def reset(tree: Tree, slot: int, board: Board) -> None:
     (kernel_mig_manager.c of open-gpu-kernel-modules 595 turns it on again).
     """
     hardware = tree.gpu_hardware(slot)
-    pending = read(hardware / "ecc_mode_pending")
-    if pending is not None:
-        write(hardware / "ecc_mode_current", pending)
+    if read(hardware / "ecc_needs_reboot") != "1":
+        apply_ecc_mode(tree, slot)
     if read(hardware / "mig_mode_current") is not None:
         mode = (read(hardware / "mig_mode_pending") or "0") if board.mig_mode_survives_reboot else "0"
         write(hardware / "mig_mode_pending", mode)
@@ -170,6 +172,33 @@ def reset(tree: Tree, slot: int, board: Board) -> None:
     minor = read(tree.gpu_state(slot) / "minor_number")
     if minor is not None:
         remove(tree.proc_driver / "nvidia/capabilities/gpu{0}".format(minor))
+
+
+def apply_ecc_mode(tree: Tree, slot: int) -> None:
+    """The pending ECC mode becomes the current one, as at every power cycle."""
+    pending = read(tree.gpu_hardware(slot) / "ecc_mode_pending")
+    if pending is not None:
+        write(tree.gpu_hardware(slot) / "ecc_mode_current", pending)
+
+
+def deinitialize(tree: Tree, slot: int, board: Board) -> None:
+    """What the driver forgets of a GPU that it deinitializes: settings and volatile ECC counts.
+
+    Source: NVIDIA Driver Persistence, "Data Persistence". clients.c of the simulated NVML does the same to
+    settings when the last client has gone.
+    """
+    hardware, state = tree.gpu_hardware(slot), tree.gpu_state(slot)
+    for now, default in SETTINGS:
+        value = read(hardware / default)
+        if value is not None and (state / now).exists():
+            write(state / now, value)
+    for name, value in board.volatile.items():
+        if name in ("compute_mode", "accounting_mode"):
+            write(state / name, value)
+    for path in state.glob("ecc_volatile_*"):
+        write(path, 0)
+    for name in ("clocks_locked_gpu_mhz", "clocks_locked_memory_mhz"):
+        remove(state / name)
 
 
 def _fabric_values(tree: Tree, board: Board) -> Dict[str, str]:

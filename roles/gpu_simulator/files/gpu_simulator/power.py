@@ -4,7 +4,19 @@
 
 from __future__ import annotations
 
-from . import chassis, distribution, firmware, infiniband, kernel, loading, mounts, pci, runfile, takeover
+from . import (
+    chassis,
+    distribution,
+    driver,
+    firmware,
+    infiniband,
+    kernel,
+    loading,
+    mounts,
+    pci,
+    runfile,
+    takeover,
+)
 from .tree import Tree, remove
 
 
@@ -19,6 +31,8 @@ def boot(tree: Tree) -> str:
     remove(tree.kernel_log)
     remove(tree.state / "faults")
     present = chassis.install(tree)
+    for slot in tree.gpus():
+        driver.apply_ecc_mode(tree, slot)
     others = pci.build(tree, present)
     infiniband.build(tree, others)
     firmware.power_on(tree)

@@ -65,11 +65,13 @@ def everyone(tree: Tree) -> List[User]:
 
 
 def of_gpu(tree: Tree, slot: int) -> List[str]:
-    """Who uses a GPU, in words: processes on it or on a part of it, and open device files."""
+    """Who uses a GPU, in words: processes on it or on a part of it, open device files, persistence mode.
+
+    Persistence mode keeps a GPU from being reset: github NVIDIA/NVSentinel#1690, NVIDIA/gpu-operator#118.
+    """
     device = "/dev/nvidia{0} open".format(read(tree.gpu_state(slot) / "minor_number"))
-    endings = (" on GPU {0}".format(slot), device)
-    found = [user.words for user in everyone(tree) if user.words.endswith(endings)]
-    return [words for words in dict.fromkeys(found) if not words.startswith("persistence mode")]
+    endings = (" on GPU {0}".format(slot), " of GPU {0}".format(slot), device)
+    return list(dict.fromkeys(user.words for user in everyone(tree) if user.words.endswith(endings)))
 
 
 def running(tree: Tree, program: str) -> bool:

@@ -80,6 +80,7 @@ static nvmlReturn_t start(unsigned int flags, bool all_gpus)
     REQUIRE(R_GPUS_FOUND, gpus_found > 0 || (flags & NVML_INIT_FLAG_NO_GPUS), NVML_ERROR_GPU_NOT_FOUND);
     for (unsigned int index = 0; all_gpus && index < gpus_found; index++)
         REQUIRE(R_INIT_V1_ALL_GOOD, check_present(&gpus[index]) == NVML_SUCCESS, NVML_ERROR_GPU_IS_LOST);
+    session_begin();
     return NVML_SUCCESS;
 }
 
@@ -117,9 +118,11 @@ API nvmlShutdown(void)
 
     TRY(apply_fault(__func__, NULL));
     pthread_rwlock_wrlock(&lock);
-    if (initializations > 0)
+    if (initializations > 0) {
         initializations = BROKEN(R_INIT_COUNTED) ? 0 : initializations - 1;
-    else if (!BROKEN(R_SHUTDOWN_NEEDS_INIT))
+        if (initializations == 0)
+            session_end();
+    } else if (!BROKEN(R_SHUTDOWN_NEEDS_INIT))
         result = NVML_ERROR_UNINITIALIZED;
     pthread_rwlock_unlock(&lock);
     return result;

@@ -4,6 +4,7 @@
  * What a GPU is: names, numbers and firmware.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "sim.h"
 
@@ -63,17 +64,29 @@ API nvmlDeviceGetInforomVersion(nvmlDevice_t device, unsigned int object, char *
     return copy_text(text, version, length);
 }
 
+/* In the order of NVML_DEVICE_ARCH_*, which begins with Kepler at 2. */
+static const char *const architectures[] = {
+    "kepler", "maxwell", "pascal", "volta", "turing", "ampere", "ada", "hopper", "blackwell", NULL
+};
+
+bool architecture_reaches(const struct gpu *gpu, const char *name)
+{
+    unsigned int place;
+
+    if (read_word(gpu, "architecture", architectures, &place) != NVML_SUCCESS)
+        return false;
+    while (place > 0 && strcmp(architectures[place], name) != 0)
+        place--;
+    return strcmp(architectures[place], name) == 0;
+}
+
 API nvmlDeviceGetArchitecture(nvmlDevice_t device, unsigned int *architecture)
 {
-    /* In the order of NVML_DEVICE_ARCH_*, which begins with Kepler at 2. */
-    static const char *const words[] = {
-        "kepler", "maxwell", "pascal", "volta", "turing", "ampere", "ada", "hopper", "blackwell", NULL
-    };
     unsigned int place;
 
     ENTER_DEVICE(device);
     NOT_NULL(architecture);
-    TRY(read_word(call.gpu, "architecture", words, &place));
+    TRY(read_word(call.gpu, "architecture", architectures, &place));
     *architecture = place + 2;
     return NVML_SUCCESS;
 }

@@ -116,6 +116,8 @@ API nvmlDeviceSetMigMode(nvmlDevice_t device, unsigned int mode, nvmlReturn_t *a
         TRY(write_number(call.gpu, home, "mig_mode_pending", mode));
     if (*activation == NVML_SUCCESS)
         TRY(write_number(call.gpu, home, "mig_mode_current", mode));
+    if (*activation == NVML_SUCCESS && mode != now && reset && !BROKEN(R_MIG_RESET_FORGETS))
+        TRY(forget_settings(call.gpu));
     return NVML_SUCCESS;
 }
 

@@ -65,6 +65,7 @@ enum {
     NVML_TOPOLOGY_INTERNAL = 0, NVML_TOPOLOGY_NODE = 40, NVML_TOPOLOGY_SYSTEM = 50
 };
 enum { NVML_BUS_TYPE_PCIE = 2 };
+enum { NVML_POWER_SCOPE_GPU, NVML_POWER_SCOPE_COUNT = 4 };
 enum { NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_COUNT = 1 };
 enum { NVML_GPU_INSTANCE_PROFILE_CAPS_GFX = 2, NVML_COMPUTE_INSTANCE_PROFILE_CAPS_GFX = 1 };
 enum {
@@ -133,6 +134,8 @@ typedef struct { unsigned int max, high, partial, low, none; } nvmlRowRemapperHi
 typedef struct { unsigned int version, sensorType; int temperature; } nvmlTemperature_v1_t;
 
 typedef struct { unsigned int version; int marginTemperature; } nvmlMarginTemperature_v1_t;
+
+typedef struct { unsigned int version; unsigned char powerScope; unsigned int powerValueMw; } nvmlPowerValue_v2_t;
 
 typedef union {
     double dVal;

@@ -41,17 +41,36 @@ API nvmlDeviceGetPowerManagementLimitConstraints(nvmlDevice_t device, unsigned i
     return read_uint(call.gpu, "power_limit_max_mw", most);
 }
 
+static nvmlReturn_t set_limit(const struct gpu *gpu, unsigned int limit)
+{
+    unsigned int least, most, now;
+
+    TRY(read_uint(gpu, "power_limit_mw", &now));
+    TRY(read_uint(gpu, "power_limit_min_mw", &least));
+    TRY(read_uint(gpu, "power_limit_max_mw", &most));
+    REQUIRE(R_POWER_RANGE, limit >= least && limit <= most, NVML_ERROR_INVALID_ARGUMENT);
+    return write_number(gpu, BROKEN(R_POWER_VOLATILE) ? PERSISTENT : VOLATILE, "power_limit_mw", limit);
+}
+
 API nvmlDeviceSetPowerManagementLimit(nvmlDevice_t device, unsigned int limit)
 {
-    unsigned int least, most;
-
     ENTER_DEVICE(device);
     AS_ROOT();
-    TRY(read_uint(call.gpu, "power_limit_min_mw", &least));
-    TRY(read_uint(call.gpu, "power_limit_max_mw", &most));
-    REQUIRE(R_POWER_RANGE, limit >= least && limit <= most, NVML_ERROR_INVALID_ARGUMENT);
-    return write_number(call.gpu, BROKEN(R_POWER_VOLATILE) ? PERSISTENT : VOLATILE, "power_limit_mw", limit);
+    return set_limit(call.gpu, limit);
 }
+
+#if SINCE(535)
+API nvmlDeviceSetPowerManagementLimit_v2(nvmlDevice_t device, nvmlPowerValue_v2_t *value)
+{
+    ENTER_DEVICE(device);
+    NOT_NULL(value);
+    REQUIRE(R_POWER_VALUE, value->version == STRUCT_VERSION(nvmlPowerValue_v2_t, 2)
+            && value->powerScope < NVML_POWER_SCOPE_COUNT, NVML_ERROR_INVALID_ARGUMENT);
+    AS_ROOT();
+    REQUIRE(R_POWER_SCOPE, value->powerScope == NVML_POWER_SCOPE_GPU, NVML_ERROR_NOT_SUPPORTED);
+    return set_limit(call.gpu, value->powerValueMw);
+}
+#endif
 
 API nvmlDeviceGetTemperature(nvmlDevice_t device, unsigned int sensor, unsigned int *temperature)
 {

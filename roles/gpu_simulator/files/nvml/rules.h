@@ -41,13 +41,23 @@
     X(R_RESERVED_IS_USED,   "ref nvmlMemory_t, nvmlMemory_v2_t: version 1 counts reserved memory as used, 2 does not") \
     X(R_POWER_RANGE,        "ref nvmlDeviceSetPowerManagementLimit: INVALID_ARGUMENT if out of range") \
     X(R_POWER_VOLATILE,     "ref nvmlDeviceSetPowerManagementLimit: not persistent across reboots") \
+    X(R_POWER_VALUE,        "ref nvmlDeviceSetPowerManagementLimit_v2: INVALID_ARGUMENT for invalid values in it") \
+    X(R_POWER_SCOPE,        "ref the same: NOT_SUPPORTED if the device does not support this; no board is a module") \
     X(R_CLOCK_RANGE,        "ref nvmlDeviceSetGpuLockedClocks: INVALID_ARGUMENT if not a valid combination") \
     X(R_CLOCK_MIXED,        "ref nvmlDeviceSetGpuLockedClocks: no mixture of numbers and symbols") \
+    X(R_CLOCKS_ARCHITECTURE, "ref nvmlDeviceSetGpuLockedClocks: Volta or newer; SetMemoryLockedClocks: Ampere or newer") \
+    X(R_CLOCK_LOCKED,       "ref the same: the clocks that the device will be running at are in the range") \
+    X(R_MEMORY_CLOCK_NUMBERS, "ref nvmlDeviceSetMemoryLockedClocks: MHz; nvmlClockLimitId_t is of GPU clocks only") \
     X(R_MEMORY_CLOCK_KNOWN, "ref nvmlDeviceGetSupportedGraphicsClocks: NOT_FOUND if not a supported frequency") \
     X(R_APP_CLOCK_KNOWN,    "ref nvmlDeviceSetApplicationsClocks: INVALID_ARGUMENT if not a valid combination") \
+    X(R_APP_CLOCKS_DEPRECATED, "smi -q of 595.58.03, 595.84, 595.91.07: deprecated; 580.173.02 still tells them") \
     X(R_FAN_RANGE,          "ref nvmlDeviceGetFanSpeed_v2: INVALID_ARGUMENT if fan is not an acceptable index") \
     X(R_NO_EXCLUSIVE_THREAD, "ref nvmlComputeMode_t: support of EXCLUSIVE_THREAD was removed") \
     X(R_MODES_VOLATILE,     "ref nvmlDeviceSetPersistenceMode, SetComputeMode: reset after each reboot") \
+    X(R_LAST_CLIENT_GONE,   "NVIDIA Driver Persistence, Data Persistence: limit, clocks, compute mode end with it") \
+    X(R_PERSISTENCE_KEEPS,  "NVIDIA Driver Persistence, Overview: a GPU that is kept initialized keeps them") \
+    X(R_SESSION_KEEPS,      "NVIDIA Driver Persistence, Overview: deinitialized when all clients terminate") \
+    X(R_MIG_RESET_FORGETS,  "ref nvmlDeviceSetMigMode: resets the device; Data Persistence: state until deinitialized") \
     X(R_ECC_PENDING,        "ref nvmlDeviceSetEccMode: takes effect after the next reboot") \
     X(R_ECC_PERSISTENT,     "smi -e: ECC mode is in the InfoROM") \
     X(R_ECC_ENABLED,        "ref nvmlDeviceGetTotalEccErrors, GetMemoryErrorCounter: require ECC mode enabled") \

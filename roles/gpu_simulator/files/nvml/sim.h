@@ -84,6 +84,12 @@ void call_leave(struct call *call);
 #define ENTER_ANY_DEVICE(device)     ENTER_ANY_DEVICE_AS(__func__, device)
 #define ENTER_ANY_DEVICE_AS(name, device) CALL_AS(name); TRY(call_enter_device(&call, device, true))
 
+/* clients.c: a session is a client of all GPUs. */
+void session_begin(void);
+void session_end(void);
+/* What a GPU loses when it is deinitialized: all settings but persistence, ECC and MIG mode. */
+nvmlReturn_t forget_settings(const struct gpu *gpu);
+
 unsigned int gpu_count(void);
 nvmlDevice_t gpu_at(unsigned int index);
 
@@ -94,6 +100,12 @@ nvmlDevice_t gpu_at(unsigned int index);
 #define HAS_VERSION(actual, type, number) \
     REQUIRE(R_STRUCT_VERSION, (actual) == STRUCT_VERSION(type, number), NVML_ERROR_ARGUMENT_VERSION_MISMATCH)
 #define AS_ROOT() REQUIRE(R_ROOT_ONLY, geteuid() == 0, NVML_ERROR_NO_PERMISSION)
+
+/* Of this architecture or a later one; names as in the file. */
+#define FROM_ARCHITECTURE(gpu, name) \
+    REQUIRE(R_CLOCKS_ARCHITECTURE, architecture_reaches(gpu, name), NVML_ERROR_NOT_SUPPORTED)
+#define APPLICATION_CLOCKS_LEFT() \
+    REQUIRE(R_APP_CLOCKS_DEPRECATED, DRIVER_BRANCH < 590, NVML_ERROR_DEPRECATED)
 
 /* Calls that hand out one attribute. */
 nvmlReturn_t get_uint(const char *function, nvmlDevice_t device, const char *name, unsigned int *value);
@@ -106,6 +118,15 @@ nvmlReturn_t get_text(const char *function, nvmlDevice_t device, const char *nam
     { return get_text(__func__, device, name, buffer, length); }
 
 /* Shared between the areas. */
+bool architecture_reaches(const struct gpu *gpu, const char *name);
+/* clock_<domain>_<what>mhz; what is "" or begins with _. */
+nvmlReturn_t read_clock(const struct gpu *gpu, unsigned int domain, const char *what, unsigned int *clock);
+nvmlReturn_t read_supported(const struct gpu *gpu, const char *name, unsigned long long *clocks,
+                            unsigned int *count);
+bool holds_clock(const unsigned long long *clocks, unsigned int count, unsigned int clock);
+#define MAX_CLOCKS 512
+/* What a clock is while it is locked. */
+void keep_within_lock(const struct gpu *gpu, unsigned int domain, unsigned int *clock);
 nvmlReturn_t pci_parse(const char *text, unsigned int place[4]);
 nvmlReturn_t pci_fill(const char *bus_id, nvmlPciInfo_t *pci);
 /* gi or ci negative: of any instance; NO_PLACE: of the processes that use the GPU as a whole. */
