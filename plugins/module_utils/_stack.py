@@ -74,4 +74,15 @@ def parts(options: _Options) -> List[Part]:
             found.append(part(options[name]))
         except BadWish as exc:
             raise BadWish("%s: %s" % (name, exc)) from exc
+    return _aware_of_mig(found)
+
+
+def _aware_of_mig(found: List[Part]) -> List[Part]:
+    """A driver may be loaded anew under MIG instances if the same run makes all of them again."""
+    wishes = {part.component.name: part.wish for part in found}
+    if not ("driver" in wishes and "mig" in wishes and wishes["mig"].for_all_gpus):
+        return found
+    for part in found:
+        if part.component.name == "driver":
+            part.wish = replace(part.wish, mig_follows=True)
     return found

@@ -14,7 +14,7 @@ from .._effects import WriteFile
 from .._plan import Plan, Step
 from .._questions import AskHolders, AskVolatile, Holders, Volatile
 from .due import begun, in_effect
-from .state import RESTORE_PATH, DriverState, Module
+from .state import DRIVER_UNITS, RESTORE_PATH, DriverState, Module
 from .target import Target, ours, refusal
 from .trust import would_load
 
@@ -87,7 +87,7 @@ def decide(
     if unanswered:
         return Activation(questions=unanswered)
     holders: Holders = answers[AskHolders()]
-    obstacles = (*_held(holders, wanted), *_partitioned(answers[AskVolatile()], wanted))
+    obstacles = (*_held(holders, wanted), *_partitioned(target, answers[AskVolatile()], holders, wanted))
     if obstacles:
         return Activation(last=ending(state), warnings=obstacles)
     first, warnings = _noting(state, answers)
@@ -134,15 +134,23 @@ def _held(holders: Holders, wanted: Module) -> Tuple[str, ...]:
     )
 
 
-def _partitioned(volatile: Volatile, wanted: Module) -> Tuple[str, ...]:
-    """MIG instances end with the modules, and nobody would make them again."""
+def _partitioned(target: Target, volatile: Volatile, holders: Holders, wanted: Module) -> Tuple[str, ...]:
+    """MIG instances end with the modules: somebody must make them again, before services start on them."""
     if not volatile.mig:
         return ()
+    named = ", ".join(volatile.mig)
+    if not target.wish.mig_follows:
+        return (
+            "Driver %s is not activated without a reboot: MIG is enabled on %s, and its instances, from "
+            "Hopper on also the mode, would be lost. A reboot loses them as well: write down what 'nvidia-smi mig "
+            "-lgi' and 'nvidia-smi mig -lci' say and make them again after it." % (wanted.version, named),
+        )
+    services = [unit for unit in holders.units if unit not in DRIVER_UNITS]
+    if not services:
+        return ()
     return (
-        "Driver %s is not activated without a reboot: MIG is enabled on %s, and its instances, from Hopper "
-        "on also the mode, would be lost. A reboot loses them as well: write down what 'nvidia-smi mig -lgi' "
-        "and 'nvidia-smi mig -lci' say and make them again after it."
-        % (wanted.version, ", ".join(volatile.mig)),
+        "Driver %s is not activated without a reboot: MIG is enabled on %s, and %s would start again before "
+        "its instances are made." % (wanted.version, named, ", ".join(services)),
     )
 
 

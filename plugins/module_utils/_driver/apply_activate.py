@@ -22,11 +22,9 @@ from .._volatile import noted, restore
 from .activate import Start, Stop
 from .observe import parse_proc_version
 from .observe_kernel import find_modules, modprobe_lines, module_names, read_module
-from .state import FABRIC_UNIT, LOADED_PATH, REFUSED_PATH, RESTORE_PATH, STOPPED_PATH, Module
+from .state import DRIVER_UNITS, LOADED_PATH, REFUSED_PATH, RESTORE_PATH, STOPPED_PATH, Module
 from .target import mark
 
-#: Units of the driver that are started where they are enabled, as the boot would do.
-DRIVER_UNITS = ("nvidia-persistenced.service", FABRIC_UNIT)
 #: Modules beside nvidia itself that programs expect, loaded where the driver has them.
 _USUAL = ("nvidia_uvm", "nvidia_modeset")
 #: Seconds that the kernel has to drop the last references once their holders have ended.

@@ -46,6 +46,8 @@ LOADED_PATH = "/run/labfleet-gpu-loaded"
 FORMER_PATH = "/var/lib/labfleet-gpu/former"
 
 FABRIC_UNIT = "nvidia-fabricmanager.service"
+#: Units of the driver that are started where they are enabled, as the boot would do.
+DRIVER_UNITS = ("nvidia-persistenced.service", FABRIC_UNIT)
 #: Units that the packages install without enabling them.
 UNITS = (FABRIC_UNIT,)
 

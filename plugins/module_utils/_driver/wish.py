@@ -39,6 +39,8 @@ class DriverWish:
     module_options: Optional[Tuple[Tuple[str, str], ...]] = None
     take_over: bool = False
     keep_former: bool = True
+    #: No option: the same run makes the MIG instances of all GPUs again once a driver is loaded anew.
+    mig_follows: bool = False
 
 
 _VERSION = re.compile(r"^\d{3}\.\d{2,3}(?:\.\d{2})?$")

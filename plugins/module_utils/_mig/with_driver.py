@@ -46,6 +46,15 @@ class StackWish:
     mig: MigWish
     driver: Optional[Coming] = None
 
+    @property
+    def for_all_gpus(self) -> bool:
+        """Does it say what is to be on every GPU that has MIG?"""
+        return any(
+            (each.gpus, each.model, each.devices) == (None, None, None)
+            and (each.instances is not None or not each.mig)
+            for each in self.mig.requests
+        )
+
 
 def informed(wish: StackWish, others: Mapping[str, Mapping[str, Any]]) -> StackWish:
     """The wish with the driver that the same run brings."""

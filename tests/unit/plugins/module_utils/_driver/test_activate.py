@@ -226,6 +226,17 @@ def test_mig_is_not_given_up_for_an_activation() -> None:
     assert actions(cut) == ["start-units"], "enabled since the note was written"
 
 
+def test_mig_is_given_up_where_the_same_run_makes_it_again() -> None:
+    """But not under services that would start on instances which are not there yet."""
+    mig, wish = Volatile("{}", mig=("GPU 0 (NVIDIA H100)",)), replace(CONSENT, mig_follows=True)
+    for units in ((), ("nvidia-persistenced.service", "nvidia-fabricmanager.service")):
+        found = decided(mismatch(), wish, volatile=mig, holders=Holders(units=units))
+        assert actions(found)[-len(SWAP) + 1 :] == SWAP[1:] and not found.warnings
+    waits = decided(mismatch(), wish, volatile=mig, holders=Holders(units=("trainer.service",)))
+    assert waits.steps == () and waits.reboot_reasons
+    assert ["trainer.service would start again before" in warning for warning in waits.warnings] == [True]
+
+
 def test_mig_is_no_matter_where_nothing_is_unloaded() -> None:
     archive = ubuntu_archive(KERNEL)
     archive.fixed[AskVolatile] = Volatile("{}", mig=("GPU 0 (NVIDIA H100)",))

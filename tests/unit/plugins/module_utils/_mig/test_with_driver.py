@@ -185,6 +185,20 @@ def user(pid: int) -> str:
     return "%d (root, python3)" % pid
 
 
+@pytest.mark.parametrize(
+    "options, covered",
+    [
+        (SEVEN, True),
+        ({"mig": False}, True),
+        ({"mig": True}, False),
+        ({"gpus": [0], "instances": []}, False),
+        ({"layout": [{"gpu_model": "A30", "mig": False}]}, False),
+    ],
+)
+def test_which_wishes_make_all_instances_again(mig: MigNode, options: Dict[str, Any], covered: bool) -> None:
+    assert StackWish(mig.wish(**options)).for_all_gpus is covered
+
+
 def test_nvidia_ml_py_is_brought_where_it_lacks(mig: MigNode) -> None:
     mig.add(A100)
     lacking = replace(
