@@ -2,17 +2,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every plan of driver and CUDA, killed after each of its steps in turn; each next run goes on from there.
 
-Not collected by a plain run of the scenarios: `make test-all` names this file. A run is killed as soon as it
-has done one thing that the run before it had not, so a plan of ten steps is ten runs, each from what its
-predecessor left. What comes out must be what an uncut run would have left, and nothing may be left to do.
+Not collected by a plain run of the scenarios: `make test-all` names this file. What comes out must be what an
+uncut run would have left, and nothing may be left to do.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 import runfiles
+from cutting import cut_through
 from scenario import MIRROR, Fleet
 
 DRIVER, CUDA = "nvidia_driver", "cuda_toolkit"
@@ -81,8 +82,6 @@ PLANS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
         {"toolkits": {}, "default_kind": None, "environment": False, "module_files": []},
     ),
 )
-#: More steps than any plan has.
-_MOST = 40
 
 
 def run(
@@ -100,30 +99,6 @@ def run(
     return fleet.task(node, {f"labfleet.gpu.{module}": {**MIRROR, **wish}}, check, environment)
 
 
-def steps_of(fleet: Fleet, node: str, module: str, wish: dict[str, Any]) -> list[tuple[str, str]]:
-    """What check mode says would be done now."""
-    foretold = run(fleet, node, module, wish, check=True)
-    assert not foretold.get("failed"), foretold["msg"]
-    return [(step["action"], step["what"]) for step in foretold["steps"]]
-
-
-def cut_through(fleet: Fleet, node: str, name: str, module: str, wish: dict[str, Any]) -> int:
-    """Kill one run after the other, each a step further than the last; how many it took."""
-    tried = 0
-    left = steps_of(fleet, node, module, wish)
-    assert left, f"{name}: there was nothing to cut"
-    while left:
-        # Indexes are refreshed by every run that changes packages: that is no step further.
-        first = next(number for number, (action, _what) in enumerate(left, 1) if action != "refresh-index")
-        print(f"{name}: killed after '{left[first - 1][1]}'")
-        killed = run(fleet, node, module, wish, environment={"LABFLEET_GPU_CRASH": f"after:{first}"})
-        assert killed.get("failed") and "Run again" in killed["msg"], (name, killed.get("msg"))
-        tried += 1
-        before, left = left, steps_of(fleet, node, module, wish)
-        assert left != before and tried < _MOST, f"{name}: '{left[0][1]}' comes again"
-    return tried
-
-
 @pytest.fixture(scope="module")
 def node(fleet: Fleet) -> str:
     fleet.reset("node1")
@@ -134,11 +109,10 @@ def node(fleet: Fleet) -> str:
 def test_a_plan_killed_after_each_of_its_steps(
     fleet: Fleet, node: str, name: str, module: str, wish: dict[str, Any], after: dict[str, Any]
 ) -> None:
-    tried = cut_through(fleet, node, name, module, wish)
-    result = run(fleet, node, module, wish)
-    assert not result.get("failed") and not result["changed"], result
+    again = partial(run, fleet, node, module, wish)
+    cut_through(name, again)
+    result = again()
     assert {key: result["after"][key] for key in after} == after
     notes = "/run/labfleet-gpu-job-* /run/labfleet-gpu-restore /var/lib/labfleet-gpu/cuda"
     left = fleet.sh(node, f"ls -d {notes} /var/cache/labfleet-gpu/cuda 2>/dev/null | wc -l")
     assert left == "0", "no note of a cut run stays"
-    print(f"{name}: {tried} of {tried} crash points survived")

@@ -74,7 +74,8 @@ STAGES = (
         "every-crash-point",
         ALL,
         "env ALL_CRASH_POINTS=1"
-        " pytest -rP tests/scenarios/test_interrupted.py tests/scenarios/every_crash_point.py",
+        " pytest -rP tests/scenarios/test_interrupted.py tests/scenarios/every_crash_point.py"
+        " tests/scenarios/crash_points_stack.py",
         root=True,
         limit=120 * MINUTE,
     ),
