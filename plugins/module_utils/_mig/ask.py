@@ -10,8 +10,8 @@ from __future__ import annotations
 from ctypes import byref, c_uint
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-#: The newest call of the binding that is needed.
-NEEDED = "nvmlGpuInstanceGetComputeInstancePossiblePlacements"
+from .._nvml_calls import address, text, told
+
 #: No enumeration of profiles is longer, and no GPU has more instances or placements of one profile.
 _MOST = 64
 #: What NVML has for "none" among ids of instances.
@@ -38,8 +38,8 @@ def gpu(pynvml: Any, handle: Any, index: int) -> Dict[str, Any]:
         "name": text(pynvml.nvmlDeviceGetName(handle)),
         "address": address(text(pci.busId)),
         "device": pci.pciDeviceId >> 16,
-        "minor": _or_none(pynvml, pynvml.nvmlDeviceGetMinorNumber, handle),
-        "mode": _or_none(pynvml, pynvml.nvmlDeviceGetMigMode, handle),
+        "minor": told(pynvml, pynvml.nvmlDeviceGetMinorNumber, handle),
+        "mode": told(pynvml, pynvml.nvmlDeviceGetMigMode, handle),
         "profiles": [],
         "instances": [],
         "processes": [],
@@ -56,29 +56,11 @@ def gpu(pynvml: Any, handle: Any, index: int) -> Dict[str, Any]:
     return found
 
 
-def text(value: Any) -> str:
-    """A string of NVML, which old bindings give as bytes."""
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def address(bus_id: str) -> str:
-    """NVML's 00000000:3B:00.0 as sysfs has it: 0000:3b:00.0."""
-    domain, _colon, rest = bus_id.lower().partition(":")
-    return "%04x:%s" % (int(domain, 16), rest)
-
-
-def _or_none(pynvml: Any, call: Callable[..., Any], *arguments: Any) -> Any:
-    try:
-        return call(*arguments)
-    except (pynvml.NVMLError_NotSupported, pynvml.NVMLError_FunctionNotFound):
-        return None
-
-
 def _versions(pynvml: Any, call: Callable[..., Any], *arguments: Any) -> Any:
     """Profile information in the newest version that driver and mode have; None: no such profile."""
-    info = _or_none(pynvml, call, *arguments)
+    info = told(pynvml, call, *arguments)
     if info is None:
-        info = _or_none(pynvml, lambda: call(*arguments, version=1))
+        info = told(pynvml, lambda: call(*arguments, version=1))
     return info
 
 
@@ -126,7 +108,7 @@ def placements(
 ) -> List[Tuple[int, int]]:
     """(start, size) of what is possible; empty where the driver does not tell."""
     found, count = (kind * _MOST)(), c_uint(_MOST)
-    if _or_none(pynvml, call, owner, profile, found, byref(count)) is None:
+    if told(pynvml, call, owner, profile, found, byref(count)) is None:
         return []
     return sorted((each.start, each.size) for each in found[: count.value])
 
@@ -205,7 +187,7 @@ def compute_instances(pynvml: Any, instance: Any, profile: int) -> List[Any]:
 
 def _listed(pynvml: Any, kind: Any, call: Callable[..., Any], owner: Any, profile: int) -> List[Any]:
     found, count = (kind * _MOST)(), c_uint(_MOST)
-    if _or_none(pynvml, call, owner, profile, found, byref(count)) is None:
+    if told(pynvml, call, owner, profile, found, byref(count)) is None:
         return []
     return list(found)[: count.value]
 
@@ -213,7 +195,7 @@ def _listed(pynvml: Any, kind: Any, call: Callable[..., Any], owner: Any, profil
 def _devices(pynvml: Any, handle: Any) -> Dict[Tuple[int, int], Any]:
     """Handles of the MIG devices, by ids of GPU instance and compute instance."""
     found = {}
-    for index in range(_or_none(pynvml, pynvml.nvmlDeviceGetMaxMigDeviceCount, handle) or 0):
+    for index in range(told(pynvml, pynvml.nvmlDeviceGetMaxMigDeviceCount, handle) or 0):
         try:
             device = pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, index)
         except (pynvml.NVMLError_NotFound, pynvml.NVMLError_NotSupported):
@@ -243,7 +225,7 @@ def _on(pynvml: Any, device: Any) -> List[Any]:
         pynvml.nvmlDeviceGetComputeRunningProcesses,
         pynvml.nvmlDeviceGetGraphicsRunningProcesses,
     ):
-        found += _or_none(pynvml, call, device) or []
+        found += told(pynvml, call, device) or []
     return found
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ctypes import byref
 from typing import Any, Dict, List, Optional, Sequence
 
+from .._nvml_calls import handle_of, text
 from . import ask
 from .state import Placement
 from .steps import CREATE_COMPUTE, CREATE_GPU, DESTROY_COMPUTE, DESTROY_GPU, Change
@@ -21,7 +22,7 @@ def set_mode(uuid: str, enable: bool, pynvml: Any) -> str:
     What came of it is for another session to ask: a reset may have cut this one off from the GPU.
     """
     status = pynvml.nvmlDeviceSetMigMode(handle_of(pynvml, uuid), int(enable))
-    return ask.text(pynvml.nvmlErrorString(status)) if status else ""
+    return text(pynvml.nvmlErrorString(status)) if status else ""
 
 
 def modes(uuid: str, pynvml: Any) -> List[bool]:
@@ -32,18 +33,6 @@ def modes(uuid: str, pynvml: Any) -> List[bool]:
 def read(uuid: str, pynvml: Any) -> Dict[str, Any]:
     """The GPU as observe.gpu_of takes it."""
     return ask.gpu(pynvml, handle_of(pynvml, uuid), 0)
-
-
-def handle_of(pynvml: Any, uuid: str) -> Any:
-    """The GPU of a UUID. NVML's own search fails for all GPUs once one of them is lost."""
-    for index in range(pynvml.nvmlDeviceGetCount()):
-        try:
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            if ask.text(pynvml.nvmlDeviceGetUUID(handle)) == uuid:
-                return handle
-        except pynvml.NVMLError_GpuIsLost:
-            continue
-    raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
 
 
 def carry_out(uuid: str, changes: Sequence[Change], persist: bool, pynvml: Any) -> Dict[str, Any]:

@@ -10,37 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from .._clients import User
 from .._host import Host
-from .._questions import Client
 from .._targets import Known
 from .solve import Solution
 from .state import Gpu, GpuInstance
 
-#: Services that were stopped for a change and are to run again; gone after a reboot, which starts them.
-STOPPED = "/run/labfleet-gpu/mig-stopped"
 #: By UUID of the GPU: why it could not be reset since the node started.
 REFUSED = "/run/labfleet-gpu/mig-reset-refused"
 #: mig-parted's own service, by which it holds a layout.
 MANAGER = "nvidia-mig-manager.service"
-
-
-@dataclass(frozen=True)
-class User:
-    """A process that uses a GPU.
-
-    ``unit``: the system service that it is in. ``daemon``: one of the driver's own, nobody's work.
-    ``whole``: NVML shows it on the GPU itself. ``instances``: ids of GPU instance and compute instance; the
-    second is None where it has the GPU instance open and nothing in it.
-    """
-
-    client: Client
-    unit: Optional[str] = None
-    daemon: bool = False
-    whole: bool = False
-    instances: Tuple[Tuple[int, Optional[int]], ...] = ()
-
-    def on(self, gpu_instance: Optional[int], compute_instance: Optional[int]) -> bool:
-        return any(gi == gpu_instance and ci in (None, compute_instance) for gi, ci in self.instances)
 
 
 @dataclass(frozen=True)

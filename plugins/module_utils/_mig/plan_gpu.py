@@ -12,10 +12,11 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._catalog.mig_boards import board_of
 from .._catalog.versions import at_least
+from .._clients import User
 from .._plan import Blocker, Step
 from .names import UnknownProfile
 from .nearest import nearest
-from .node import MigState, NodeGpu, User, devices, shown, solved, words
+from .node import MigState, NodeGpu, devices, shown, solved, words
 from .solve import ComputePart, DoesNotFit, Part, Solution, counted, solve
 from .state import Gpu, GpuInstance, Wanted
 from .steps import CREATE_COMPUTE, CREATE_GPU, DESTROY_COMPUTE, DESTROY_GPU, Change, changes

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any, List, Tuple
 
 import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._clients import User
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Host
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.boards import profiles_named
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.module_wish import MigWish
-from ansible_collections.labfleet.gpu.plugins.module_utils._mig.node import MigState, NodeGpu, User, in_use
+from ansible_collections.labfleet.gpu.plugins.module_utils._mig.node import MigState, NodeGpu, in_use
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.options import of_options
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.state import (

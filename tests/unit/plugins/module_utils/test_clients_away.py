@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Effects around a change of layout: what is brought, who ends, which services stop and start."""
+"""Who is in the way of a change of a GPU ends or stops, and services come back; what the controller sends."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import threading
 from typing import Iterator, List, Sequence, Tuple
 
 import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils import _asked, _clients_away
+from ansible_collections.labfleet.gpu.plugins.module_utils._asking import Binding
+from ansible_collections.labfleet.gpu.plugins.module_utils._clients import STOPPED, Units, Work
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import CommandError, Commands
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context, EffectError
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
-from ansible_collections.labfleet.gpu.plugins.module_utils._mig import apply
-from ansible_collections.labfleet.gpu.plugins.module_utils._mig.node import STOPPED
-from ansible_collections.labfleet.gpu.plugins.module_utils._mig.plan import Binding, Units, Work
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import Client
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
@@ -60,29 +60,29 @@ def client(process: "subprocess.Popen[str]") -> Client:
 
 
 def test_a_process_is_asked_to_end(sleeper: "subprocess.Popen[str]") -> None:
-    apply.end_work(context(Files(), Systemd()), Work((client(sleeper),)))
+    _clients_away.end_work(context(Files(), Systemd()), Work((client(sleeper),)))
     assert sleeper.wait(5) == -15
 
 
 def test_one_that_does_not_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apply, "_PATIENCE", 0.3)
+    monkeypatch.setattr(_clients_away, "_PATIENCE", 0.3)
     process = started(sys.executable, "-c", STUBBORN)
     assert process.stdout and process.stdout.readline() == "1\n"
-    apply.end_work(context(Files(), Systemd()), Work((client(process),)))
+    _clients_away.end_work(context(Files(), Systemd()), Work((client(process),)))
     assert process.wait(5) == -9
 
 
 def test_another_process_of_the_same_number_is_left_alone(sleeper: "subprocess.Popen[str]") -> None:
-    apply.end_work(context(Files(), Systemd()), Work((Client(sleeper.pid, "root", "python3"),)))
+    _clients_away.end_work(context(Files(), Systemd()), Work((Client(sleeper.pid, "root", "python3"),)))
     assert sleeper.poll() is None
 
 
 def test_services_stop_with_a_note_and_start_again(tree: Tree) -> None:
     systemd = Systemd()
     units = Units(("a.service", "b.service"))
-    apply.stop_services(context(tree.files, systemd), units)
+    _clients_away.stop_services(context(tree.files, systemd), units)
     assert tree.files.text(STOPPED) == "a.service\nb.service\n"
-    apply.start_services(context(tree.files, systemd), units)
+    _clients_away.start_services(context(tree.files, systemd), units)
     assert tree.files.text(STOPPED) is None
     assert systemd.ran == [
         "systemctl stop -- a.service b.service",
@@ -93,17 +93,17 @@ def test_services_stop_with_a_note_and_start_again(tree: Tree) -> None:
 
 def test_a_service_that_does_not_start_is_told(tree: Tree) -> None:
     where = context(tree.files, Systemd("a.service"))
-    apply.start_services(where, Units(("a.service", "b.service")))
+    _clients_away.start_services(where, Units(("a.service", "b.service")))
     assert where.warnings == ["a.service does not start again: Job failed."]
     with pytest.raises(CommandError, match="Failed to stop a.service"):
-        apply.stop_services(where, Units(("a.service",)))
+        _clients_away.stop_services(where, Units(("a.service",)))
     assert tree.files.text(STOPPED) == "a.service\n", "a next run starts it"
 
 
 def test_nvidia_ml_py_is_put_where_it_belongs(tree: Tree) -> None:
     source = str(tree.write("/tmp/pynvml.py", "nothing = 1\n"))
     binding = Binding(source, "/opt/labfleet-gpu/python3.8/pynvml.py")
-    apply.bring_pynvml(context(tree.files, Systemd()), binding)
+    _asked.bring_pynvml(context(tree.files, Systemd()), binding)
     assert tree.files.text(binding.path) == "nothing = 1\n"
     with pytest.raises(EffectError, match="cannot be read"):
-        apply.bring_pynvml(context(tree.files, Systemd()), Binding(source + "x", binding.path))
+        _asked.bring_pynvml(context(tree.files, Systemd()), Binding(source + "x", binding.path))

@@ -1,0 +1,78 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Who uses a GPU, and what it takes to have them away for a change of the GPU. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List, Optional, Sequence, Tuple
+
+from ._plan import Step
+from ._questions import Client
+
+#: Services that were stopped for a change and are to run again; gone after a reboot, which starts them.
+STOPPED = "/run/labfleet-gpu/stopped-services"
+
+
+@dataclass(frozen=True)
+class User:
+    """A process that uses a GPU.
+
+    ``unit``: the system service that it is in. ``daemon``: one of the driver's own, nobody's work.
+    ``whole``: NVML shows it on the GPU itself. ``instances``: ids of GPU instance and compute instance; the
+    second is None where it has the GPU instance open and nothing in it.
+    """
+
+    client: Client
+    unit: Optional[str] = None
+    daemon: bool = False
+    whole: bool = False
+    instances: Tuple[Tuple[int, Optional[int]], ...] = ()
+
+    def on(self, gpu_instance: Optional[int], compute_instance: Optional[int]) -> bool:
+        return any(gi == gpu_instance and ci in (None, compute_instance) for gi, ci in self.instances)
+
+
+@dataclass(frozen=True)
+class Units:
+    """System services, by name."""
+
+    names: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Work:
+    """Processes that are to end."""
+
+    clients: Tuple[Client, ...]
+
+
+def away(
+    leaving: Sequence[User], stopped: Sequence[str], services: Sequence[str] = (), staying: Sequence[str] = ()
+) -> Tuple[List[Step], List[Step]]:
+    """The steps before a change, and those after it.
+
+    Users leave: their services stop and start again, as do ``services``; daemons without one stay. What an
+    earlier run ``stopped`` starts too. Services that are ``staying`` as they are do neither.
+    """
+    units = {*services, *(user.unit for user in leaving if user.unit)} - set(staying)
+    loose = {user.client for user in leaving if not user.unit and not user.daemon}
+    clients = tuple(sorted(loose, key=lambda each: each.pid))
+    back = tuple(sorted({*units, *stopped} - set(staying)))
+    before, why = [], "they use GPUs that are to change"
+    if units:
+        before.append(
+            Step("work", "stop-gpu-services", "stop %s" % ", ".join(sorted(units)), why, Units(back))
+        )
+    if clients:
+        what = "end %s" % ", ".join(str(client) for client in clients)
+        before.append(
+            Step("work", "end-gpu-work", what, why + ", and disrupt_running_work is set", Work(clients))
+        )
+    if not back:
+        return before, []
+    why = "they were stopped for the change"
+    return before, [Step("work", "start-gpu-services", "start %s" % ", ".join(back), why, Units(back))]

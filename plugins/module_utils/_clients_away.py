@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Has those away who use a GPU that is to change, and back again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from typing import Mapping
+
+from ._clients import STOPPED, Units, Work
+from ._effects import Action, Context, EffectError, RemoveFile, WriteFile, remove_file, write_file
+
+#: Seconds that work has to end by itself once it was asked to, and when it was told to.
+_PATIENCE, _AFTER_KILL = 15.0, 5.0
+
+
+def stop_services(context: Context, data: Units) -> None:
+    """Stop services. First it is noted which, so that a cut-off run leaves none stopped for good."""
+    write_file(context, WriteFile(STOPPED, "\n".join(data.names) + "\n"))
+    context.commands.attempt("stop %s" % ", ".join(data.names), ["systemctl", "stop", "--", *data.names])
+
+
+def start_services(context: Context, data: Units) -> None:
+    """Start services again; one that does not is told and stops nothing."""
+    for name in data.names:
+        done = context.commands.try_run(["systemctl", "start", "--", name])
+        if done.rc != 0:
+            context.warnings.append("%s does not start again: %s" % (name, done.tail(1)))
+    remove_file(context, RemoveFile(STOPPED))
+
+
+def end_work(context: Context, data: Work) -> None:
+    """End processes: they are asked to, and told to where they do not."""
+    left = {client.pid for client in data.clients if _is(context, client.pid, client.command)}
+    for number, patience in ((signal.SIGTERM, _PATIENCE), (signal.SIGKILL, _AFTER_KILL)):
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        end = time.monotonic() + patience
+        while left and time.monotonic() < end:
+            time.sleep(0.1)
+            left = {
+                each.pid for each in data.clients if each.pid in left and _is(context, each.pid, each.command)
+            }
+    if left:
+        give_back(context)
+        raise EffectError(
+            "Processes %s do not end: find out what holds them" % ", ".join(map(str, sorted(left)))
+        )
+
+
+def _is(context: Context, pid: int, command: str) -> bool:
+    """Is this still the process, and not one that only waits to be reaped?"""
+    if (context.files.text("/proc/%d/comm" % pid) or "").strip() != command:
+        return False
+    state = (context.files.text("/proc/%d/stat" % pid) or "").rpartition(")")[2].split()
+    return state[:1] != ["Z"]
+
+
+def give_back(context: Context) -> None:
+    """Before a failure ends the run: what was stopped for it runs again."""
+    names = tuple((context.files.text(STOPPED) or "").split())
+    if names:
+        start_services(context, Units(names))
+
+
+AWAY: Mapping[str, Action] = {
+    "stop-gpu-services": stop_services,
+    "start-gpu-services": start_services,
+    "end-gpu-work": end_work,
+}

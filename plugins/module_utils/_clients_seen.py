@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Who uses which GPU or part of one: from what NVML told, and from the open files of all processes."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Dict, Optional, Sequence, Set, Tuple
+
+from ._clients import User
+from ._host import Files
+from ._running import DRIVER_DAEMONS, describe, open_devices, service_of
+
+_CAPABILITY = re.compile(r"^gpu(\d+)/gi(\d+)(?:/ci(\d+))?/access (\d+)$", re.MULTILINE)
+#: Nobody's work: the driver's own daemons, and those that watch GPUs.
+_DAEMONS = (*DRIVER_DAEMONS, "nv-hostengine", "dcgm-exporter")
+#: Of a process on a GPU: that NVML shows it on the whole, and the ids of instances.
+Seen = Dict[int, Tuple[bool, Set[Tuple[int, Optional[int]]]]]
+
+
+def kernel_users(files: Files) -> Dict[int, Seen]:
+    """Who has a GPU or a part of it open, by the minor number of the GPU.
+
+    /proc/driver/nvidia-caps/mig-minors says which file in /dev/nvidia-caps is which instance's (NVIDIA MIG
+    User Guide, device nodes and capabilities).
+    """
+    minors = {
+        "/dev/nvidia-caps/nvidia-cap" + cap: (int(gpu), int(gi), int(ci) if ci else None)
+        for gpu, gi, ci, cap in _CAPABILITY.findall(files.text("/proc/driver/nvidia-caps/mig-minors") or "")
+    }
+    found: Dict[int, Seen] = {}
+    for pid, path in open_devices(files):
+        device = re.match(r"/dev/nvidia(\d+)\Z", path)
+        if pid == os.getpid() or not (device or path in minors):
+            continue
+        gpu = int(device.group(1)) if device else minors[path][0]
+        _whole, parts = found.setdefault(gpu, {}).setdefault(pid, (False, set()))
+        if not device:
+            parts.add(minors[path][1:])
+    for seen in found.values():
+        for _whole, parts in seen.values():
+            inside = {gi for gi, ci in parts if ci is not None}
+            parts -= {(gi, None) for gi in inside}
+    return found
+
+
+def users(files: Files, processes: Sequence[Sequence[int]], kernel: Seen) -> Tuple[User, ...]:
+    """The users of one GPU. ``processes`` are NVML's: pid and ids of instances, -1 for none.
+
+    ``kernel`` is what kernel_users found of this GPU.
+    """
+    seen: Seen = {pid: (whole, set(parts)) for pid, (whole, parts) in kernel.items()}
+    for pid, gi, ci in processes:
+        whole, parts = seen.setdefault(pid, (False, set()))
+        if gi < 0:
+            seen[pid] = (True, parts)
+        else:
+            parts.add((gi, ci if ci >= 0 else None))
+    own = service_of(files, os.getpid())
+    found = []
+    for pid, (whole, parts) in sorted(seen.items()):
+        client = describe(files, pid)
+        if client is None or pid == os.getpid():
+            continue
+        unit = service_of(files, pid)
+        ordered = tuple(sorted(parts, key=lambda each: (each[0], -1 if each[1] is None else each[1])))
+        daemon = client.command in _DAEMONS
+        found.append(User(client, unit if unit != own else None, daemon, whole, ordered))
+    return tuple(found)

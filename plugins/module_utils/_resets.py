@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""GPU resets, and notes on GPUs that could not be reset since the node started: they wait for a reboot."""
+
+from __future__ import annotations
+
+import json
+from typing import Dict, Optional, Sequence
+
+from ._effects import Context, WriteFile, write_file
+from ._host import Files
+
+
+def reset(context: Context, uuids: Sequence[str]) -> Optional[str]:
+    """Reset these GPUs; why they could not be, None if they were.
+
+    All at once: those that NVLink joins may have to be, before Ampere (nvidia-smi(1), --gpu-reset).
+    """
+    done = context.commands.try_run(["nvidia-smi", "--gpu-reset", "-i", ",".join(uuids)])
+    if done.rc == 0:
+        return None
+    return " ".join(done.tail(3).split()) or "nvidia-smi --gpu-reset ended with %d" % done.rc
+
+
+def refusals(files: Files, path: str) -> Dict[str, str]:
+    """By UUID: why a GPU could not be reset."""
+    try:
+        return dict(json.loads(files.text(path) or "{}"))
+    except ValueError:
+        return {}
+
+
+def note_refusal(context: Context, path: str, uuid: str, why: Optional[str]) -> None:
+    """Note why a GPU could not be reset; None takes the note away."""
+    noted = refusals(context.files, path)
+    if noted.get(uuid) == why:
+        return
+    noted.pop(uuid, None)
+    if why is not None:
+        noted[uuid] = why
+    write_file(context, WriteFile(path, json.dumps(noted, sort_keys=True) + "\n"))
