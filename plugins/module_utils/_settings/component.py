@@ -1,0 +1,25 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""The GPUs' settings as a component of a run."""
+
+from __future__ import annotations
+
+from typing import Mapping
+
+from .._converge import Component
+from .._effects import Action
+from .node import summary
+from .observe import observe
+from .plan import plan
+
+
+def _actions() -> Mapping[str, Action]:
+    from .apply import ACTIONS
+
+    return ACTIONS
+
+
+SETTINGS = Component(name="settings", observe=observe, plan=plan, summary=summary, actions=_actions)

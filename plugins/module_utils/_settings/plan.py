@@ -1,0 +1,165 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""From the GPUs of a node as they are to the settings that are wished for them: a pure function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Mapping, Tuple
+
+from .._asking import foretold
+from .._clients import away
+from .._plan import Blocker, Plan, Step
+from .._scalar import BadWish
+from .._targets import assigned
+from .node import PERSISTENCED, Service, SettingsState, label, summary, words_of
+from .plan_gpu import GpuPlan, plan_gpu
+from .wish import Request, SettingsWish
+
+_PREDICTED = (
+    "NVML cannot be asked yet, so what is said of settings is predicted as of a driver that was just loaded: "
+    "the run asks NVML first, also for ECC and what each GPU allows."
+)
+_LOST = "%s: kept until the driver is unloaded or the node reboots; run this again then."
+_FORGOTTEN = (
+    "%s: without persistence the driver forgets settings when the last program leaves the GPU: set "
+    "persistence: true."
+)
+
+
+@dataclass(frozen=True)
+class Persistenced:
+    """The service is to run, or not to; ``uuids``: GPUs that it initializes, or lets go."""
+
+    uuids: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reset:
+    """GPUs to be reset at once, as those that NVLink joins may have to be: UUID, name, ECC as it is to be."""
+
+    gpus: Tuple[Tuple[str, str, bool], ...]
+
+
+def plan(state: SettingsState, wish: SettingsWish, _answers: Mapping[Any, Any]) -> Plan:
+    """The steps to ``wish`` from ``state``, or why there are none."""
+    found = _settings(state, wish)
+    return foretold(state, found, _PREDICTED) if state.binding or state.trouble else found
+
+
+def _settings(state: SettingsState, wish: SettingsWish) -> Plan:
+    known = [gpu.known for gpu in state.gpus]
+    try:
+        requests = assigned(wish.requests, known, known)
+    except BadWish as exc:
+        which = Blocker(str(exc).rstrip("."), "the GPUs of this node", "name those that are there")
+        return Plan(blockers=(which,))
+    service, around = _service(state, requests)
+    starts = service.active and not state.service.active
+    consent = wish.disrupt_running_work
+    plans = [
+        plan_gpu(gpu, requests[gpu.known.index].settings, service, starts, consent)
+        for gpu in state.gpus
+        if gpu.known.index in requests
+    ]
+    blockers = tuple(blocker for each in plans for blocker in each.blockers)
+    if blockers:
+        return Plan(blockers=blockers)
+    return _together(state, service, around, plans)
+
+
+def _together(state: SettingsState, service: Service, around: Tuple[Step, ...], plans: List[GpuPlan]) -> Plan:
+    off = around if not service.active else ()
+    on = around if service.active else ()
+    steps = (
+        *off,
+        *(step for each in plans for step in each.ecc),
+        *_reset(state, service, plans),
+        *on,
+        *(step for each in plans for step in each.settings),
+    )
+    gpus: Dict[str, Any] = dict(summary(state)["gpus"])
+    gpus.update({each.seen.key: each.shown for each in plans})
+    promise = {"gpus": gpus, "persistenced": words_of(service)}
+    uncertain = any(each.uncertain for each in plans)
+    return Plan(
+        steps=steps,
+        promise=None if uncertain else promise,
+        outlook=promise if uncertain else None,
+        reboot_reasons=tuple(reason for each in plans for reason in each.reboot_reasons),
+        warnings=(
+            *("%s: it is left as it is." % each for each in state.silent),
+            *_warnings(state, service, plans),
+        ),
+        reasons=tuple("%s is not as wished" % each.seen for each in plans if each.steps),
+    )
+
+
+def _warnings(state: SettingsState, service: Service, plans: List[GpuPlan]) -> Tuple[str, ...]:
+    """What nothing keeps, told where it is set."""
+    kept = ("persistence",) if service.active and service.enabled and service.covers else ()
+    lost = dict.fromkeys(setting for each in plans for setting in each.lost if setting not in kept)
+    if not lost:
+        return ()
+    names = ", ".join(label(setting) for setting in lost)
+    found = [_LOST % (names[0].upper() + names[1:])]
+    loose = [
+        each.seen.name
+        for each in plans
+        if each.after.persistence is False and any(setting != "persistence" for setting in each.lost)
+    ]
+    return (*found, _FORGOTTEN % ", ".join(loose)) if loose else tuple(found)
+
+
+def _service(state: SettingsState, requests: Mapping[int, Request]) -> Tuple[Service, Tuple[Step, ...]]:
+    """nvidia-persistenced as it will be. It is for all GPUs of the node: a wish for some leaves it alone."""
+    now = state.service
+    wishes = {
+        requests[gpu.known.index].settings.persistence if gpu.known.index in requests else None
+        for gpu in state.gpus
+    }
+    if not now.installed or len(wishes) != 1 or wishes == {None}:
+        return now, ()
+    if wishes == {True}:
+        then = replace(
+            now, active=True, unit_file="enabled" if now.unit_file == "disabled" else now.unit_file
+        )
+        words = _words(("enable", then.unit_file != now.unit_file), ("start", not now.active))
+        why = "persistence is to be on for all GPUs"
+        action = "start-persistenced"
+    else:
+        at_boot = now.unit_file in ("enabled", "enabled-runtime")
+        then = replace(now, active=False, unit_file="disabled" if at_boot else now.unit_file)
+        words = _words(("disable", at_boot), ("stop", now.active))
+        why = "persistence is to be off for all GPUs"
+        action = "stop-persistenced"
+    if not words:
+        return now, ()
+    turned = tuple(gpu.key for gpu in state.gpus if {gpu.persistence} != wishes)
+    step = Step("service", action, "%s %s" % (words, PERSISTENCED), why, Persistenced(turned))
+    return then, (step,)
+
+
+def _words(*pairs: Tuple[str, bool]) -> str:
+    return " and ".join(word for word, needed in pairs if needed)
+
+
+def _reset(state: SettingsState, service: Service, plans: List[GpuPlan]) -> List[Step]:
+    """The reset with what must be out of its way before, and comes back after.
+
+    A GPU that has persistence cannot be reset (github NVIDIA/NVSentinel#1690), so its daemon goes too.
+    """
+    these = [each for each in plans if each.reset]
+    users = [user for each in these for user in (*each.work, *each.daemons)]
+    persistence = [PERSISTENCED] if these and state.service.active else []
+    ended = [PERSISTENCED] if state.service.active and not service.active else []
+    before, after = away(users, state.stopped, persistence, ended)
+    if not these:
+        return after
+    names = ", ".join(each.seen.name for each in these)
+    ecc = tuple((each.seen.key, each.seen.name, bool(each.after.value("ecc"))) for each in these)
+    why = "ECC changes with a reset"
+    return [*before, Step("reset", "reset-gpus", "reset %s" % names, why, Reset(ecc)), *after]

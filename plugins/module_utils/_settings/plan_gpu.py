@@ -1,0 +1,237 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""From one GPU as it is to what is wished for it: pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, List, Tuple
+
+from .._clients import User
+from .._plan import Blocker, Step
+from .limits import refusals
+from .node import GpuState, Service, in_words, label, shown
+from .wish import CLOCKS, COMPUTE_MODES, FREE, Settings
+
+#: In the order in which they are set: persistence first, since without it the rest may be forgotten.
+_IMMEDIATE = ("persistence", "compute_mode", "power_limit", "gpu_clocks", "memory_clocks")
+
+
+@dataclass(frozen=True)
+class SetEcc:
+    """Have ECC on or off from the next reset on; ``name`` is for messages."""
+
+    uuid: str
+    name: str
+    enable: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    setting: str
+    value: Any
+
+    def __str__(self) -> str:
+        return "%s %s" % (label(self.setting), in_words(self.setting, self.value))
+
+
+@dataclass(frozen=True)
+class SetAll:
+    """Settings of one GPU that take effect at once, in order."""
+
+    uuid: str
+    name: str
+    changes: Tuple[Change, ...]
+
+
+@dataclass
+class GpuPlan:
+    """What is to be done on one GPU; ``after``: how it will be then."""
+
+    seen: GpuState
+    after: GpuState
+    ecc: List[Step] = field(default_factory=list)
+    #: Whether it is to be reset, and why it is not although it would have to be.
+    reset: bool = False
+    reboot_reasons: List[str] = field(default_factory=list)
+    settings: List[Step] = field(default_factory=list)
+    #: What of that the driver keeps only while it is loaded.
+    lost: Tuple[str, ...] = ()
+    blockers: List[Blocker] = field(default_factory=list)
+    #: Work that must end, and daemons of the driver that must be away for a moment.
+    work: Tuple[User, ...] = ()
+    daemons: Tuple[User, ...] = ()
+
+    #: Whether the driver may forget, with a reset or without persistence, what is not wished.
+    uncertain: bool = False
+
+    @property
+    def shown(self) -> Dict[str, Any]:
+        return shown(self.after)
+
+    @property
+    def steps(self) -> bool:
+        return bool(self.ecc or self.reset or self.settings)
+
+
+def plan_gpu(seen: GpuState, wished: Settings, service: Service, starts: bool, consent: bool) -> GpuPlan:
+    """The steps for one GPU, or why there are none.
+
+    ``service``: nvidia-persistenced as it will be; ``starts``: this run starts it.
+    """
+    result = GpuPlan(seen, seen)
+    result.blockers += refusals(seen, wished)
+    if result.blockers:
+        return result
+    _ecc(seen, wished, consent, result)
+    _immediate(seen, wished, service, starts, consent, result)
+    return result
+
+
+def _ecc(seen: GpuState, wished: Settings, consent: bool, result: GpuPlan) -> None:
+    if wished.ecc is None or seen.ecc is None:
+        return
+    current, pending = seen.ecc
+    word = in_words("ecc", wished.ecc)
+    if pending != wished.ecc:
+        what = "%s: set ECC %s from the next reset on" % (seen.name, word)
+        why = "ECC is %s%s" % (
+            in_words("ecc", current),
+            "" if current == pending else ", and to be %s after the next reset" % in_words("ecc", pending),
+        )
+        result.ecc.append(Step("ecc", "set-ecc", what, why, SetEcc(seen.key, seen.name, wished.ecc)))
+    result.after = replace(seen, ecc=(current, wished.ecc))
+    if current == wished.ecc:
+        return
+    refused = seen.reset_refused if pending == wished.ecc else None
+    if seen.mig:
+        refused = "it is in MIG mode, and a reset would end its instances"
+    if refused:
+        reason = "%s waits for a reset to switch ECC %s: %s." % (seen, word, refused.rstrip("."))
+        result.reboot_reasons.append(reason)
+        return
+    result.reset = result.uncertain = True
+    result.after = replace(seen, ecc=(wished.ecc, wished.ecc))
+    result.work = tuple(user for user in seen.users if not user.daemon)
+    result.daemons = tuple(user for user in seen.users if user.daemon)
+    if result.work and not consent:
+        result.blockers.append(_busy(seen, "ECC is switched %s by a reset, which needs an idle GPU" % word))
+
+
+def _busy(seen: GpuState, what: str) -> Blocker:
+    users = "; ".join(str(user.client) for user in seen.users if not user.daemon)
+    return Blocker(what, "%s, used by %s" % (seen, users), "let them end, or set disrupt_running_work: true")
+
+
+def _immediate(
+    seen: GpuState, wished: Settings, service: Service, starts: bool, consent: bool, result: GpuPlan
+) -> None:
+    changes: List[Change] = []
+    why: List[str] = []
+    turned = wished.persistence is not None and wished.persistence != seen.persistence
+    if turned or result.reset:
+        # What is noted of locks is not trusted across that.
+        result.after = replace(result.after, gpu_clocks=None, memory_clocks=None)
+    for setting in _IMMEDIATE:
+        value = getattr(wished, setting)
+        covered = setting == "persistence" and service.covers and service.active
+        if value is None:
+            if result.reset and not covered and _outlives(seen, setting):
+                changes.append(Change(setting, seen.value(setting)))
+                why.append("the reset takes %s" % label(setting))
+            continue
+        value = seen.exact(setting, value)
+        result.after = _with(result.after, setting, value)
+        if value != seen.value(setting) or (turned and setting in CLOCKS):
+            if not (value and covered and starts):
+                changes.append(Change(setting, value))
+                why.append(_is(seen, setting))
+        elif result.reset and not covered and _outlives(seen, setting):
+            changes.append(Change(setting, value))
+            why.append("the reset takes %s" % label(setting))
+    _forgetting(seen, changes, result)
+    if _blocked(seen, changes) and not consent:
+        result.blockers.append(_busy(seen, "compute_mode is to change under programs that use the GPU"))
+    if not changes:
+        return
+    result.lost = tuple(each.setting for each in changes)
+    changes.sort(key=lambda each: each == Change("persistence", False))
+    words = [_said(each, service) for each in changes]
+    data = SetAll(seen.key, seen.name, tuple(changes))
+    what = "%s: set %s" % (seen.name, ", ".join(words))
+    result.settings.append(Step("settings", "set-gpu", what, "; ".join(why) + _note(seen), data))
+
+
+def _forgetting(seen: GpuState, changes: List[Change], result: GpuPlan) -> None:
+    """What becomes of settings where nothing holds the GPU."""
+    if not result.after.fresh or seen.predicted:
+        return
+    names = [each.setting for each in changes if each.setting != "persistence"]
+    if names:
+        result.blockers.append(
+            Blocker(
+                "The driver would forget %s at once, since persistence is off and no program uses the GPU"
+                % " and ".join(label(name) for name in names),
+                str(seen),
+                "set persistence: true beside it",
+            )
+        )
+    elif seen.persistence:
+        power = result.after.power
+        result.uncertain = True
+        result.after = replace(
+            result.after,
+            compute_mode="default" if seen.compute_mode else None,
+            power=replace(power, limit=power.own) if power and power.own is not None else power,
+        )
+
+
+def _outlives(seen: GpuState, setting: str) -> bool:
+    """Is it other than after a reset, so that it has to be put back? What is not known cannot be."""
+    value = seen.value(setting)
+    if setting == "persistence":
+        return value is True
+    if setting == "compute_mode":
+        return value in COMPUTE_MODES[1:]
+    if setting == "power_limit":
+        return seen.power is not None and value != seen.power.own
+    return value not in (None, FREE)
+
+
+def _blocked(seen: GpuState, changes: List[Change]) -> bool:
+    """Programs that run would be refused their next context: CUDA C Programming Guide, compute modes."""
+    work = any(not user.daemon for user in seen.users)
+    return work and any(
+        each.setting == "compute_mode" and each.value != "default" and each.value != seen.compute_mode
+        for each in changes
+    )
+
+
+def _said(change: Change, service: Service) -> str:
+    legacy = change == Change("persistence", True) and not service.active
+    return "%s%s" % (change, " (NVML's legacy mode)" if legacy else "")
+
+
+def _is(seen: GpuState, setting: str) -> str:
+    value = seen.value(setting)
+    if value is None:
+        known = "the driver does not tell whether they are locked" if setting in CLOCKS else "not known"
+        return "%s: %s" % (label(setting), known)
+    return "%s %s %s" % (
+        label(setting),
+        "are" if setting.endswith("clocks") else "is",
+        in_words(setting, value),
+    )
+
+
+def _note(seen: GpuState) -> str:
+    return " (predicted)" if seen.predicted else ""
+
+
+def _with(gpu: GpuState, setting: str, value: Any) -> GpuState:
+    if setting == "power_limit":
+        return gpu if gpu.power is None else replace(gpu, power=replace(gpu.power, limit=value))
+    return replace(gpu, **{setting: value})
