@@ -1,0 +1,228 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Which build of a framework fits a node: CUDA, Python, driver and GPUs against frameworks_table.py."""
+
+from __future__ import annotations
+
+from typing import Iterable, List, NamedTuple, Optional, Tuple, Union
+
+from .cuda import MINOR, TOO_OLD, driver_fit, minimum_driver
+from .frameworks_table import CONDA, FLAWS, JAX, PYTORCH, TENSORFLOW, Build, Release, oldest_python, releases
+from .versions import at_least, major, minor, numbers, within
+
+NAMES = (PYTORCH, TENSORFLOW, JAX)
+#: Source: installation pages of PyTorch. Up to 1.13 this index is asked besides the default one.
+WHEEL_INDEX = "https://download.pytorch.org/whl/"
+_ONLY_INDEX_FROM = "2.0"
+
+
+class Node(NamedTuple):
+    """What a framework must get along with. Nothing is required by a driver that is None, or by no GPU."""
+
+    driver: Optional[str] = None
+    #: Compute capabilities of the GPUs.
+    capabilities: Tuple[str, ...] = ()
+    #: Are all of them data-centre boards?
+    data_centre: bool = False
+
+
+NO_NODE = Node()
+
+
+class Choice(NamedTuple):
+    """A build that fits. ``conda`` are match specs, ``pip`` requirements.
+
+    ``index_url`` is where its wheels are, "" for the default index, which is not asked with ``only_index``.
+    """
+
+    framework: str
+    version: str
+    cuda: str
+    cudnn: str
+    conda: Tuple[str, ...]
+    pip: Tuple[str, ...]
+    index_url: str
+    only_index: bool
+    warnings: Tuple[str, ...]
+
+
+class Refusal(NamedTuple):
+    """Why nothing fits: what is wrong, which thing it concerns, what would work."""
+
+    what: str
+    which: str
+    next: str
+
+
+def choose(
+    framework: str, version: str, cuda: str = "", python: str = "", node: Node = NO_NODE
+) -> Union[Choice, Refusal]:
+    """The newest build within a version ("2", "2.1", "2.1.2", "" for any) that fits, or why there is none.
+
+    ``cuda`` is a minor or major, ``python`` a minor; "" leaves them open.
+    """
+    candidates = _candidates(framework, version, python)
+    if not candidates:
+        return _unknown(framework, version)
+    refusals: List[Refusal] = []
+    for release, exact in candidates:
+        found = _of_release(release, exact, cuda, python, node)
+        if isinstance(found, Choice):
+            return found
+        refusals.append(found)
+    return refusals[0]
+
+
+def _candidates(framework: str, version: str, python: str) -> List[Tuple[Release, str]]:
+    """Of each release, newest first, the newest version wished for, one for this Python if there is."""
+    found = []
+    for release in reversed(releases(framework)):
+        wished = [each for each in reversed(release.versions) if not version or within(each, version)]
+        fitting = [each for each in wished if not python or _python_fits(release, each, python)]
+        if wished:
+            found.append((release, (fitting or wished)[0]))
+    return found
+
+
+def _of_release(release: Release, version: str, cuda: str, python: str, node: Node) -> Union[Choice, Refusal]:
+    which = "%s %s" % (release.framework, version)
+    another = _another(release.framework, cuda, python, node)
+    if python and not _python_fits(release, version, python):
+        advice = _either(_python_words(release, version), another)
+        return Refusal("%s has no build for Python %s" % (which, python), "python", advice)
+    builds = [build for build in release.builds if not cuda or within(build.cuda, cuda)]
+    if not builds:
+        advice = _either(_cudas(release.builds), another)
+        return Refusal("%s has no build for CUDA %s" % (which, cuda), "cuda", advice)
+    wrong: List[Refusal] = []
+    for build in builds:
+        refusal = _refused(which, build, node)
+        if refusal is None:
+            return _choice(release, version, build, node)
+        wrong.append(refusal)
+    others = [build for build in release.builds if build not in builds and not _refused(which, build, node)]
+    return wrong[0]._replace(next=_either(wrong[0].next, _cudas(others), another))
+
+
+def _refused(which: str, build: Build, node: Node) -> Optional[Refusal]:
+    """Why a build does not run on a node, and what else but another build would help; None if it runs."""
+    what = "%s for CUDA %s " % (which, build.cuda)
+    for capability in sorted(set(node.capabilities), key=numbers):
+        gpu = "GPU of compute capability " + capability
+        if not at_least(capability, build.first):
+            return Refusal(what + "no longer supports this GPU", gpu, "")
+        if _is_late(capability, build) and not build.ptx:
+            return Refusal(what + "does not support this GPU yet", gpu, "")
+    if node.driver and driver_fit(build.cuda, node.driver, node.data_centre) == TOO_OLD:
+        needed = minimum_driver(build.cuda)
+        return Refusal(what + "needs driver %s" % needed, "driver " + node.driver, "driver %s" % needed)
+    return None
+
+
+def _is_late(capability: str, build: Build) -> bool:
+    """Is this GPU of a later generation than those that a build has code for?"""
+    return int(major(capability)) > int(major(build.last))
+
+
+def _cudas(builds: Iterable[Build]) -> str:
+    return " or ".join("CUDA " + build.cuda for build in builds)
+
+
+def _either(*choices: str) -> str:
+    """What to do next: use one of these."""
+    given = [choice for choice in choices if choice]
+    return "use " + ", or ".join(given) if given else "name packages instead, if you know some that work"
+
+
+def _choice(release: Release, version: str, build: Build, node: Node) -> Choice:
+    conda = [_python_spec(release, version), "pip"]
+    if release.numpy_below:
+        conda.append("numpy <" + release.numpy_below)
+    if build.brings == CONDA:
+        conda += ["cudatoolkit=" + build.cuda, "cudnn=" + build.cudnn]
+    index_url, only_index = "", False
+    if release.framework == PYTORCH:
+        requirement, index_url = "torch==%s+%s" % (version, build.index), WHEEL_INDEX + build.index
+        only_index = at_least(release.minor, _ONLY_INDEX_FROM)
+    else:
+        extra = "[%s]" % build.index if build.index else ""
+        requirement = "%s%s==%s" % (release.framework, extra, version)
+    return Choice(
+        framework=release.framework,
+        version=version,
+        cuda=build.cuda,
+        cudnn=build.cudnn,
+        conda=tuple(conda),
+        pip=(requirement,),
+        index_url=index_url,
+        only_index=only_index,
+        warnings=tuple(_warnings(release, version, build, node)),
+    )
+
+
+def _warnings(release: Release, version: str, build: Build, node: Node) -> List[str]:
+    found = []
+    flaw = FLAWS.get((release.framework, version))
+    if flaw:
+        found.append("%s %s: %s." % (release.framework, version, flaw))
+    late = [each for each in node.capabilities if _is_late(each, build)]
+    if late:
+        found.append(
+            "%s %s has no code for GPUs of compute capability %s: it compiles when a program starts, which "
+            "takes minutes." % (release.framework, version, ", ".join(sorted(set(late), key=numbers)))
+        )
+        if node.driver and driver_fit(build.cuda, node.driver, False) == MINOR:
+            found.append(
+                "Driver %s is older than CUDA %s and may not compile it." % (node.driver, build.cuda)
+            )
+    return found
+
+
+def _python_fits(release: Release, version: str, python: str) -> bool:
+    """Is a version built for a Python ("3.11" or "3.11.4", or "3" for any of it)?"""
+    oldest = oldest_python(release, version)
+    if len(numbers(python)) < 2:
+        return within(oldest, python)
+    last = release.python_last
+    return at_least(python, oldest) and (not last or at_least(last, minor(python)))
+
+
+def _python_spec(release: Release, version: str) -> str:
+    """The Pythons of a version as a conda match spec."""
+    spec = "python >=" + oldest_python(release, version)
+    if not release.python_last:
+        return spec
+    first, last = numbers(release.python_last)
+    return "%s,<%d.%d" % (spec, first, last + 1)
+
+
+def _python_words(release: Release, version: str) -> str:
+    oldest = oldest_python(release, version)
+    if not release.python_last:
+        return "Python %s or later" % oldest
+    return "Python %s to %s" % (oldest, release.python_last)
+
+
+def _another(framework: str, cuda: str, python: str, node: Node) -> str:
+    """The newest version that fits all that is wished for besides, in words; "" if there is none."""
+    for release, version in _candidates(framework, "", python):
+        if python and not _python_fits(release, version, python):
+            continue
+        for build in release.builds:
+            if (not cuda or within(build.cuda, cuda)) and _refused("", build, node) is None:
+                return "%s %s with CUDA %s" % (framework, version, build.cuda)
+    return ""
+
+
+def _unknown(framework: str, version: str) -> Refusal:
+    if framework not in NAMES:
+        return Refusal("no such framework is known", framework, "use %s, or name packages" % ", ".join(NAMES))
+    known = releases(framework)
+    return Refusal(
+        "%s %s is not known" % (framework, version),
+        "framework",
+        "use %s to %s, or name packages" % (known[0].minor, known[-1].versions[-1]),
+    )

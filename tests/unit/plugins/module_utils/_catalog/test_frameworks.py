@@ -1,0 +1,296 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The frameworks' tables against the published rows, and what is chosen or refused for a node."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Optional, Tuple
+
+import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog import cuda, cudnn
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.frameworks import (
+    NAMES,
+    NO_NODE,
+    Choice,
+    Node,
+    Refusal,
+    choose,
+)
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.frameworks_table import (
+    FLAWS,
+    Release,
+    oldest_python,
+    releases,
+)
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.versions import minor, numbers, within
+from ansible_collections.labfleet.gpu.tests.unit.support.data import text
+
+RECORDED: Dict[str, Any] = json.loads(text("frameworks.json"))
+NEW_DRIVER = "620.10"
+
+
+def release(framework: str, wanted: str) -> Release:
+    (found,) = [each for each in releases(framework) if each.minor == wanted]
+    return found
+
+
+def chosen(
+    framework: str, version: str = "", cuda: str = "", python: str = "", node: Node = NO_NODE
+) -> Choice:
+    found = choose(framework, version, cuda, python, node)
+    assert isinstance(found, Choice), found
+    return found
+
+
+def refused(
+    framework: str, version: str = "", cuda: str = "", python: str = "", node: Node = NO_NODE
+) -> Refusal:
+    found = choose(framework, version, cuda, python, node)
+    assert isinstance(found, Refusal), found
+    return found
+
+
+@pytest.mark.parametrize("wanted, indexes, default", RECORDED["pytorch"])
+def test_pytorch_is_built_for_these_cudas(wanted: str, indexes: List[str], default: str) -> None:
+    builds = release("pytorch", wanted).builds
+    assert {build.index for build in builds} == set(indexes)
+    assert all(build.index == "cu" + build.cuda.replace(".", "") for build in builds)
+    # That of 1.12 is CUDA 10.2, which is not in the table.
+    assert builds[0].cuda == default or wanted == "1.12"
+
+
+@pytest.mark.parametrize("wanted, pythons, of_cuda, of_cudnn", RECORDED["tensorflow"])
+def test_tensorflow_is_built_for_these(wanted: str, pythons: List[str], of_cuda: str, of_cudnn: str) -> None:
+    found = release("tensorflow", minor(wanted))
+    (build,) = found.builds
+    assert (build.cuda, build.cudnn) == (of_cuda, of_cudnn)
+    assert numbers(found.python_first) >= numbers(pythons[0])
+    assert [found.python_first, found.python_last] == pythons or wanted in ("2.16.1",)
+
+
+@pytest.mark.parametrize("framework", ["pytorch", "tensorflow"])
+def test_versions_and_pythons_are_those_of_the_wheels(framework: str) -> None:
+    files: Dict[str, List[str]] = RECORDED[framework + "_files"]
+    assert [version for each in releases(framework) for version in each.versions] == list(files)
+    for each in releases(framework):
+        for version in each.versions:
+            first, last = files[version]
+            assert (oldest_python(each, version), each.python_last) == (first, last)
+
+
+def test_jax_is_built_for_these() -> None:
+    for extra, of_cuda, driver, first in RECORDED["jax"]:
+        (build,) = [each for each in releases("jax")[-1].builds if each.index == extra]
+        assert (build.cuda, build.first) == (of_cuda, first)
+        minimum = cuda.minimum_driver(of_cuda)
+        assert minimum is not None and within(minimum, driver)
+    for each in releases("jax"):
+        for version in each.versions:
+            assert RECORDED["jax_python"][version] == each.python_first
+
+
+@pytest.mark.parametrize("framework", NAMES)
+def test_the_rows_are_in_order_and_make_sense(framework: str) -> None:
+    versions = [version for each in releases(framework) for version in each.versions]
+    assert versions == sorted(versions, key=numbers) and len(set(versions)) == len(versions)
+    for each in releases(framework):
+        assert each.builds and len({build.cuda for build in each.builds}) == len(each.builds)
+        for build in each.builds:
+            assert cuda.exists(build.cuda) is True and cuda.minimum_driver(build.cuda)
+            assert numbers(build.first) <= numbers(build.last)
+            if build.cudnn:
+                assert cudnn.newest_version(build.cudnn, build.cuda), (each.minor, build)
+    for name, version in FLAWS:
+        assert name != framework or version in versions
+
+
+@pytest.mark.parametrize("framework", NAMES)
+def test_every_version_can_be_had_on_a_node_without_gpu(framework: str) -> None:
+    for each in releases(framework):
+        for version in each.versions:
+            assert chosen(framework, version).version == version
+        assert chosen(framework, each.minor).version.startswith(each.minor)
+
+
+def test_tensorflow_2_10() -> None:
+    found = chosen("tensorflow", "2.10.0", python="3.7", node=Node("470.82.01", ("8.0",)))
+    assert (found.cuda, found.cudnn) == ("11.2", "8.1")
+    assert found.pip == ("tensorflow==2.10.0",)
+    assert found.conda == ("python >=3.7,<3.11", "pip", "numpy <2", "cudatoolkit=11.2", "cudnn=8.1")
+    assert found.index_url == "" and not found.warnings
+
+
+def test_tensorflow_brings_its_cuda_from_2_14_on() -> None:
+    assert chosen("tensorflow", "2.13").pip == ("tensorflow==2.13.1",)
+    found = chosen("tensorflow", "2.14")
+    assert found.pip == ("tensorflow[and-cuda]==2.14.1",)
+    assert not [spec for spec in found.conda if spec.startswith("cud")]
+
+
+def test_pytorch_names_index_and_build() -> None:
+    found = chosen("pytorch", "2.1.2", node=Node("535.183.01", ("8.0",)))
+    assert found.pip == ("torch==2.1.2+cu121",)
+    assert (found.index_url, found.only_index) == ("https://download.pytorch.org/whl/cu121", True)
+    assert "numpy <2" in found.conda
+    assert chosen("pytorch", "1.13").only_index is False
+    assert "numpy <2" not in chosen("pytorch", "2.3").conda
+
+
+def test_the_cuda_that_is_asked_for() -> None:
+    assert chosen("pytorch", "2.1.2", "11.8").pip == ("torch==2.1.2+cu118",)
+    assert chosen("pytorch", "2.6", "12").cuda == "12.4"
+    assert chosen("jax", "0.10", "13").pip == ("jax[cuda13]==0.10.2",)
+
+
+@pytest.mark.parametrize(
+    "version, driver, capability, index",
+    [
+        # Maxwell to Volta: cu126 is the last.
+        ("", "580.95.05", "5.2", "cu126"),
+        ("", "580.95.05", "6.1", "cu126"),
+        ("2.8", "570.124.06", "7.0", "cu126"),
+        ("2.14", "580.95.05", "7.0", "cu126"),
+        # Kepler.
+        ("", "470.256.02", "3.7", "cu118"),
+        # Hopper and Ada.
+        ("1.13", NEW_DRIVER, "8.9", "cu117"),
+        ("2.0", NEW_DRIVER, "9.0", "cu118"),
+        # Blackwell: cu128 is the first.
+        ("", "580.95.05", "12.0", "cu132"),
+        ("2.7", "580.95.05", "10.0", "cu128"),
+        ("2.9", "570.133.20", "12.1", "cu128"),
+        # A driver for CUDA 12, where the default build is for 13.
+        ("2.13", "535.183.01", "9.0", "cu126"),
+        ("2.13", "535.183.01", None, "cu126"),
+        ("2.6", "470.256.02", "8.0", "cu118"),
+    ],
+)
+def test_the_build_that_fits(version: str, driver: str, capability: Optional[str], index: str) -> None:
+    capabilities: Tuple[str, ...] = (capability,) if capability else ()
+    found = chosen("pytorch", version, node=Node(driver, capabilities))
+    assert found.index_url.rpartition("/")[2] == index
+
+
+@pytest.mark.parametrize(
+    "wish, node, what, which, advice",
+    [
+        (
+            ("pytorch", "2.5", "", ""),
+            Node("580.95.05", ("10.0",)),
+            "pytorch 2.5.1 for CUDA 12.4 does not support this GPU yet",
+            "GPU of compute capability 10.0",
+            "use pytorch 2.15.0 with CUDA 13.2",
+        ),
+        (
+            ("pytorch", "2.15", "", ""),
+            Node("580.95.05", ("7.0", "8.0")),
+            "pytorch 2.15.0 for CUDA 13.2 no longer supports this GPU",
+            "GPU of compute capability 7.0",
+            "use pytorch 2.14.1 with CUDA 12.6",
+        ),
+        (
+            ("pytorch", "2.7", "12.6", ""),
+            Node("580.95.05", ("12.0",)),
+            "pytorch 2.7.1 for CUDA 12.6 does not support this GPU yet",
+            "GPU of compute capability 12.0",
+            "use CUDA 12.8",
+        ),
+        (
+            ("pytorch", "2.15", "", ""),
+            Node("550.54.15", ("9.0",)),
+            "pytorch 2.15.0 for CUDA 13.2 needs driver 580",
+            "driver 550.54.15",
+            "use driver 580, or pytorch 2.14.1 with CUDA 12.6",
+        ),
+        (
+            ("pytorch", "2.1.2", "12.4", ""),
+            Node(),
+            "pytorch 2.1.2 has no build for CUDA 12.4",
+            "cuda",
+            "use CUDA 12.1 or CUDA 11.8, or pytorch 2.6.0 with CUDA 12.4",
+        ),
+        (
+            ("tensorflow", "2.10", "", "3.11"),
+            Node(),
+            "tensorflow 2.10.1 has no build for Python 3.11",
+            "python",
+            "use Python 3.7 to 3.10, or tensorflow 2.21.0 with CUDA 12.5",
+        ),
+        (
+            ("tensorflow", "2.21", "13", ""),
+            Node(),
+            "tensorflow 2.21.0 has no build for CUDA 13",
+            "cuda",
+            "use CUDA 12.5",
+        ),
+        (
+            ("tensorflow", "2.18", "", ""),
+            Node("580.95.05", ("5.2",)),
+            "tensorflow 2.18.1 for CUDA 12.5 no longer supports this GPU",
+            "GPU of compute capability 5.2",
+            "use tensorflow 2.16.2 with CUDA 12.3",
+        ),
+        (
+            ("jax", "0.11", "13", ""),
+            Node("560.35.03", ("8.0",)),
+            "jax 0.11.2 for CUDA 13.0 needs driver 580",
+            "driver 560.35.03",
+            "use driver 580, or CUDA 12.1",
+        ),
+        (
+            ("pytorch", "9.9", "", ""),
+            Node(),
+            "pytorch 9.9 is not known",
+            "framework",
+            "use 1.12 to 2.15.0, or name packages",
+        ),
+        (
+            ("mxnet", "", "", ""),
+            Node(),
+            "no such framework is known",
+            "mxnet",
+            "use pytorch, tensorflow, jax, or name packages",
+        ),
+        (
+            ("pytorch", "", "", ""),
+            Node("340.108", ("3.0",)),
+            "pytorch 2.15.0 for CUDA 13.2 no longer supports this GPU",
+            "GPU of compute capability 3.0",
+            "name packages instead, if you know some that work",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused(
+    wish: Tuple[str, str, str, str], node: Node, what: str, which: str, advice: str
+) -> None:
+    assert refused(*wish, node) == Refusal(what, which, advice)
+
+
+def test_the_newest_that_fits_is_taken_where_no_version_is_asked_for() -> None:
+    assert chosen("pytorch", python="3.8").version == "2.4.1"
+    assert chosen("pytorch", "1", python="3.11").version == "1.13.1"
+    assert chosen("jax", cuda="12", python="3.11").version == "0.10.2"
+    assert chosen("tensorflow", node=Node("450.80.02", ("8.0",))).version == "2.14.1"
+
+
+def test_a_version_that_needs_a_later_python_than_its_minor() -> None:
+    assert chosen("tensorflow", "2.11").conda[0] == "python >=3.8,<3.11"
+    assert chosen("tensorflow", "2.11", python="3.7").version == "2.11.0"
+    assert refused("tensorflow", "2.11.1", python="3.7.12").next.startswith("use Python 3.8 to 3.10, or ")
+
+
+def test_a_gpu_that_is_newer_than_the_build() -> None:
+    found = chosen("tensorflow", "2.21", node=Node("580.95.05", ("12.0",)))
+    assert found.warnings == (
+        "tensorflow 2.21.0 has no code for GPUs of compute capability 12.0: it compiles when a program "
+        "starts, which takes minutes.",
+    )
+    assert not chosen("tensorflow", "2.21", node=Node("580.95.05", ("9.0",))).warnings
+    assert len(chosen("tensorflow", "2.21", node=Node("535.183.01", ("12.0",))).warnings) == 2
+
+
+def test_a_flaw_is_told() -> None:
+    (warning,) = chosen("tensorflow", "2.16.1").warnings
+    assert "2.16.2" in warning
+    assert not chosen("tensorflow", "2.16").warnings
