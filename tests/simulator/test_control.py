@@ -77,7 +77,15 @@ def test_driver_state_needs_a_driver(node: Node) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["return 15", "hang", "hang 30", "crash", "after 3 return 15", "times 2 hang 1 gpu 0", "crash gpu 1"],
+    [
+        "return 15",
+        "hang",
+        "hang 30",
+        "crash",
+        "after 3 return 15",
+        "after 1 times 2 hang 1 gpu 0",
+        "crash gpu 1",
+    ],
 )
 def test_faults_have_the_documented_form(running: Node, words: str) -> None:
     running.run("fault", "nvmlDeviceGetTemperature", *words.split())

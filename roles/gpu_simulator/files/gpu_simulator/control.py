@@ -12,7 +12,9 @@ from typing import List, Sequence
 from . import attributes, chassis, driver, nvlink5, pci, surfaces, usage
 from .tree import SimulatorError, Tree, read, remove, write
 
-FAULT = re.compile(r"^(?:(?:after|times) [0-9]+ )?(?:return [0-9]+|hang(?: [0-9]+)?|crash)(?: gpu [0-9]+)?$")
+FAULT = re.compile(
+    r"^(?:after [0-9]+ )?(?:times [0-9]+ )?(?:return [0-9]+|hang(?: [0-9]+)?|crash)(?: gpu [0-9]+)?$"
+)
 FUNCTION = re.compile(r"^nvml[A-Z][A-Za-z0-9_]*$")
 PROCESS_TYPES = ("C", "G", "C+G", "M")
 
@@ -82,7 +84,7 @@ def unset(tree: Tree, slot: int, name: str) -> None:
 def fault(tree: Tree, function: str, specification: str, persistent: bool) -> None:
     """Make an NVML function misbehave.
 
-    :param specification: ``return N``, ``hang [seconds]`` or ``crash``, with ``after N`` or
+    :param specification: ``return N``, ``hang [seconds]`` or ``crash``, with ``after N`` and
         ``times N`` before it and ``gpu N`` behind it
     :param persistent: keep it across reboots
     """
