@@ -145,10 +145,10 @@ def _choice(release: Release, version: str, build: Build, node: Node) -> Choice:
         conda += ["cudatoolkit=" + build.cuda, "cudnn=" + build.cudnn]
     index_url, only_index = "", False
     if release.framework == PYTORCH:
-        requirement, index_url = "torch==%s+%s" % (version, build.index), WHEEL_INDEX + build.index
+        requirement, index_url = "torch==%s+%s" % (version, build.label), WHEEL_INDEX + build.label
         only_index = at_least(release.minor, _ONLY_INDEX_FROM)
     else:
-        extra = "[%s]" % build.index if build.index else ""
+        extra = "[%s]" % build.label if build.label else ""
         requirement = "%s%s==%s" % (release.framework, extra, version)
     return Choice(
         framework=release.framework,

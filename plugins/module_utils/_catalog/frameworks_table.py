@@ -20,14 +20,14 @@ WHEELS, CONDA = "wheels", "conda"
 
 
 class Build(NamedTuple):
-    """A release for one CUDA. ``index`` is its folder in PyTorch's wheel index or the pip extra, or "".
+    """A release for one CUDA. ``label`` is its folder in PyTorch's wheel index or the pip extra, or "".
 
     ``cudnn`` is the one it was built with, "" where that was not looked up. It has code for GPUs from
     ``first`` up to the generation of ``last``; with ``ptx`` newer ones compile it when a program starts.
     """
 
     cuda: str
-    index: str
+    label: str
     cudnn: str
     first: str
     last: str
@@ -207,12 +207,12 @@ def _jax() -> List[Release]:
             both = not before(version, _JAX_BUILDS[1][3])
             by_minor.setdefault((minor, python, both), []).append(version)
     found = []
-    for (minor, python, both), versions in by_minor.items():
+    for (minor, python, both), fitting in by_minor.items():
         builds = tuple(
             Build(cuda, extra, "", first, _JAX_LAST, True, WHEELS)
             for cuda, extra, first, _since in _JAX_BUILDS[: 1 + both]
         )
-        found.append(Release(JAX, minor, tuple(versions), python, "", "", builds))
+        found.append(Release(JAX, minor, tuple(fitting), python, "", "", builds))
     return found
 
 

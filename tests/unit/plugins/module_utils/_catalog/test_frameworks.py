@@ -54,8 +54,8 @@ def refused(
 @pytest.mark.parametrize("wanted, indexes, default", RECORDED["pytorch"])
 def test_pytorch_is_built_for_these_cudas(wanted: str, indexes: List[str], default: str) -> None:
     builds = release("pytorch", wanted).builds
-    assert {build.index for build in builds} == set(indexes)
-    assert all(build.index == "cu" + build.cuda.replace(".", "") for build in builds)
+    assert {build.label for build in builds} == set(indexes)
+    assert all(build.label == "cu" + build.cuda.replace(".", "") for build in builds)
     # That of 1.12 is CUDA 10.2, which is not in the table.
     assert builds[0].cuda == default or wanted == "1.12"
 
@@ -81,7 +81,7 @@ def test_versions_and_pythons_are_those_of_the_wheels(framework: str) -> None:
 
 def test_jax_is_built_for_these() -> None:
     for extra, of_cuda, driver, first in RECORDED["jax"]:
-        (build,) = [each for each in releases("jax")[-1].builds if each.index == extra]
+        (build,) = [each for each in releases("jax")[-1].builds if each.label == extra]
         assert (build.cuda, build.first) == (of_cuda, first)
         minimum = cuda.minimum_driver(of_cuda)
         assert minimum is not None and within(minimum, driver)
