@@ -142,8 +142,9 @@ def _partitioned(target: Target, volatile: Volatile, holders: Holders, wanted: M
     if not target.wish.mig_follows:
         return (
             "Driver %s is not activated without a reboot: MIG is enabled on %s, and its instances, from "
-            "Hopper on also the mode, would be lost. A reboot loses them as well: write down what 'nvidia-smi "
-            "mig -lgi' and 'nvidia-smi mig -lci' say and make them again after it." % (wanted.version, named),
+            "Hopper on also the mode, would be lost. A reboot loses them as well: write down what "
+            "'nvidia-smi mig -lgi' and 'nvidia-smi mig -lci' say and make them again after it."
+            % (wanted.version, named),
         )
     services = [unit for unit in holders.units if unit not in DRIVER_UNITS]
     if not services:
