@@ -139,7 +139,7 @@ def _immediate(
         value = getattr(wished, setting)
         covered = setting == "persistence" and service.covers and service.active
         if value is None:
-            if result.reset and not covered and _outlives(seen, setting):
+            if result.reset and not covered and _is_more(seen, setting, seen.value(setting)):
                 changes.append(Change(setting, seen.value(setting)))
                 why.append("the reset takes %s" % label(setting))
             continue
@@ -149,10 +149,10 @@ def _immediate(
             if not (value and covered and starts):
                 changes.append(Change(setting, value))
                 why.append(_is(seen, setting))
-        elif result.reset and not covered and _outlives(seen, setting):
+        elif result.reset and not covered and _is_more(seen, setting, seen.value(setting)):
             changes.append(Change(setting, value))
             why.append("the reset takes %s" % label(setting))
-    _forgetting(seen, changes, result)
+    _forgetting(seen, wished, result)
     if _blocked(seen, changes) and not consent:
         result.blockers.append(_busy(seen, "compute_mode is to change under programs that use the GPU"))
     if not changes:
@@ -165,11 +165,11 @@ def _immediate(
     result.settings.append(Step("settings", "set-gpu", what, "; ".join(why) + _note(seen), data))
 
 
-def _forgetting(seen: GpuState, changes: List[Change], result: GpuPlan) -> None:
+def _forgetting(seen: GpuState, wished: Settings, result: GpuPlan) -> None:
     """What becomes of settings where nothing holds the GPU."""
     if not result.after.fresh or seen.predicted:
         return
-    names = [each.setting for each in changes if each.setting != "persistence"]
+    names = [name for name in _IMMEDIATE[1:] if _is_more(seen, name, getattr(wished, name))]
     if names:
         result.blockers.append(
             Blocker(
@@ -189,16 +189,17 @@ def _forgetting(seen: GpuState, changes: List[Change], result: GpuPlan) -> None:
         )
 
 
-def _outlives(seen: GpuState, setting: str) -> bool:
-    """Is it other than after a reset, so that it has to be put back? What is not known cannot be."""
-    value = seen.value(setting)
+def _is_more(seen: GpuState, setting: str, value: Any) -> bool:
+    """Is a value other than that of a GPU that was just initialized? What is not known is not."""
+    if value is None:
+        return False
     if setting == "persistence":
         return value is True
     if setting == "compute_mode":
         return value in COMPUTE_MODES[1:]
     if setting == "power_limit":
-        return seen.power is not None and value != seen.power.own
-    return value not in (None, FREE)
+        return seen.power is not None and seen.exact(setting, value) != seen.power.own
+    return value != FREE
 
 
 def _blocked(seen: GpuState, changes: List[Change]) -> bool:
