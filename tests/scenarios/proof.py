@@ -103,21 +103,32 @@ def _runs(
     for number, kind in enumerate(what):
         task: dict[str, Any] = _marking(fleet, node)
         if kind != "mark":
-            mirror = {} if module == "mig_layout" else MIRROR
+            mirror = {} if module in ("mig_layout", "gpu_settings") else MIRROR
             task = {f"labfleet.gpu.{module}": {**mirror, **options}}
             task.update(check_mode=kind == "check", diff=True, ignore_errors=True)
-        tasks.append({"name": f"{kind} {number}", **task, "register": f"result_{number}"})
+        tasks.append({"name": f"{kind} {number}", **task})
+    results = in_one_playbook(fleet, node, tasks)
+    return tuple(result for kind, result in zip(what, results, strict=True) if kind != "mark")
+
+
+def in_one_playbook(fleet: Fleet, node: str, tasks: list[dict[str, Any]]) -> list[Result]:
+    """The results of tasks, run one after the other."""
+    tasks = [
+        {"name": f"Task {number}", **task, "register": f"result_{number}"}
+        for number, task in enumerate(tasks)
+    ]
     answer = fleet.work / "results.json"
     answer.unlink(missing_ok=True)
-    names = ", ".join(f"result_{number}" for number in range(len(what)))
+    names = ", ".join(task["register"] for task in tasks)
     keep = {"content": "{{ [%s] | to_json }}" % names, "dest": str(answer), "mode": "0600"}
-    tasks.append({"name": "Keep the results", "ansible.builtin.copy": keep, **_HERE})
+    last = {"name": "Keep the results", "ansible.builtin.copy": keep, **_HERE}
     path = fleet.work / "proof.yml"
-    path.write_text(json.dumps([{"hosts": node, "gather_facts": False, "become": True, "tasks": tasks}]))
+    play = {"hosts": node, "gather_facts": False, "become": True, "tasks": [*tasks, last]}
+    path.write_text(json.dumps([play]))
     run = fleet.playbook(path)
     assert answer.exists(), run.output
-    results = json.loads(answer.read_text())
-    return tuple(result for kind, result in zip(what, results, strict=True) if kind != "mark")
+    results: list[Result] = json.loads(answer.read_text())
+    return results
 
 
 _HERE: dict[str, Any] = {
