@@ -19,7 +19,7 @@ from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import
 ROLES = Path(__file__).resolve().parents[4] / "roles"
 
 
-@pytest.mark.parametrize("role", ["nvidia_driver", "mig_layout", "gpu_node"])
+@pytest.mark.parametrize("role", ["nvidia_driver", "mig_layout", "gpu_settings", "gpu_node"])
 def test_the_variables_of_a_role_are_its_defaults(role: str) -> None:
     defaults = yaml.safe_load((ROLES / role / "defaults/main.yml").read_text(encoding="utf-8"))
     assert known_variables(role) == set(defaults)
