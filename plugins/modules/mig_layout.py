@@ -65,6 +65,16 @@ EXAMPLES = r"""
   labfleet.gpu.mig_layout:
     config: /etc/nvidia-mig-manager/config.yaml
     label: all-balanced
+
+- name: Two instances on the first GPU
+  labfleet.gpu.mig_layout:
+    gpus: [0]
+    instances: {3g.20gb: 2}
+  register: held
+
+- name: What CUDA_VISIBLE_DEVICES takes to choose one
+  ansible.builtin.debug:
+    msg: "{{ held.after.devices.values() | flatten }}"
 """
 
 RETURN = r"""
