@@ -145,5 +145,5 @@ def test_kernels_are_chosen(build: Callable[..., Path]) -> None:
 def test_compiled_parts_are_the_same_everywhere(tmp_path: Path) -> None:
     """Neither the cache's place nor the moment is in a compiled program."""
     first, second = (Compiler(tmp_path / name) for name in ("first", "second"))
-    assert first.program("nvidia-smi", "570.133.20") == second.program("nvidia-smi", "570.133.20")
+    assert first.smi("570.133.20") == second.smi("570.133.20")
     assert first.nvml("570.133.20") == second.nvml("570.133.20") != first.nvml("580.65.06")

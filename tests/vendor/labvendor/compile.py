@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -17,7 +18,9 @@ from typing import Protocol
 VENDOR = Path(__file__).resolve().parent.parent
 PROGRAMS = VENDOR / "programs"
 KERNEL_SOURCE = VENDOR / "kernel_source"
-NVML = VENDOR.parent.parent / "roles" / "gpu_simulator" / "files" / "nvml"
+SIMULATOR = VENDOR.parent.parent / "roles" / "gpu_simulator" / "files"
+NVML = SIMULATOR / "nvml"
+SMI = SIMULATOR / "nvidia_smi"
 
 
 class BuildError(Exception):
@@ -117,6 +120,14 @@ class Compiler:
                 shutil.copy(Path(directory) / f"libnvidia-ml.so.{version}", out)
 
         return self._cached(sources, version, make)
+
+    def smi(self, version: str) -> bytes:
+        """nvidia-smi of that version."""
+
+        def make(out: Path) -> None:
+            run([sys.executable, "-B", str(SMI / "pack.py"), version, str(out)])
+
+        return self._cached(sorted(SMI.glob("*.py")), version, make)
 
     def module(self, name: str, version: str, licence: str, kernel: str) -> bytes:
         """A kernel module, as dkms would build it for that kernel."""

@@ -108,7 +108,7 @@ def libnvidia_ml(var: Variables, compiler: Compiler) -> Content:
 
 def utils(var: Variables, compiler: Compiler) -> Content:
     """nvidia-smi."""
-    return Content((Entry("/usr/bin/nvidia-smi", compiler.program("nvidia-smi", var["v"]), mode=0o755),))
+    return Content((Entry("/usr/bin/nvidia-smi", compiler.smi(var["v"]), mode=0o755),))
 
 
 def persistenced(var: Variables, compiler: Compiler) -> Content:

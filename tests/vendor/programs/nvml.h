@@ -8,28 +8,16 @@
 #include <dlfcn.h>
 #include <stddef.h>
 
-enum { NVML_SUCCESS = 0, NVML_NOT_SUPPORTED = 3, NVML_NO_PERMISSION = 4, NVML_DRIVER_NOT_LOADED = 9,
-       NVML_LIBRARY_NOT_FOUND = 12, NVML_FUNCTION_NOT_FOUND = 13, NVML_GPU_IS_LOST = 15,
-       NVML_LIB_RM_VERSION_MISMATCH = 18, NVML_GPU_NOT_FOUND = 28 };
-enum { NVML_NAME_SIZE = 96, NVML_UUID_SIZE = 96, NVML_VERSION_SIZE = 80 };
+enum { NVML_SUCCESS = 0, NVML_LIBRARY_NOT_FOUND = 12, NVML_FUNCTION_NOT_FOUND = 13 };
 
 typedef struct nvmlDevice *nvml_device;
-typedef struct { unsigned long long total, free, used; } nvml_memory;
 
 #define NVML_FUNCTIONS(F) \
     F(int, nvmlInit_v2, (void)) \
     F(int, nvmlShutdown, (void)) \
     F(const char *, nvmlErrorString, (int)) \
-    F(int, nvmlSystemGetDriverVersion, (char *, unsigned)) \
-    F(int, nvmlSystemGetNVMLVersion, (char *, unsigned)) \
-    F(int, nvmlSystemGetCudaDriverVersion_v2, (int *)) \
     F(int, nvmlDeviceGetCount_v2, (unsigned *)) \
     F(int, nvmlDeviceGetHandleByIndex_v2, (unsigned, nvml_device *)) \
-    F(int, nvmlDeviceGetName, (nvml_device, char *, unsigned)) \
-    F(int, nvmlDeviceGetUUID, (nvml_device, char *, unsigned)) \
-    F(int, nvmlDeviceGetMemoryInfo, (nvml_device, nvml_memory *)) \
-    F(int, nvmlDeviceGetTemperature, (nvml_device, int, unsigned *)) \
-    F(int, nvmlDeviceGetPersistenceMode, (nvml_device, int *)) \
     F(int, nvmlDeviceSetPersistenceMode, (nvml_device, int))
 
 #define DECLARE(type, name, arguments) static type (*name) arguments;

@@ -6,7 +6,7 @@ Files that no package owns, in the installer's places, its record of them, and a
 that removes what is recorded. Sources: NVIDIA/nvidia-installer 590.48.01: backup.c (record, order of an
 uninstall), kernel.c (kernel/drivers/video, dkms), misc.c (nvidia-installer-disable-nouveau.conf, which an
 uninstall leaves), option_table.h. Left out: makeself, every library but NVML, and the programs but
-nvidia-installer.
+nvidia-installer and nvidia-smi.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from .tree import SimulatorError, Tree, link, read, remove, write
 RECORD = Path("/var/lib/nvidia")
 LOG = Path("/var/log/nvidia-installer.log")
 PROGRAM = Path("/usr/bin/nvidia-installer")
+SMI = Path("/usr/bin/nvidia-smi")
 SOURCES = Path("/usr/src/gpu-simulator")
 NO_NOUVEAU = Path("/etc/modprobe.d/nvidia-installer-disable-nouveau.conf")
 DESCRIPTION = "NVIDIA Accelerated Graphics Driver for Linux-{0}".format(os.uname().machine)
@@ -64,6 +65,7 @@ def install(tree: Tree, version: str, flavour: str, dkms: bool) -> str:
     links: Dict[str, str] = {}
     try:
         _library(version, files, links)
+        _smi(version, files)
         (_with_dkms if dkms else _modules)(version, flavour, files)
         _program(files, links)
     except SimulatorError:
@@ -93,6 +95,12 @@ def _library(version: str, files: List[str], links: Dict[str, str]) -> None:
     files.append(str(directory / name))
     _link(directory / "libnvidia-ml.so.1", name, links)
     _link(directory / "libnvidia-ml.so", "libnvidia-ml.so.1", links)
+
+
+def _smi(version: str, files: List[str]) -> None:
+    """Lay nvidia-smi of that driver over what is there, as the installer does."""
+    _run(sys.executable, str(SOURCES / "nvidia_smi/pack.py"), version, str(SMI))
+    files.append(str(SMI))
 
 
 def _program(files: List[str], links: Dict[str, str]) -> None:
