@@ -92,7 +92,7 @@ def test_what_mig_refuses_is_refused_before_the_driver_comes(fleet: Fleet) -> No
 
 
 def test_hopper_is_divided_behind_the_driver_that_comes(fleet: Fleet) -> None:
-    """Check mode lists the very steps; an upgrade by consent names the work on instances that ends with it."""
+    """Check mode lists the very steps; an upgrade by consent names the work that ends with instances."""
     fleet.reset(NODE, H100, H100)
     wish: dict[str, Any] = {"driver": {"branch": 570}, "mig": {"instances": {"1g.10gb": 7}}}
     foretold = stack(fleet, check=True, **wish)
