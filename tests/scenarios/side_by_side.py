@@ -97,6 +97,7 @@ class Labs:
 def main() -> int:
     """Run the files that are named, or all of this folder; 0 when every test passed."""
     named = [Path(name) for name in sys.argv[1:]]
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     labs = Labs(ordered(named or sorted(HERE.glob("test_*.py"))))
     for lab in LABS:
         subprocess.run([sys.executable, str(LAB), "--lab", lab, "down"], check=False)
