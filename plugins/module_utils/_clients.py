@@ -51,14 +51,14 @@ class Work:
 
 
 def away(
-    leaving: Sequence[User], stopped: Sequence[str], services: Sequence[str] = (), staying: Sequence[str] = ()
+    leaving: Sequence[User], stopped: Sequence[str], staying: Sequence[str] = ()
 ) -> Tuple[List[Step], List[Step]]:
     """The steps before a change, and those after it.
 
-    Users leave: their services stop and start again, as do ``services``; daemons without one stay. What an
-    earlier run ``stopped`` starts too. Services that are ``staying`` as they are do neither.
+    Users leave: their services stop and start again; daemons without one stay. What an earlier run
+    ``stopped`` starts too. Services that are ``staying`` as they are do neither.
     """
-    units = {*services, *(user.unit for user in leaving if user.unit)} - set(staying)
+    units = {user.unit for user in leaving if user.unit} - set(staying)
     loose = {user.client for user in leaving if not user.unit and not user.daemon}
     clients = tuple(sorted(loose, key=lambda each: each.pid))
     back = tuple(sorted({*units, *stopped} - set(staying)))

@@ -30,6 +30,10 @@ _FORGOTTEN = (
 )
 
 
+#: It lets go of a GPU whose persistence is switched off; nvidia-smi(1), --gpu-reset: so that NVSwitches know.
+_NEEDED_FOR_RESET = (PERSISTENCED, "nvidia-fabricmanager.service")
+
+
 @dataclass(frozen=True)
 class Persistenced:
     """The service is to run, or not to; ``uuids``: GPUs that it initializes, or lets go."""
@@ -150,13 +154,14 @@ def _words(*pairs: Tuple[str, bool]) -> str:
 def _reset(state: SettingsState, service: Service, plans: List[GpuPlan]) -> List[Step]:
     """The reset with what must be out of its way before, and comes back after.
 
-    A GPU that has persistence cannot be reset (github NVIDIA/NVSentinel#1690), so its daemon goes too.
+    The persistence daemon stays: without it the driver would forget the settings of other GPUs.
     """
     these = [each for each in plans if each.reset]
-    users = [user for each in these for user in (*each.work, *each.daemons)]
-    persistence = [PERSISTENCED] if these and state.service.active else []
+    users = [
+        user for each in these for user in (*each.work, *each.daemons) if user.unit not in _NEEDED_FOR_RESET
+    ]
     ended = [PERSISTENCED] if state.service.active and not service.active else []
-    before, after = away(users, state.stopped, persistence, ended)
+    before, after = away(users, state.stopped, ended)
     if not these:
         return after
     names = ", ".join(each.seen.name for each in these)

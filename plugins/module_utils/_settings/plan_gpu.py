@@ -139,7 +139,7 @@ def _immediate(
         value = getattr(wished, setting)
         covered = setting == "persistence" and service.covers and service.active
         if value is None:
-            if result.reset and not covered and _is_more(seen, setting, seen.value(setting)):
+            if result.reset and _is_more(seen, setting, seen.value(setting)):
                 changes.append(Change(setting, seen.value(setting)))
                 why.append("the reset takes %s" % label(setting))
             continue
@@ -149,7 +149,7 @@ def _immediate(
             if not (value and covered and starts):
                 changes.append(Change(setting, value))
                 why.append(_is(seen, setting))
-        elif result.reset and not covered and _is_more(seen, setting, seen.value(setting)):
+        elif result.reset and _is_more(seen, setting, seen.value(setting)):
             changes.append(Change(setting, value))
             why.append("the reset takes %s" % label(setting))
     _forgetting(seen, wished, result)

@@ -172,6 +172,16 @@ def test_without_persistence_nothing_stays(gpus: SettingsNode, pid: int) -> None
     assert "GPU 0: without persistence" in gpus.hold(power_limit=300).warnings[1]
 
 
+def test_locks_are_not_trusted_across_a_change_of_persistence(gpus: SettingsNode, pid: int) -> None:
+    uuid = gpus.add(A100)
+    gpus.work(0, pid)
+    gpus.hold(gpu_clocks=[600, 900])
+    plan = gpus.hold(persistence=False, gpu_clocks=[600, 900])
+    assert plan.steps[0].what == "GPU 0: set GPU clocks 600 to 900 MHz, persistence off"
+    gpus.hold(persistence=True)
+    assert gpus.gpu(uuid)["gpu_clocks"] is None, "it may have been initialized anew"
+
+
 def test_legacy_persistence(gpus: SettingsNode) -> None:
     uuid = gpus.add(A100, persistence=0)
     plan = gpus.hold(persistence=True, power_limit=300)
@@ -229,10 +239,14 @@ def test_ecc_with_the_service(gpus: SettingsNode) -> None:
     first, second = gpus.add(A100), gpus.add(A100)
     gpus.programs.unit_file, gpus.programs.active, gpus.programs.nvidia_smi = "enabled", True, (0, "")
     plan = gpus.hold(ecc=False)
-    assert actions(plan) == ["set-ecc", "set-ecc", "stop-gpu-services", "reset-gpus", "start-gpu-services"]
-    assert plan.steps[3].what == "reset GPU 0, GPU 1"
-    assert gpus.programs.active and gpus.gpu(first)["persistence"]
-    assert "nvidia-smi --gpu-reset -i %s,%s" % (first, second) in gpus.programs.ran
+    assert actions(plan) == ["set-ecc", "set-ecc", "reset-gpus", "set-gpu", "set-gpu"]
+    assert plan.steps[2].what == "reset GPU 0, GPU 1"
+    assert [step.what for step in plan.steps[3:]] == [
+        "GPU 0: set persistence on",
+        "GPU 1: set persistence on",
+    ]
+    assert gpus.programs.ran == ["nvidia-smi --gpu-reset -i %s,%s" % (first, second)]
+    assert gpus.gpu(first)["persistence"] and gpus.gpu(second)["persistence"] and not plan.warnings
 
 
 def test_ecc_that_waits_for_a_reboot(gpus: SettingsNode) -> None:

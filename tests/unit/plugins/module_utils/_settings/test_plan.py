@@ -200,22 +200,35 @@ def test_what_a_reset_takes_is_put_back(lost: bool) -> None:
     assert steps(found)[2:] == ([back + "GPU clocks 900 to 1200 MHz"] if lost else [])
 
 
-def test_the_daemon_is_away_for_a_reset() -> None:
-    state = node(gpu(users=(DAEMON,)), service=Service(True, "enabled", True), stopped=("x.service",))
-    found = plan(state, wish(ecc=False), {})
-    assert steps(found)[1] == "stop nvidia-dcgm.service, " + PERSISTENCED
-    assert steps(found)[-1] == "start nvidia-dcgm.service, %s, x.service" % PERSISTENCED
+def test_daemons_are_away_for_a_reset_but_those_that_it_needs() -> None:
+    """The persistence daemon stays, which keeps the settings of other GPUs."""
+    users = (DAEMON, User(Client(98, "root", "nvidia-persiste"), PERSISTENCED, daemon=True))
+    state = node(gpu(users=users), service=Service(True, "enabled", True), stopped=("x.service",))
+    assert steps(plan(state, wish(ecc=False), {})) == [
+        "GPU 0: set ECC off from the next reset on",
+        "stop nvidia-dcgm.service",
+        "reset GPU 0",
+        "start nvidia-dcgm.service, x.service",
+        "GPU 0: set persistence on",
+    ]
+    state = replace(state, stopped=(PERSISTENCED,))
     off = plan(state, wish(ecc=False, persistence=False), {})
     assert steps(off)[0] == "disable and stop " + PERSISTENCED
-    assert steps(off)[2] == "stop nvidia-dcgm.service" and "start nvidia-dcgm.service, x.service" in steps(
-        off
-    )
+    assert steps(off)[-2:] == ["start nvidia-dcgm.service", "GPU 0: set persistence off"]
 
 
 def test_a_cut_off_run_is_tidied_up_after() -> None:
     assert steps(plan(node(gpu(), stopped=("x.service",)), wish(compute_mode="default"), {})) == [
         "start x.service"
     ]
+
+
+def test_a_reset_is_not_tried_again_for_what_it_was_refused() -> None:
+    refused = "Not supported"
+    waiting = plan(node(gpu(ecc=(True, False), reset_refused=refused)), wish(ecc=False), {})
+    assert not waiting.steps and "switch ECC off: Not supported." in waiting.reboot_reasons[0]
+    anew = plan(node(gpu(ecc=(True, True), reset_refused=refused)), wish(ecc=False), {})
+    assert steps(anew)[-1].startswith("GPU 0: set persistence on") and "reset GPU 0" in steps(anew)
 
 
 def test_gpus_are_reset_at_once() -> None:
