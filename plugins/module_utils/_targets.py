@@ -68,7 +68,7 @@ def _selector(where: str, value: Any) -> str:
         domain = int(address[1] or "0", 16)
         return "%04x:%s:%s.%s" % (domain, address[2], address[3], address[4])
     if _UUID.match(text):
-        return text
+        return "GPU" + text[len("gpu") :]
     raise BadWish(
         "%s is '%s': write an index (0), a UUID (GPU-...) or a PCI address (\"0000:3b:00.0\")."
         % (where, text)
@@ -99,11 +99,13 @@ def _of(request: Selection, known: Sequence[Known], usual: Sequence[Known]) -> L
         chosen = []
         for selector in request.gpus:
             same = [
-                gpu for gpu in known if selector in (str(gpu.index), gpu.uuid.lower(), gpu.address.lower())
+                gpu
+                for gpu in known
+                if selector.lower() in (str(gpu.index), gpu.uuid.lower(), gpu.address.lower())
             ]
             if not same:
                 there = ", ".join(str(gpu) for gpu in known) or "no GPU"
-                raise BadWish("%s names GPU %s, and this node has %s." % (request.where, selector, there))
+                raise BadWish("There is no GPU %s on this node, which has %s." % (selector, there))
             chosen += [gpu for gpu in same if gpu not in chosen]
     if request.model is not None:
         chosen = [

@@ -87,7 +87,11 @@ def test_options(options: Any, found: Any) -> None:
         ({"mig": True, "gpus": [-1]}, "gpus[0] is '-1'"),
         (
             {"mig": True, "gpus": [7]},
-            "instances names GPU 7, and this node has 0 (NVIDIA A100-SXM4-40GB, 0000:07:00.0)",
+            "There is no GPU 7 on this node, which has 0 (NVIDIA A100-SXM4-40GB, 0000:07:00.0)",
+        ),
+        (
+            {"mig": True, "gpus": ["gpu-00000000-0000-4000-8000-0000000000FF"]},
+            "There is no GPU GPU-00000000-0000-4000-8000-0000000000ff on this node",
         ),
         (
             {"mig": True, "gpu_model": "H100"},

@@ -83,7 +83,7 @@ def test_groups(gpus: SettingsNode) -> None:
         ),
         ({"gpu_clocks": 100}, "gpu_clocks is to be 100 MHz, and this GPU has 210 to 1410 MHz"),
         ({"memory_clocks": 1000}, "memory_clocks is to be 1000 MHz, and this GPU has 1215 MHz"),
-        ({"gpus": [7], "ecc": True}, "names GPU 7, and this node has 0 (NVIDIA A100-SXM4-40GB"),
+        ({"gpus": [7], "ecc": True}, "There is no GPU 7 on this node, which has 0 (NVIDIA A100-SXM4-40GB"),
     ],
 )
 def test_limits(gpus: SettingsNode, wish: Dict[str, Any], words: str) -> None:
