@@ -21,10 +21,11 @@ options:
     type: bool
   compute_mode:
     description:
-      - How many processes may compute on the GPU. With MIG on a GPU has none. It does not change under
-        programs that use the GPU without O(disrupt_running_work), which does not end them here.
+      - How many processes may compute on the GPU, V(default) for any number, V(exclusive_process) for one, or
+        V(prohibited). With MIG on a GPU has none.
+      - It does not change under programs that use the GPU without O(disrupt_running_work), which does not end
+        them here.
     type: str
-    choices: [default, exclusive_process, prohibited]
   power_limit:
     description:
       - Watts, in the range that the GPU allows, or V(default) for the board's own limit.

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Dict, Mapping, Sequence, Tuple
 
 from .._asked import bring_pynvml
 from .._clients_away import AWAY, give_back
@@ -17,7 +17,9 @@ from .._nvml import NvmlUnavailable, in_session
 from .._resets import note_refusal, reset
 from . import change
 from .locked import note_of, noted
-from .node import LOCKED, PERSISTENCED, REFUSED
+from .node import LOCKED, OWED, PERSISTENCED, REFUSED
+from .owed import note_of as note_of_owed
+from .owed import owing
 from .plan import Persistenced, Reset
 from .plan_gpu import SetAll, SetEcc
 from .wish import CLOCKS
@@ -54,14 +56,15 @@ def set_ecc(context: Context, data: SetEcc) -> None:
 
 def reset_gpus(context: Context, data: Reset) -> None:
     """Reset GPUs. Where that does not bring the ECC mode it is noted why: a reboot will."""
-    uuids = [uuid for uuid, _name, _enable in data.gpus]
+    uuids = [uuid for uuid, _name, _enable, _owed in data.gpus]
+    _note_owed(context, {uuid: owed for uuid, _name, _enable, owed in data.gpus})
+    _forget_locks(context, uuids)
     _ask(context, data.gpus[0][1], partial(change.without_persistence, uuids))
     refused = reset(context, uuids)
     if refused is None:
-        _forget_locks(context, uuids)
         refused = "nvidia-smi reset it, and the mode is still pending"
     current = _ask(context, data.gpus[0][1], partial(change.ecc, uuids))
-    for uuid, _name, enable in data.gpus:
+    for uuid, _name, enable, _owed in data.gpus:
         note_refusal(context, REFUSED, uuid, None if current.get(uuid) == enable else refused)
 
 
@@ -77,7 +80,9 @@ def set_gpu(context: Context, data: SetAll) -> None:
         of_gpu = {each.setting: each.value for each in done if each.setting in clocks}
         locks[data.uuid] = {**locks.get(data.uuid, {}), **of_gpu}
         write_file(context, WriteFile(LOCKED, note_of(context.files, locks)))
-    if told["said"]:
+    if not told["said"]:
+        _note_owed(context, {data.uuid: ()})
+    else:
         failed = data.changes[told["done"]]
         stands = ", ".join(str(each) for each in done)
         raise EffectError(
@@ -89,6 +94,14 @@ def set_gpu(context: Context, data: SetAll) -> None:
                 "What was set before it stays: %s" % stands if done else "Nothing of this GPU was changed",
             )
         )
+
+
+def _note_owed(context: Context, change: Dict[str, Tuple[Tuple[str, Any], ...]]) -> None:
+    """Note what GPUs are to get back, () for nothing."""
+    was = owing(context.files)
+    now = {uuid: owed for uuid, owed in {**was, **change}.items() if owed}
+    if now != was:
+        write_file(context, WriteFile(OWED, note_of_owed(now)))
 
 
 def _forget_locks(context: Context, uuids: Sequence[str], settings: Sequence[str] = CLOCKS) -> None:

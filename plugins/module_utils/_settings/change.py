@@ -50,8 +50,7 @@ def set_all(uuid: str, changes: Sequence[Change], pynvml: Any) -> Dict[str, Any]
 
 
 def _persistence(pynvml: Any, handle: Any, value: bool) -> None:
-    if bool(pynvml.nvmlDeviceGetPersistenceMode(handle)) != value:
-        pynvml.nvmlDeviceSetPersistenceMode(handle, int(value))
+    pynvml.nvmlDeviceSetPersistenceMode(handle, int(value))
 
 
 def _compute_mode(pynvml: Any, handle: Any, value: str) -> None:

@@ -18,6 +18,8 @@ from .wish import BOARDS_OWN, CLOCKS, FREE, Clocks
 PERSISTENCED = "nvidia-persistenced.service"
 #: By UUID of the GPU: why it could not be reset for ECC since the node started.
 REFUSED = "/run/labfleet-gpu/ecc-reset-refused"
+#: By UUID and setting: what a reset takes that is under way.
+OWED = "/run/labfleet-gpu/settings-before-reset"
 #: What no driver tells: the clocks that were locked since it was loaded.
 LOCKED = "/run/labfleet-gpu/locked-clocks"
 #: nvidia-persistenced as the kernel names the process, which holds nothing once persistence is off.
@@ -41,6 +43,7 @@ class GpuState:
     ``ecc``: current and pending. ``gpu_clocks`` and ``memory_clocks``: what they are locked to, None where
     that is not known. ``gpu_range`` and ``memory_range``: lowest and highest in MHz.
     Who uses it comes and goes, and is no part of its identity.
+    ``owed``: settings that a reset took, in a run that was cut off before it put them back.
     ``predicted``: NVML could not be asked, so this is a GPU of its kind whose driver was just loaded.
     """
 
@@ -56,6 +59,7 @@ class GpuState:
     memory_range: Optional[Tuple[int, int]] = None
     users: Tuple[User, ...] = field(default=(), compare=False)
     reset_refused: Optional[str] = None
+    owed: Tuple[Tuple[str, Any], ...] = ()
     predicted: bool = False
 
     @property

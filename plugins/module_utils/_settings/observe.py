@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._asked import ask as asked
@@ -19,6 +20,7 @@ from .._targets import Known
 from . import ask
 from .locked import holding, noted
 from .node import PERSISTENCED, REFUSED, GpuState, Power, Service, SettingsState
+from .owed import owing
 from .wish import Clocks
 
 #: nvmlComputeMode_t.
@@ -42,10 +44,12 @@ def _asked(files: Files, gpus: List[Dict[str, Any]]) -> Tuple[GpuState, ...]:
     opened = kernel_users(files)
     refused = refusals(files, REFUSED)
     locks = noted(files)
+    owed = owing(files)
     found = []
     for told in gpus:
         using = users(files, [(pid, -1, -1) for pid in told["processes"]], opened.get(told["minor"], {}))
-        found.append(_gpu(told, using, refused.get(told["uuid"]), locks.get(told["uuid"], {})))
+        gpu = _gpu(told, using, refused.get(told["uuid"]), locks.get(told["uuid"], {}))
+        found.append(replace(gpu, owed=owed.get(gpu.key, ())))
     return tuple(found)
 
 

@@ -15,9 +15,9 @@ from .._clients import away
 from .._plan import Blocker, Plan, Step
 from .._scalar import BadWish
 from .._targets import assigned
-from .node import PERSISTENCED, Service, SettingsState, label, summary, words_of
+from .node import PERSISTENCED, GpuState, Service, SettingsState, label, summary, words_of
 from .plan_gpu import GpuPlan, plan_gpu
-from .wish import Request, SettingsWish
+from .wish import Request, Settings, SettingsWish
 
 _PREDICTED = (
     "NVML cannot be asked yet, so what is said of settings is predicted as of a driver that was just loaded: "
@@ -43,9 +43,12 @@ class Persistenced:
 
 @dataclass(frozen=True)
 class Reset:
-    """GPUs to be reset at once, as those that NVLink joins may have to be: UUID, name, ECC as it is to be."""
+    """GPUs to be reset at once, as those that NVLink joins may have to be.
 
-    gpus: Tuple[Tuple[str, str, bool], ...]
+    Of each: UUID, name, ECC as it is to be, and the settings that are to be put back.
+    """
+
+    gpus: Tuple[Tuple[str, str, bool, Tuple[Tuple[str, Any], ...]], ...]
 
 
 def plan(state: SettingsState, wish: SettingsWish, _answers: Mapping[Any, Any]) -> Plan:
@@ -65,14 +68,19 @@ def _settings(state: SettingsState, wish: SettingsWish) -> Plan:
     starts = service.active and not state.service.active
     consent = wish.disrupt_running_work
     plans = [
-        plan_gpu(gpu, requests[gpu.known.index].settings, service, starts, consent)
+        plan_gpu(gpu, _wished(requests, gpu), service, starts, consent)
         for gpu in state.gpus
-        if gpu.known.index in requests
+        if gpu.known.index in requests or gpu.owed
     ]
     blockers = tuple(blocker for each in plans for blocker in each.blockers)
     if blockers:
         return Plan(blockers=blockers)
     return _together(state, service, around, plans)
+
+
+def _wished(requests: Mapping[int, Request], gpu: GpuState) -> Settings:
+    request = requests.get(gpu.known.index)
+    return request.settings if request else Settings()
 
 
 def _together(state: SettingsState, service: Service, around: Tuple[Step, ...], plans: List[GpuPlan]) -> Plan:
@@ -165,6 +173,8 @@ def _reset(state: SettingsState, service: Service, plans: List[GpuPlan]) -> List
     if not these:
         return after
     names = ", ".join(each.seen.name for each in these)
-    ecc = tuple((each.seen.key, each.seen.name, bool(each.after.value("ecc"))) for each in these)
+    data = Reset(
+        tuple((each.seen.key, each.seen.name, bool(each.after.value("ecc")), each.owed) for each in these)
+    )
     why = "ECC changes with a reset"
-    return [*before, Step("reset", "reset-gpus", "reset %s" % names, why, Reset(ecc)), *after]
+    return [*before, Step("reset", "reset-gpus", "reset %s" % names, why, data), *after]

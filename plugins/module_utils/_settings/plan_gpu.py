@@ -65,6 +65,8 @@ class GpuPlan:
     work: Tuple[User, ...] = ()
     daemons: Tuple[User, ...] = ()
 
+    #: What the reset takes although nobody asked for it.
+    owed: Tuple[Tuple[str, Any], ...] = ()
     #: Whether the driver may forget, with a reset or without persistence, what is not wished.
     uncertain: bool = False
 
@@ -131,6 +133,7 @@ def _immediate(
 ) -> None:
     changes: List[Change] = []
     why: List[str] = []
+    named, wished = wished, with_owed(seen, wished)
     turned = wished.persistence is not None and wished.persistence != seen.persistence
     if turned or result.reset:
         # What is noted of locks is not trusted across that.
@@ -155,14 +158,27 @@ def _immediate(
     _forgetting(seen, wished, result)
     if _blocked(seen, changes) and not consent:
         result.blockers.append(_busy(seen, "compute_mode is to change under programs that use the GPU"))
-    if not changes:
+    result.owed = tuple(
+        (each.setting, each.value) for each in changes if getattr(named, each.setting) is None
+    )
+    if not changes and not seen.owed:
         return
     result.lost = tuple(each.setting for each in changes)
     changes.sort(key=lambda each: each == Change("persistence", False))
     words = [_said(each, service) for each in changes]
     data = SetAll(seen.key, seen.name, tuple(changes))
     what = "%s: set %s" % (seen.name, ", ".join(words))
+    if not changes:
+        what = "%s: note that nothing has to be put back" % seen.name
+        why = ["a run was cut off, and all it would have put back is there"]
     result.settings.append(Step("settings", "set-gpu", what, "; ".join(why) + _note(seen), data))
+
+
+def with_owed(seen: GpuState, wished: Settings) -> Settings:
+    """The wish with what a run that was cut off has not put back. Without persistence nothing would stay."""
+    if wished.persistence is False:
+        return wished
+    return replace(wished, **{name: value for name, value in seen.owed if getattr(wished, name) is None})
 
 
 def _forgetting(seen: GpuState, wished: Settings, result: GpuPlan) -> None:

@@ -54,7 +54,7 @@ class SettingsWish:
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "persistence": {"type": "bool"},
     "ecc": {"type": "bool"},
-    "compute_mode": {"type": "str", "choices": list(COMPUTE_MODES)},
+    "compute_mode": {"type": "str"},
     "power_limit": {"type": "raw"},
     "gpu_clocks": {"type": "raw"},
     "memory_clocks": {"type": "raw"},

@@ -118,9 +118,9 @@ class SettingsNode:
         for number in range(self.count):
             self.put(number, "persistence_mode", int(on))
 
-    def _reset(self, _ids: str) -> None:
+    def _reset(self, ids: str) -> None:
         """What a reset takes, and brings."""
-        for number in range(self.count):
+        for number in [each for each in range(self.count) if self.is_now(each, "uuid") in ids.split(",")]:
             assert self.is_now(number, "persistence_mode") == "0", "a GPU with persistence is not reset"
             self.put(number, "compute_mode", 0)
             self.put(number, "power_limit_mw", self.is_now(number, "power_limit_default_mw"))

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from typing import Any, Dict, Iterator, List
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._settings.node import LOCKED, REFUSED
+from ansible_collections.labfleet.gpu.plugins.module_utils._settings.node import LOCKED, OWED, REFUSED
 from ansible_collections.labfleet.gpu.tests.unit.support.settings_node import SettingsNode
 
 pytestmark = pytest.mark.skipif(
@@ -233,6 +234,49 @@ def test_ecc_by_a_reset_which_takes_nothing_else(gpus: SettingsNode) -> None:
     assert (shown["power_limit"], shown["gpu_clocks"]) == (300, [1200, 1410])
     assert gpus.is_now(0, "clocks_locked_gpu_mhz") == "1200 1410" and gpus.is_now(0, "compute_mode") == "3"
     assert not plan.reboot_reasons and gpus.programs.ran == ["nvidia-smi --gpu-reset -i " + uuid]
+    assert gpus.tree.files.text(REFUSED) is None and gpus.tree.files.text(OWED) == "{}\n"
+
+
+@pytest.mark.parametrize("cut", range(4))
+@pytest.mark.parametrize("wish", [{"ecc": False}, {"gpus": [1], "ecc": True}], ids=["again", "another"])
+def test_a_run_that_was_cut_off_owes_what_the_reset_took(gpus: SettingsNode, cut: int, wish: Any) -> None:
+    uuid = gpus.add(A100)
+    gpus.programs.nvidia_smi = (0, "")
+    gpus.hold(**ALL)
+    plan = gpus.plan(ecc=False)
+    gpus.apply(replace(plan, steps=plan.steps[:cut]))
+    gpus.add(A100)
+    gpus.hold(**wish)
+    shown = gpus.gpu(uuid)
+    assert shown["persistence"] and shown["ecc"]["pending"] is (cut == 0 and "gpus" in wish)
+    assert (shown["compute_mode"], shown["power_limit"]) == ("exclusive_process", 300)
+    assert shown["gpu_clocks"] == [1200, 1410] and gpus.is_now(0, "clocks_locked_memory_mhz") == "1215 1215"
+    gpus.put(0, "power_limit_mw", 200000)
+    assert not gpus.plan(persistence=True).steps, "nothing is owed any more"
+
+
+def test_persistence_off_owes_nothing(gpus: SettingsNode) -> None:
+    gpus.add(A100)
+    gpus.programs.nvidia_smi = (0, "")
+    gpus.hold(**ALL)
+    plan = gpus.plan(ecc=False)
+    gpus.apply(replace(plan, steps=plan.steps[:2]))
+    plan = gpus.hold(persistence=False)
+    assert [step.what for step in plan.steps] == ["GPU 0: note that nothing has to be put back"]
+
+
+def test_what_is_back_already_is_noted(gpus: SettingsNode) -> None:
+    gpus.add(A100)
+    gpus.programs.nvidia_smi = (0, "")
+    gpus.hold(power_limit=300)
+    plan = gpus.plan(ecc=False)
+    gpus.apply(replace(plan, steps=plan.steps[:2]))
+    gpus.put(0, "persistence_mode", 1)
+    gpus.put(0, "power_limit_mw", 300000)
+    plan = gpus.hold(ecc=False)
+    assert [step.what for step in plan.steps] == ["GPU 0: note that nothing has to be put back"]
+    gpus.tree.write(OWED, "nonsense")
+    assert not gpus.plan(ecc=False).steps
 
 
 def test_ecc_with_the_service(gpus: SettingsNode) -> None:

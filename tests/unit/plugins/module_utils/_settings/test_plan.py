@@ -234,7 +234,8 @@ def test_a_reset_is_not_tried_again_for_what_it_was_refused() -> None:
 def test_gpus_are_reset_at_once() -> None:
     found = plan(node(gpu(0), gpu(1), gpu(2)), wish(gpus=("0", "2"), ecc=False), {})
     (reset,) = [step for step in found.steps if step.action == "reset-gpus"]
-    assert reset.data.gpus == (("GPU-0", "GPU 0", False), ("GPU-2", "GPU 2", False))
+    back = (("persistence", True),)
+    assert reset.data.gpus == (("GPU-0", "GPU 0", False, back), ("GPU-2", "GPU 2", False, back))
 
 
 def test_a_service_for_all_is_not_used_for_some() -> None:
