@@ -45,6 +45,8 @@ def no_library() -> Refused:
 
 def not_initialized(library: Library, code: int) -> Refused:
     """nvmlInit has failed."""
+    if code == nvml.GPU_NOT_FOUND:
+        return Refused(NO_DEVICES, nvml.NOT_FOUND)
     if code == nvml.DRIVER_NOT_LOADED:
         words = (
             "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. "

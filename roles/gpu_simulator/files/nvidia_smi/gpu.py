@@ -113,10 +113,9 @@ class Gpu:
             try:
                 return self.library.several(name + version, nvml.Process, self.handle)
             except NvmlError as error:
-                if error.code == nvml.NOT_SUPPORTED:
-                    return []
                 if error.code != nvml.FUNCTION_NOT_FOUND:
-                    raise
+                    # Not to users of a GPU in MIG mode, and not those that draw: no list then.
+                    return []
         return []
 
     def _running(self, one: Any, kind: str) -> Running:

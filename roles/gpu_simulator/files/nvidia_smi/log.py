@@ -12,7 +12,7 @@ from .gpu import Gpu, Machine
 from .log_identity import IDENTITY
 from .log_power import POWER
 from .log_state import STATE
-from .log_tree import Node
+from .log_tree import INLINE, Node
 from .nvml import NvmlError
 
 TREE = IDENTITY + STATE + POWER
@@ -85,9 +85,11 @@ def _text_of(node: Node, gpu: Gpu, branch: int, depth: int, column: int) -> Iter
     if not node.fits(branch, gpu) or not node.label:
         return
     if isinstance(node.content, tuple):
-        yield "    " * depth + node.label
+        inline = node.label == INLINE
+        if not inline:
+            yield "    " * depth + node.label
         for child in node.content:
-            yield from _text_of(child, gpu, branch, depth + 1, column)
+            yield from _text_of(child, gpu, branch, depth if inline else depth + 1, column)
     else:
         yield _line(depth, node.label, _value(node, gpu, branch), column)
 
@@ -236,4 +238,4 @@ def _with_memory_clock(gpu: Gpu, clock: int) -> Node:
         Node("supported_graphics_clock", "    Graphics", lambda _gpu, one=one: "{0} MHz".format(one))  # type: ignore[misc]
         for one in graphics
     ]
-    return Node("supported_mem_clock", "", tuple(children))
+    return Node("supported_mem_clock", INLINE, tuple(children))

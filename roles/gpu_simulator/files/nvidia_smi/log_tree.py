@@ -10,7 +10,8 @@ from . import fields
 from . import readings as r
 from .gpu import Gpu
 
-TEXT, XML = "text", "xml"
+# The label of a section that has no line of its own in text.
+INLINE = " "
 
 
 class Node(NamedTuple):

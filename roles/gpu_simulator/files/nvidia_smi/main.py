@@ -126,6 +126,8 @@ def _session(command: Command, options: Dict[str, str], version: str) -> int:
         if "id" in options:
             machine.restrict(options["id"])
         return command(machine, options, version)
+    except nvml.NvmlError as error:
+        raise failures.Refused(library.message(error.code), failures.status(error.code)) from None
     finally:
         with contextlib.suppress(nvml.NvmlError):
             library.call("nvmlShutdown")
