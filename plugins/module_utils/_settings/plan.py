@@ -104,13 +104,13 @@ def _together(state: SettingsState, service: Service, around: Tuple[Step, ...], 
         reboot_reasons=tuple(reason for each in plans for reason in each.reboot_reasons),
         warnings=(
             *("%s: it is left as it is." % each for each in state.silent),
-            *_warnings(state, service, plans),
+            *_warnings(service, plans),
         ),
         reasons=tuple("%s is not as wished" % each.seen for each in plans if each.steps),
     )
 
 
-def _warnings(state: SettingsState, service: Service, plans: List[GpuPlan]) -> Tuple[str, ...]:
+def _warnings(service: Service, plans: List[GpuPlan]) -> Tuple[str, ...]:
     """What nothing keeps, told where it is set."""
     kept = ("persistence",) if service.active and service.enabled and service.covers else ()
     lost = dict.fromkeys(setting for each in plans for setting in each.lost if setting not in kept)
