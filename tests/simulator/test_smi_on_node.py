@@ -45,6 +45,6 @@ def test_nvidia_smi_comes_and_goes_with_the_driver(node: Booted) -> None:
     node.shell("gpu-simulator runfile install 570.133.20")
     assert "NVIDIA-SMI 570.133.20" in node.shell("nvidia-smi")
     assert node.call("dpkg -S " + PLACE).status == 1
-    assert "0: " + PLACE in node.shell("cat /var/lib/nvidia/log").splitlines()
+    assert "1: " + PLACE in node.shell("cat /var/lib/nvidia/log").splitlines()
     node.shell("nvidia-uninstall --silent")
     assert node.call("ls " + PLACE).status == 2
