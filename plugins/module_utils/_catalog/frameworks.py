@@ -17,6 +17,8 @@ NAMES = (PYTORCH, TENSORFLOW, JAX)
 #: Source: installation pages of PyTorch. Up to 1.13 this index is asked besides the default one.
 WHEEL_INDEX = "https://download.pytorch.org/whl/"
 _ONLY_INDEX_FROM = "2.0"
+#: Wheels do not bring cuda-compat, so forward compatibility is of no use to them, whatever the board.
+NO_COMPAT = False
 
 
 class Node(NamedTuple):
@@ -25,8 +27,6 @@ class Node(NamedTuple):
     driver: Optional[str] = None
     #: Compute capabilities of the GPUs.
     capabilities: Tuple[str, ...] = ()
-    #: Are all of them data-centre boards?
-    data_centre: bool = False
 
 
 NO_NODE = Node()
@@ -116,7 +116,7 @@ def _refused(which: str, build: Build, node: Node) -> Optional[Refusal]:
             return Refusal(what + "no longer supports this GPU", gpu, "")
         if _is_late(capability, build) and not build.ptx:
             return Refusal(what + "does not support this GPU yet", gpu, "")
-    if node.driver and driver_fit(build.cuda, node.driver, node.data_centre) == TOO_OLD:
+    if node.driver and driver_fit(build.cuda, node.driver, NO_COMPAT) == TOO_OLD:
         needed = minimum_driver(build.cuda)
         return Refusal(what + "needs driver %s" % needed, "driver " + node.driver, "driver %s" % needed)
     return None
@@ -174,7 +174,7 @@ def _warnings(release: Release, version: str, build: Build, node: Node) -> List[
             "%s %s has no code for GPUs of compute capability %s: it compiles when a program starts, which "
             "takes minutes." % (release.framework, version, ", ".join(sorted(set(late), key=numbers)))
         )
-        if node.driver and driver_fit(build.cuda, node.driver, False) == MINOR:
+        if node.driver and driver_fit(build.cuda, node.driver, NO_COMPAT) == MINOR:
             found.append(
                 "Driver %s is older than CUDA %s and may not compile it." % (node.driver, build.cuda)
             )
