@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Runs work in a process of its own, if wished with another directory seen in the place of one.
+
+An environment knows its path: scripts, compiled files and sysconfig contain it. A copy that is to take its
+place is therefore worked on *at* that path, in a mount namespace that only the process and its children have.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import sys
+import traceback
+from typing import Any, Callable, NoReturn, Optional, Tuple
+
+from .redact import redacted
+
+#: mount(2), unshare(2), prctl(2).
+_MS_BIND, _MS_REC, _MS_PRIVATE, _CLONE_NEWNS, _PR_SET_PDEATHSIG = 0x1000, 0x4000, 0x40000, 0x20000, 1
+
+
+class ChildError(Exception):
+    """The work failed; the message is what it said."""
+
+
+def run(work: Callable[[], Any], view: Optional[Tuple[str, str]] = None) -> Any:
+    """What ``work`` returns, which JSON must be able to carry. Raises ChildError.
+
+    ``view`` is a directory and the path that it is seen at.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    reading, writing = os.pipe()
+    parent, pid = os.getpid(), os.fork()
+    if pid == 0:
+        _close_all_but(writing)
+        _child(work, view, writing, parent)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        answer = stream.read()
+    _pid, status = os.waitpid(pid, 0)
+    if status & 0x7F or not answer:
+        raise ChildError("the process that worked on it ended by signal %d" % (status & 0x7F))
+    told = json.loads(answer.decode("utf-8"))
+    if "failed" in told:
+        raise ChildError(redacted(told["failed"]))
+    return told["result"]
+
+
+def _close_all_but(kept: int) -> None:
+    """Nothing of the parent's stays open, its locks for one."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) != kept:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
+
+
+def _child(work: Callable[[], Any], view: Optional[Tuple[str, str]], writing: int, parent: int) -> NoReturn:
+    """Never returns: what runs after it belongs to the parent."""
+    code = 1
+    try:
+        told = {"result": _work(work, view, parent)}
+        code = 0
+    except Exception as exc:  # whatever it is, the parent tells it
+        told = {"failed": str(exc) or traceback.format_exc(limit=-1).strip()}
+    try:
+        with os.fdopen(writing, "wb") as stream:
+            stream.write(json.dumps(told).encode("utf-8"))
+    finally:
+        os._exit(code)
+
+
+def _work(work: Callable[[], Any], view: Optional[Tuple[str, str]], parent: int) -> Any:
+    libc = ctypes.CDLL(None, use_errno=True)
+    # A run that is killed must not go on in here.
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+    # What is said here is no part of the module's answer.
+    os.dup2(2, 1)
+    if view:
+        _see(libc, *view)
+    return work()
+
+
+def _see(libc: ctypes.CDLL, directory: str, path: str) -> None:
+    """Mount a directory at a path, for this process and its children alone."""
+    calls = (
+        lambda: libc.unshare(_CLONE_NEWNS),
+        lambda: libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None),
+        lambda: libc.mount(os.fsencode(directory), os.fsencode(path), None, _MS_BIND, None),
+    )
+    for call in calls:
+        if call() != 0:
+            raise OSError(
+                "a copy of %s cannot be worked on: %s. That takes the right to mount (CAP_SYS_ADMIN), which "
+                "containers often lack: remove the environment there and make it anew"
+                % (path, os.strerror(ctypes.get_errno()))
+            )

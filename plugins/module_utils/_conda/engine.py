@@ -1,0 +1,102 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""py-rattler: matches, solves and installs conda packages. The only file that imports it.
+
+Everything here runs in a child process (child.py): it starts threads, and no process with threads may fork.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import sys
+import tempfile
+from typing import Any, List, Sequence
+
+from .._nvml import TOOLS
+
+#: With this comes all that is used here: 0.25 is the last for Python 3.8 and 3.9.
+NEEDED = "0.25"
+
+
+def load() -> Any:
+    """The module, from the node's Python or from our directory. Raises RuntimeError."""
+    if TOOLS not in sys.path:
+        sys.path.append(TOOLS)
+    try:
+        import rattler
+        import rattler.networking
+    except ImportError as exc:
+        raise RuntimeError(
+            "py-rattler is not there (%s): install py-rattler %s or later for %s"
+            % (exc, NEEDED, sys.executable)
+        ) from exc
+    return rattler
+
+
+def unmatched(prefix: str, specs: Sequence[str]) -> List[str]:
+    """The specs that no installed package fulfils. Raises what rattler raises for what is no spec."""
+    rattler = load()
+    wanted = [(spec, rattler.MatchSpec(spec)) for spec in specs]
+    # A record has megabytes: only those of packages that are asked for are read.
+    names = {match.name.normalized for _spec, match in wanted if match.name is not None}
+    paths = [path for path in _records(prefix) if os.path.basename(path).rsplit("-", 2)[0] in names]
+    there = [rattler.PrefixRecord.from_path(path) for path in paths]
+    return [spec for spec, match in wanted if not any(match.matches(record) for record in there)]
+
+
+def solve(prefix: str, channels: Sequence[str], specs: Sequence[str], cuda: str) -> List[str]:
+    """The records, as JSON, that fulfil the specs. Raises what rattler raises."""
+    import asyncio
+
+    rattler = load()
+    there = [rattler.PrefixRecord.from_path(path) for path in _records(prefix)] if prefix else []
+    virtual = [
+        package
+        for package in (each.into_generic() for each in rattler.VirtualPackage.detect())
+        if package.name.normalized != "__cuda"
+    ]
+    if cuda:
+        build = getattr(rattler, "BuildString", str)("0")
+        virtual.append(
+            rattler.GenericVirtualPackage(rattler.PackageName("__cuda"), rattler.Version(cuda), build)
+        )
+    with tempfile.TemporaryDirectory(prefix="labfleet-gpu-") as cache:
+        found = asyncio.run(
+            rattler.solve(
+                [rattler.Channel(each) for each in channels],
+                [rattler.MatchSpec(spec) for spec in specs],
+                gateway=rattler.Gateway(cache_dir=cache),
+                locked_packages=there,
+                virtual_packages=virtual,
+            )
+        )
+    return sorted(record.to_json() for record in found)
+
+
+def install(prefix: str, records: Sequence[str], cache: str) -> None:
+    """Have exactly these packages in a prefix. Raises what rattler raises."""
+    import asyncio
+
+    rattler = load()
+    with tempfile.TemporaryDirectory(prefix="labfleet-gpu-") as directory:
+        wanted = [_record(rattler, directory, text) for text in records]
+        asyncio.run(rattler.install(wanted, prefix, cache_dir=cache, show_progress=False))
+
+
+def _record(rattler: Any, directory: str, text: str) -> Any:
+    """A record as rattler has it. It reads them as conda writes them, with the files of the package."""
+    told = json.loads(text)
+    told.update(files=[], paths_data={"paths_version": 1, "paths": []})
+    path = os.path.join(directory, "%(name)s-%(version)s-%(build)s.json" % told)
+    with open(path, "w", encoding="utf-8") as stream:
+        json.dump(told, stream)
+    return rattler.PrefixRecord.from_path(path)
+
+
+def _records(prefix: str) -> List[str]:
+    return sorted(glob.glob(os.path.join(glob.escape(prefix), "conda-meta", "*.json")))

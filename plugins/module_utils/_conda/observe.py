@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Looks at an environment: names of files and our note, so that it takes milliseconds however large it is.
+
+The records in conda-meta have megabytes, the list of every file. Their names tell name, version and build.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Callable, List, Optional, Tuple
+
+from .._command import Commands
+from .._driver_seen import driver_version
+from .._host import Files, Host
+from .history import revisions
+from .state import HISTORY, META, NOTE, UNFINISHED, CondaState, Note, leaving_of, staging_of
+
+_SITE = "lib"
+
+
+def observer(prefix: str) -> Callable[[Commands, Files, Host], CondaState]:
+    """An observation of one environment."""
+    return lambda _commands, files, host: observe(files, host, prefix)
+
+
+def observe(files: Files, host: Host, prefix: str) -> CondaState:
+    real = files.path(prefix)
+    there = files.exists(prefix, META)
+    unfinished = files.exists(prefix, UNFINISHED)
+    foreign = os.path.lexists(real) and not there and (not os.path.isdir(real) or bool(files.names(prefix)))
+    return CondaState(
+        host=host,
+        prefix=prefix,
+        there=there,
+        foreign=foreign,
+        link=os.path.islink(real),
+        unfinished=unfinished,
+        packages=observed_lines(files, prefix),
+        pip=pip_in(files, prefix),
+        note=note_in(files.text(prefix, NOTE)),
+        revisions=revisions(files.text(prefix, HISTORY) or ""),
+        leftovers=tuple(
+            path for path in (staging_of(prefix), leaving_of(prefix)) if os.path.lexists(files.path(path))
+        ),
+        driver=driver_version(files, host),
+    )
+
+
+def observed_lines(files: Files, prefix: str) -> Tuple[str, ...]:
+    """Each conda package as "name=version=build", in order of names."""
+    found = []
+    for name in files.names(prefix, META):
+        parts = name[: -len(".json")].rsplit("-", 2)
+        if name.endswith(".json") and len(parts) == 3:
+            found.append("=".join(parts))
+    return tuple(sorted(found))
+
+
+def pip_in(files: Files, prefix: str) -> Tuple[str, ...]:
+    """What says that pip installed it. Conda's packages have such directories too, by another installer."""
+    found = []
+    for python in files.names(prefix, _SITE):
+        if not python.startswith("python3"):
+            continue
+        site = (prefix, _SITE, python, "site-packages")
+        for name in files.names(*site):
+            stem, _dot, kind = name.rpartition(".")
+            if kind == "dist-info" and (files.text(*site, name, "INSTALLER") or "").strip() == "pip":
+                project, _dash, version = stem.partition("-")
+                found.append("%s==%s" % (project.lower().replace("_", "-"), version))
+    return tuple(sorted(found))
+
+
+def note_in(text: Optional[str]) -> Optional[Note]:
+    """Our note in an environment, None if there is none that can be read."""
+    try:
+        told: Any = json.loads(text or "")
+        return Note(*(_words(told[key]) for key in ("wished", "packages", "pip")))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _words(value: List[Any]) -> Tuple[str, ...]:
+    return tuple(str(each) for each in value)

@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Why an environment is not what is wished for, as far as its own files tell: no solver, no network."""
+
+from __future__ import annotations
+
+import re
+from typing import List, Tuple
+
+from .history import name_of
+from .state import CondaState
+from .wish import CondaWish
+
+_PINNED = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[\w,. -]*\])?(?:==([\w.+!-]+))?\Z")
+
+
+def lacking(state: CondaState, wish: CondaWish) -> List[str]:
+    """Reasons to look closer, in phrases; none if the environment is what the same wish made."""
+    if state.unfinished:
+        return ["its creation was cut off"]
+    if not state.there:
+        return ["it is not there"]
+    if wish.clone:
+        return []
+    if wish.revision is not None:
+        return _against(state.packages, of_revision(state, wish.revision), True)
+    note = state.note
+    if note is None:
+        return ["it was made by something else"]
+    if note.wished != wish.lines():
+        return ["something else was wished for when it was made"]
+    return _against(state.packages, note.packages, wish.exclusive) + _against(
+        state.pip, note.pip, wish.exclusive
+    )
+
+
+def of_revision(state: CondaState, number: int) -> Tuple[str, ...]:
+    """The packages of a revision as "name=version=build"."""
+    found = []
+    for dist in state.revisions[number].packages:
+        name = name_of(dist)
+        version, _dash, build = dist.rpartition("::")[2][len(name) + 1 :].partition("-")
+        found.append("=".join((name, version, build)))
+    return tuple(sorted(found))
+
+
+def _against(there: Tuple[str, ...], meant: Tuple[str, ...], exact: bool) -> List[str]:
+    missing, extra = sorted(set(meant) - set(there)), sorted(set(there) - set(meant))
+    found = ["%s is not there" % _some(missing)] if missing else []
+    return found + (["%s is there besides" % _some(extra)] if extra and exact else [])
+
+
+def _some(lines: List[str]) -> str:
+    rest = " and %d more" % (len(lines) - 3) if len(lines) > 3 else ""
+    return ", ".join(lines[:3]) + rest
+
+
+def pip_fulfils(there: Tuple[str, ...], requirement: str) -> bool:
+    """Is a requirement of the form "name" or "name==version" fulfilled by what pip has installed?"""
+    match = _PINNED.match(requirement)
+    if match is None:
+        return False
+    name = match.group(1).lower().replace("_", "-")
+    versions = [line[len(name) + 2 :] for line in there if line.startswith(name + "==")]
+    return bool(versions) and match.group(2) in (None, *versions)

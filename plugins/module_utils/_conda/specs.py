@@ -1,0 +1,63 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""What is written for a package, a requirement, a channel: its form checked, and what it is about. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .._scalar import BadWish, scalar
+
+#: [channel::]name, then version, build or brackets. What follows the name is the engine's to judge.
+_SPEC = re.compile(r"(?:(?P<channel>[\w./:+-]+)::)?(?P<name>[A-Za-z0-9_][\w.-]*?)(?P<rest>$|[\s=<>!~\[].*)\Z")
+_PYTHON_ONE = re.compile(r"\s*={0,2}\s*3\.1(?:\s|=|\Z)(?!\d)")
+_CHANNEL = re.compile(r"[A-Za-z0-9_][\w.-]*(?:/[\w.-]+)*\Z|(?:https?|file)://\S+\Z|/\S+\Z")
+
+
+def spec(value: Any) -> str:
+    """One match spec, its form checked. Raises BadWish."""
+    text = " ".join(scalar("packages", value).split())
+    match = _SPEC.match(text)
+    if match is None or (match.group("channel") and not _CHANNEL.match(match.group("channel"))):
+        raise BadWish(
+            "packages has '%s', which is no package: write a name, and a version if it matters, as in "
+            '"python=3.11" or "cudnn >=8,<9".' % text
+        )
+    name = match.group("name").lower()
+    if name.startswith("__"):
+        raise BadWish(
+            "packages has '%s', which tells of the node and cannot be installed: for a node without a driver "
+            'set cuda, as in cuda: "12.4".' % text
+        )
+    if name == "python" and _PYTHON_ONE.match(match.group("rest")):
+        raise BadWish("packages has '%s', probably from an unquoted 3.10: write python=3.10." % text)
+    return text
+
+
+def name_of(text: str) -> str:
+    """The package that a spec is about."""
+    match = _SPEC.match(text)
+    return match.group("name").lower() if match else ""
+
+
+def channel(value: str) -> str:
+    text = value.strip().rstrip("/")
+    if not _CHANNEL.match(text):
+        raise BadWish(
+            "channels has '%s': write a channel (conda-forge), one with a label (nvidia/label/cuda-12.1.1), "
+            "or an address." % text
+        )
+    return text
+
+
+def requirement(value: Any) -> str:
+    text = scalar("pip", value)
+    if not text or text.startswith("-"):
+        raise BadWish("pip has '%s': write a requirement, as in tensorflow==2.10.0." % text)
+    if re.match(r"tensorflow[-_]gpu\b", text, re.IGNORECASE):
+        raise BadWish("pip has '%s', which was withdrawn: write tensorflow, it has the GPU." % text)
+    return text

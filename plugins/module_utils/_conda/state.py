@@ -1,0 +1,93 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""A conda environment as it is. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Optional, Tuple
+
+from .._host import Host
+from .history import Revision
+
+#: Below the prefix: conda's records, its history, our note, and the mark of what is not finished.
+META = "conda-meta"
+HISTORY = META + "/history"
+NOTE = META + "/labfleet-gpu"
+UNFINISHED = META + "/labfleet-gpu.unfinished"
+#: Beside the environments: what is being made, what is on its way out, the lock.
+BESIDE = ".labfleet-gpu"
+
+
+@dataclass(frozen=True)
+class Note:
+    """What we wrote into an environment when it was made: the wish, and what fulfilled it."""
+
+    #: As CondaWish.lines() has it.
+    wished: Tuple[str, ...]
+    #: "name=version=build".
+    packages: Tuple[str, ...]
+    #: "name==version" of what pip installed.
+    pip: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CondaState:
+    host: Host
+    prefix: str
+    #: Is it an environment; is something else in its place.
+    there: bool
+    foreign: bool = False
+    #: Is its place a symbolic link.
+    link: bool = False
+    #: A creation was cut off.
+    unfinished: bool = False
+    #: "name=version=build" of each conda package, in order of names.
+    packages: Tuple[str, ...] = ()
+    #: "name==version" of what pip installed.
+    pip: Tuple[str, ...] = ()
+    note: Optional[Note] = None
+    revisions: Tuple[Revision, ...] = ()
+    #: What a run that was cut off left beside the environments.
+    leftovers: Tuple[str, ...] = ()
+    driver: Optional[str] = None
+
+    @property
+    def usable(self) -> bool:
+        return self.there and not self.unfinished
+
+    @property
+    def displaced(self) -> bool:
+        """Nothing is in its place, but its former content and the next one are beside it."""
+        return not self.there and {staging_of(self.prefix), leaving_of(self.prefix)} <= set(self.leftovers)
+
+    def by_name(self) -> Dict[str, str]:
+        """The line of each conda package by its name."""
+        return {line.partition("=")[0]: line for line in self.packages}
+
+
+def root_of(prefix: str) -> str:
+    """The directory that a prefix is in."""
+    return prefix.rpartition("/")[0] or "/"
+
+
+def staging_of(prefix: str) -> str:
+    """Where the next content of an environment is made ready, and where the former is after the exchange."""
+    return "%s/%s/%s.new" % (root_of(prefix).rstrip("/"), BESIDE, prefix.rpartition("/")[2])
+
+
+def leaving_of(prefix: str) -> str:
+    """Where an environment goes before it is removed."""
+    return staging_of(prefix)[: -len(".new")] + ".old"
+
+
+def summary(state: CondaState) -> Dict[str, Any]:
+    """The state in the words of the result and the diff."""
+    return shown(state.prefix, state.usable, state.packages, state.pip)
+
+
+def shown(prefix: str, there: bool, packages: Tuple[str, ...], pip: Tuple[str, ...]) -> Dict[str, Any]:
+    return {"prefix": prefix, "exists": there, "packages": list(packages), "pip": list(pip)}

@@ -1,0 +1,64 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""What the steps of an environment take as their data. Each names the final prefix.
+
+``fresh``: the environment is made in its place, which nobody uses yet. Else a copy beside it is changed, and
+exchanged with it at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Tuple
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Make ready what is worked on. ``packages`` are those that the plan was made from."""
+
+    prefix: str
+    fresh: bool
+    packages: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Transact:
+    """Have exactly these packages, each a record as JSON."""
+
+    prefix: str
+    fresh: bool
+    records: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PipInstall:
+    prefix: str
+    fresh: bool
+    requirements: Tuple[str, ...]
+    index_url: str = ""
+    only_index: bool = False
+
+
+@dataclass(frozen=True)
+class Seal:
+    """Write history and note, and have it in its place. ``specs`` are what was asked for, for the history.
+
+    ``packages`` and ``pip`` are what the plan was made from.
+    """
+
+    prefix: str
+    fresh: bool
+    wished: Tuple[str, ...]
+    specs: Tuple[str, ...]
+    packages: Tuple[str, ...] = ()
+    pip: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Remove the environment, or what is left beside it of another run."""
+
+    prefix: str

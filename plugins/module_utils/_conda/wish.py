@@ -1,0 +1,224 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""What the admin asks of a conda environment: options checked for sense, without looking at any host."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from .._host import PciDevice
+from .._wishes import BadWish, gpus, scalar
+from .redact import redacted
+from .specs import channel, name_of, requirement, spec
+
+#: Where named environments live unless "root" says otherwise: where a conda in /opt/conda looks for them.
+ROOT = "/opt/conda/envs"
+#: The options of which exactly one says what an environment is made from.
+SOURCES = ("packages", "framework", "clone", "revision")
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A framework of the catalogue; "" leaves version or CUDA open."""
+
+    name: str
+    version: str = ""
+    cuda: str = ""
+
+
+@dataclass(frozen=True)
+class CondaWish:
+    prefix: str
+    state: str = "present"
+    #: A minor or version; "" leaves it open.
+    python: str = ""
+    #: Match specs as the admin wrote them.
+    packages: Tuple[str, ...] = ()
+    framework: Optional[Framework] = None
+    #: The prefix of another environment.
+    clone: Optional[str] = None
+    revision: Optional[int] = None
+    channels: Tuple[str, ...] = ("conda-forge",)
+    #: Requirements for pip.
+    pip: Tuple[str, ...] = ()
+    #: Packages that nobody asked for, and nothing needs, go.
+    exclusive: bool = False
+    #: The CUDA that a node without a driver will have; "" for what its driver has.
+    cuda: str = ""
+    gpus: Tuple[PciDevice, ...] = ()
+    #: The driver that is, or will be, there; None: what the host has.
+    driver_version: Optional[str] = None
+    disrupt_running_work: bool = False
+
+    def lines(self) -> Tuple[str, ...]:
+        """What decides the content, a line each: the same lines ask for the same environment."""
+        lines = ["channel %s" % redacted(each) for each in self.channels]
+        lines += ["python %s" % self.python] if self.python else []
+        lines += sorted("package %s" % redacted(each) for each in self.packages)
+        if self.framework:
+            parts = (self.framework.name, self.framework.version, self.framework.cuda)
+            lines.append("framework %s" % " ".join(part for part in parts if part))
+        lines += sorted("pip %s" % redacted(each) for each in self.pip)
+        lines += ["clone %s" % self.clone] if self.clone else []
+        lines += ["revision %d" % self.revision] if self.revision is not None else []
+        return tuple(lines)
+
+
+#: The options of conda_gpu_env.
+ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "name": {"type": "raw"},
+    "prefix": {"type": "path"},
+    "root": {"type": "path", "default": ROOT},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "python": {"type": "raw"},
+    "packages": {"type": "list", "elements": "raw"},
+    "framework": {
+        "type": "dict",
+        "options": {
+            "name": {"type": "str", "required": True, "choices": ["pytorch", "tensorflow", "jax"]},
+            "version": {"type": "raw"},
+            "cuda": {"type": "raw"},
+        },
+    },
+    "clone": {"type": "raw"},
+    "revision": {"type": "raw"},
+    "channels": {"type": "list", "elements": "str", "default": ["conda-forge"]},
+    "pip": {"type": "list", "elements": "raw"},
+    "exclusive": {"type": "bool", "default": False},
+    "cuda": {"type": "raw"},
+    "gpus": {"type": "list", "elements": "raw"},
+    "driver_version": {"type": "raw"},
+    "disrupt_running_work": {"type": "bool", "default": False},
+}
+
+#: Names that conda takes, and that need no quoting in a shell.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+_PYTHON = re.compile(r"3(?:\.\d{1,2}(?:\.\d{1,2})?)?\Z")
+_VERSION = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,3}\Z")
+_CUDA = re.compile(r"\d{2}(?:\.\d{1,2})?\Z")
+_DRIVER = re.compile(r"\d{3}(?:\.\d{1,3}){0,2}\Z")
+
+
+def wish_from(options: Mapping[str, Any]) -> CondaWish:
+    """The wish in these module options. Raises BadWish."""
+    prefix = _prefix(options)
+    if options["state"] == "absent":
+        given = [name for name in (*SOURCES, "python", "pip") if options.get(name) not in (None, [], "")]
+        if given:
+            raise BadWish("%s and state: absent do not go together: leave one of them out." % given[0])
+        return CondaWish(
+            prefix=prefix, state="absent", disrupt_running_work=bool(options["disrupt_running_work"])
+        )
+    _one_source(options)
+    framework = _framework(options.get("framework"))
+    python = _of_form(options, "python", _PYTHON, 'no Python 3: write for example "3.11"')
+    packages = tuple(spec(value) for value in options.get("packages") or ())
+    if python and any(name_of(each) == "python" for each in packages):
+        raise BadWish("python and a package python are both given: leave one of them out.")
+    if python == "3.1":
+        raise BadWish('python is 3.1, probably from an unquoted 3.10: write "3.10".')
+    pip = tuple(requirement(value) for value in options.get("pip") or ())
+    copied = "clone" if options.get("clone") else "revision" if options.get("revision") is not None else ""
+    if copied and (python or pip):
+        raise BadWish("%s is not made from %s: leave it out." % (copied, "python" if python else "pip"))
+    return CondaWish(
+        prefix=prefix,
+        python=python,
+        packages=packages,
+        framework=framework,
+        clone=_clone(options),
+        revision=_revision(options.get("revision")),
+        channels=tuple(channel(each) for each in options["channels"]),
+        pip=pip,
+        exclusive=bool(options["exclusive"]),
+        cuda=_of_form(options, "cuda", _CUDA, 'no CUDA version: write for example "12.4"'),
+        gpus=gpus(options.get("gpus") or ()),
+        driver_version=_of_form(options, "driver_version", _DRIVER, 'no driver: write it as in "580.95.05"')
+        or None,
+        disrupt_running_work=bool(options["disrupt_running_work"]),
+    )
+
+
+def _prefix(options: Mapping[str, Any]) -> str:
+    name, prefix = options.get("name"), options.get("prefix")
+    if (name is None) == (prefix is None):
+        raise BadWish("Give the environment either a name, which is made below root, or a prefix.")
+    if prefix is not None:
+        return _whole("prefix", prefix)
+    return "%s/%s" % (_whole("root", options["root"]), _named("name", name))
+
+
+def _whole(option: str, path: str) -> str:
+    if not path.startswith("/") or path.rstrip("/").count("/") < 1 or "/../" in path + "/":
+        raise BadWish("%s is '%s': write a whole path on the node." % (option, path))
+    # Scripts start with this path, and the kernel ends it at the first blank.
+    if re.search(r"\s", path):
+        raise BadWish(
+            "%s is '%s': programs of an environment do not start below a path with blanks." % (option, path)
+        )
+    return path.rstrip("/")
+
+
+def _named(option: str, value: Any) -> str:
+    text = scalar(option, value)
+    if not _NAME.match(text) or text == "base":
+        raise BadWish(
+            "%s is '%s', which is no name for an environment: use letters, digits, - _ and '.'."
+            % (option, text)
+        )
+    return text
+
+
+def _one_source(options: Mapping[str, Any]) -> None:
+    given = [name for name in SOURCES if options.get(name) not in (None, [], "")]
+    if given == ["packages", "framework"]:
+        return
+    if len(given) != 1:
+        raise BadWish(
+            "%s: say by one of %s what the environment is made from (framework may add packages)."
+            % ("%s are given" % " and ".join(given) if given else "Nothing is given", ", ".join(SOURCES))
+        )
+
+
+def _framework(value: Optional[Mapping[str, Any]]) -> Optional[Framework]:
+    if not value:
+        return None
+    version = _of_form(value, "version", _VERSION, 'no version: write for example "2.1.2"', "framework.")
+    cuda = _of_form(value, "cuda", _CUDA, 'no CUDA version: write for example "12.1"', "framework.")
+    return Framework(value["name"], version, cuda)
+
+
+def _of_form(
+    options: Mapping[str, Any], option: str, form: "re.Pattern[str]", advice: str, within: str = ""
+) -> str:
+    value = options.get(option)
+    if value is None or value == "":
+        return ""
+    text = scalar(within + option, value)
+    if not form.match(text):
+        raise BadWish("%s is '%s', which is %s." % (within + option, text, advice))
+    return text
+
+
+def _clone(options: Mapping[str, Any]) -> Optional[str]:
+    value = options.get("clone")
+    if value is None or value == "":
+        return None
+    text = scalar("clone", value)
+    if text.startswith("/"):
+        return _whole("clone", text)
+    return "%s/%s" % (_whole("root", options["root"]), _named("clone", text))
+
+
+def _revision(value: Any) -> Optional[int]:
+    if value is None or value == "":
+        return None
+    text = scalar("revision", value)
+    if not text.isdigit():
+        raise BadWish("revision is '%s': write the number that conda list --revisions shows." % text)
+    return int(text)
