@@ -31,10 +31,10 @@ from ansible_collections.labfleet.gpu.tests.unit.support.environments import Env
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 
 
-@pytest.fixture(scope="module")
-def channel(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """alpha 1.0 and 2.0, which needs beta; gpu-thing, which needs CUDA 12; this very Python, and pip."""
-    root = tmp_path_factory.mktemp("channel")
+@pytest.fixture
+def channel(tmp_path: Path) -> Path:
+    """alpha 1.0 and 2.0, which needs beta; gpu-thing, which needs CUDA 12."""
+    root = tmp_path / "channel"
     for version in ("1.0", "2.0"):
         contents = {
             "bin/alpha": script("#!/bin/sh\n# {prefix}\necho alpha %s\n" % version),
@@ -43,19 +43,23 @@ def channel(tmp_path_factory: pytest.TempPathFactory) -> str:
         package(root, "alpha", version, contents, ["beta >=1"] if version == "2.0" else [])
     package(root, "beta", "1.0", {"share/beta": (b"b" * 300000, 0o644)})
     package(root, "gpu-thing", "12.4", {"share/gpu": (b"g", 0o644)}, ["__cuda >=12"])
-    if movable_python():
-        python_package(root)
-    wheel(root / "wheels", "tool", "1.0")
-    wheel(root / "wheels", "tool", "2.0")
-    return index(root)
+    return root
 
 
 @pytest.fixture
-def envs(tmp_path: Path, channel: str, monkeypatch: pytest.MonkeyPatch) -> Environments:
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", channel + "/wheels")
+def envs(tmp_path: Path, channel: Path) -> Environments:
     (tmp_path / "envs").mkdir()
-    return Environments(tmp_path / "envs", channel)
+    return Environments(tmp_path / "envs", index(channel))
+
+
+@pytest.fixture
+def with_python(channel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The channel has this very Python too, and there are wheels for pip."""
+    python_package(channel)
+    for version in ("1.0", "2.0"):
+        wheel(channel / "wheels", "tool", version)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(channel / "wheels"))
 
 
 def output(*command: str) -> str:
@@ -241,7 +245,7 @@ def test_a_satisfied_environment_takes_milliseconds(envs: Environments) -> None:
 
 @needs_root
 @pytest.mark.skipif(not movable_python(), reason="Debian's own Python cannot be packed")
-def test_a_real_python_and_pip(envs: Environments) -> None:
+def test_a_real_python_and_pip(with_python: None, envs: Environments) -> None:
     """Programs of pip, sysconfig and what Python compiles show the final path, after a change too."""
     prefix = str(envs.root / "train")
     wish = envs.wish("python", pip=("tool==1.0",))
