@@ -51,7 +51,7 @@ def exchange(one: str, other: str, aside: str) -> None:
             raise OSError(number, os.strerror(number), other)
         os.rename(other, aside)
         os.rename(one, other)
-    for directory in {os.path.dirname(one), os.path.dirname(other)}:
+    for directory in sorted({os.path.dirname(one), os.path.dirname(other)}):
         sync_directory(directory)
 
 
