@@ -14,21 +14,32 @@ import time
 from typing import Mapping
 
 from ._clients import STOPPED, Units, Work
+from ._command import CommandError
 from ._effects import Action, Context, EffectError, RemoveFile, WriteFile, remove_file, write_file
+from ._running import with_dependents
 
 #: Seconds that work has to end by itself once it was asked to, and when it was told to.
 _PATIENCE, _AFTER_KILL = 15.0, 5.0
 
 
 def stop_services(context: Context, data: Units) -> None:
-    """Stop services. First it is noted which, so that a cut-off run leaves none stopped for good."""
-    write_file(context, WriteFile(STOPPED, "\n".join(data.names) + "\n"))
-    context.commands.attempt("stop %s" % ", ".join(data.names), ["systemctl", "stop", "--", *data.names])
+    """Stop services. First it is noted which, so that a cut-off run leaves none stopped for good.
+
+    Those that systemd stops with them are noted too. If one does not stop, all run again.
+    """
+    noted = with_dependents(context.commands, data.names)
+    write_file(context, WriteFile(STOPPED, "\n".join(noted) + "\n"))
+    try:
+        context.commands.attempt("stop %s" % ", ".join(data.names), ["systemctl", "stop", "--", *data.names])
+    except CommandError:
+        give_back(context)
+        raise
 
 
 def start_services(context: Context, data: Units) -> None:
-    """Start services again; one that does not is told and stops nothing."""
-    for name in data.names:
+    """Start services again, and those that stopped with them; one that does not is told and stops nothing."""
+    noted = (context.files.text(STOPPED) or "").split()
+    for name in dict.fromkeys((*data.names, *noted)):
         done = context.commands.try_run(["systemctl", "start", "--", name])
         if done.rc != 0:
             context.warnings.append("%s does not start again: %s" % (name, done.tail(1)))

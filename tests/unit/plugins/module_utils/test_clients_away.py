@@ -30,8 +30,14 @@ class Systemd:
     def __init__(self, *failing: str) -> None:
         self.failing = failing
         self.ran: List[str] = []
+        #: Units that systemd stops with any other.
+        self.dependents = ""
 
     def run_command(self, argv: Sequence[str], **_options: object) -> Tuple[int, str, str]:
+        if argv[1] == "show":
+            return 0, "RequiredBy=%s\nBoundBy=\n" % self.dependents, ""
+        if argv[1] == "is-active":
+            return 0, "", ""
         self.ran.append(" ".join(argv))
         return (1, "", "Job failed.") if set(argv) & set(self.failing) else (0, "", "")
 
@@ -97,7 +103,25 @@ def test_a_service_that_does_not_start_is_told(tree: Tree) -> None:
     assert where.warnings == ["a.service does not start again: Job failed."]
     with pytest.raises(CommandError, match="Failed to stop a.service"):
         _clients_away.stop_services(where, Units(("a.service",)))
-    assert tree.files.text(STOPPED) == "a.service\n", "a next run starts it"
+
+
+def test_one_that_does_not_stop_leaves_none_stopped(tree: Tree) -> None:
+    systemd = Systemd("stop")
+    with pytest.raises(CommandError, match="Failed to stop a.service, b.service"):
+        _clients_away.stop_services(context(tree.files, systemd), Units(("a.service", "b.service")))
+    assert systemd.ran[1:] == ["systemctl start -- a.service", "systemctl start -- b.service"]
+    assert tree.files.text(STOPPED) is None
+
+
+def test_what_systemd_stops_with_a_service_starts_again_too(tree: Tree) -> None:
+    systemd = Systemd()
+    systemd.dependents = "exporter.service gpu.target"
+    units = Units(("dcgm.service",))
+    _clients_away.stop_services(context(tree.files, systemd), units)
+    assert tree.files.text(STOPPED) == "dcgm.service\nexporter.service\n"
+    _clients_away.start_services(context(tree.files, systemd), units)
+    assert systemd.ran[1:] == ["systemctl start -- dcgm.service", "systemctl start -- exporter.service"]
+    assert tree.files.text(STOPPED) is None
 
 
 def test_nvidia_ml_py_is_put_where_it_belongs(tree: Tree) -> None:
