@@ -21,7 +21,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 LAB = HERE.parent / "lab/lab.py"
 #: Numbers of labs, one for each core that most machines of CI have.
-LABS = ("7", "6")
+#: LABFLEET_GPU_SCENARIO_LABS names others, as for a second run beside the first.
+LABS = tuple(os.environ.get("LABFLEET_GPU_SCENARIO_LABS", "7,6").split(","))
 #: The files that take longest, longest first; the others follow.
 LONG = ("debian", "stack", "interrupted", "families", "hardware", "cuda_runfile", "leftovers", "sources")
 _SUMMARY = re.compile(r"^=+ (.*) in [\d.]+s.* =+$", re.MULTILINE)
