@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, List, Mapping
 
 from .._asking import foretold
-from .._clients import Units, away
+from .._clients import FABRIC_MANAGER, Units, away
 from .._plan import Blocker, Plan, Step
 from .._scalar import BadWish
 from .module_wish import MigWish
@@ -53,8 +53,8 @@ def _together(state: MigState, first: List[Step], plans: Mapping[str, GpuPlan]) 
     if blockers:
         return Plan(blockers=blockers)
     steps = [step for each in plans.values() for step in each.steps]
-    leaving = [user for each in plans.values() for user in (*each.work, *each.daemons)] if steps else []
-    before, after = away(leaving, state.stopped)
+    users = [user for each in plans.values() for user in (*each.work, *each.daemons)] if steps else []
+    before, after = away([user for user in users if user.unit != FABRIC_MANAGER], state.stopped)
     now = summary(state)
     promise = {"gpus": {**now["gpus"], **{key: each.after for key, each in plans.items()}}}
     devices = {"devices": {**now["devices"], **{key: each.devices for key, each in plans.items()}}}

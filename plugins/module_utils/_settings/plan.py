@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Tuple
 
 from .._asking import foretold
-from .._clients import away
+from .._clients import FABRIC_MANAGER, away
 from .._plan import Blocker, Plan, Step
 from .._scalar import BadWish
 from .._targets import assigned
@@ -30,8 +30,8 @@ _FORGOTTEN = (
 )
 
 
-#: It lets go of a GPU whose persistence is switched off; nvidia-smi(1), --gpu-reset: so that NVSwitches know.
-_NEEDED_FOR_RESET = (PERSISTENCED, "nvidia-fabricmanager.service")
+#: The first lets go of a GPU whose persistence is switched off.
+_NEEDED_FOR_RESET = (PERSISTENCED, FABRIC_MANAGER)
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,14 @@ def test_daemons_of_the_driver_make_way_for_a_switch_without_consent() -> None:
     assert steps[-1] == ("start-gpu-services", "start nvidia-persistenced.service")
 
 
+def test_fabric_manager_stays_since_all_work_of_the_node_would_end_with_it() -> None:
+    fabric = User(Client(13, "root", "nv-fabricmanage"), "nvidia-fabricmanager.service", daemon=True)
+    for consent in (False, True):
+        steps = told(node(False, PERSISTENCE, fabric), wish(consent, instances=["7g.40gb"]))
+        assert steps[0] == ("stop-gpu-services", "stop nvidia-persistenced.service")
+    assert told(node(False, fabric), wish(instances=["7g.40gb"]))[0][0] == "set-mig-mode"
+
+
 def test_a_layout_leaves_daemons_alone() -> None:
     steps = told(node(True, PERSISTENCE), wish(instances=["3g.20gb"]))
     assert steps == [
