@@ -15,8 +15,8 @@ from ._questions import Client
 
 #: Services that were stopped for a change and are to run again; gone after a reboot, which starts them.
 STOPPED = "/run/labfleet-gpu/stopped-services"
-#: It ends all CUDA work of the node when it stops (fabricmanager.cfg, ABORT_CUDA_JOBS_ON_FM_EXIT, which is on by
-#: default), and a GPU behind NVSwitches can only be reset while it runs: no change of one GPU stops it.
+#: It ends all CUDA work of the node when it stops (fabricmanager.cfg, ABORT_CUDA_JOBS_ON_FM_EXIT, which is on
+#: by default), and a GPU behind NVSwitches can only be reset while it runs: no change of one GPU stops it.
 FABRIC_MANAGER = "nvidia-fabricmanager.service"
 
 

@@ -33,12 +33,13 @@ def told(pynvml: Any, call: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def handle_of(pynvml: Any, uuid: str) -> Any:
-    """The GPU of a UUID. NVML's own search fails for all GPUs once one of them is lost."""
+    """The GPU of a UUID. NVML's own search fails for all GPUs once one of them does not answer."""
+    failure = pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
     for index in range(pynvml.nvmlDeviceGetCount()):
         try:
             handle = pynvml.nvmlDeviceGetHandleByIndex(index)
             if text(pynvml.nvmlDeviceGetUUID(handle)) == uuid:
                 return handle
-        except pynvml.NVMLError_GpuIsLost:
-            continue
-    raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
+        except pynvml.NVMLError as exc:
+            failure = exc
+    raise failure

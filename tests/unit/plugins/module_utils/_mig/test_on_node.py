@@ -345,4 +345,9 @@ def test_a_lost_gpu_does_not_keep_the_others(mig: MigNode) -> None:
     mig.tree.write("/run/gpu-simulator/gpus/1/lost")
     plan = mig.hold(gpus=[0], instances=["7g.40gb"])
     assert mig.names(first) == ["7g.40gb"] and "GPU 1: " in plan.warnings[0]
+    third = mig.add(A100, 1)
+    mig.fault("nvmlDeviceGetUUID", "return 999 gpu 0")
+    mig.hold(gpus=[2], instances=["7g.40gb"])
+    assert mig.names(third) == ["7g.40gb"], "whatever is wrong with those before it"
+    mig.fault("nvmlDeviceGetUUID", "")
     assert os.getpid() not in [user.client.pid for gpu in mig.observe().gpus for user in gpu.users]
