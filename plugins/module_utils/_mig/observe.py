@@ -25,9 +25,6 @@ from .kinds import profiles
 from .node import MANAGER, REFUSED, MigState, NodeGpu, in_use
 from .state import ComputeInstance, Gpu, GpuInstance, Placement
 
-#: Where the controller put a pynvml for a node that has none, for the time of this run.
-OFFER = "LABFLEET_GPU_PYNVML"
-
 
 def observe(_commands: Commands, files: Files, host: Host) -> MigState:
     """Read the node: one NVML session in a child, and the open files of all processes."""
