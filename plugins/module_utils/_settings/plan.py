@@ -96,7 +96,8 @@ def _together(state: SettingsState, service: Service, around: Tuple[Step, ...], 
     gpus: Dict[str, Any] = dict(summary(state)["gpus"])
     gpus.update({each.seen.key: each.shown for each in plans})
     promise = {"gpus": gpus, "persistenced": words_of(service)}
-    uncertain = any(each.uncertain for each in plans)
+    # Without persistence what is found depends on who uses a GPU just then: monitoring does, now and then.
+    uncertain = any(each.uncertain for each in plans) or any(gpu.persistence is False for gpu in state.gpus)
     return Plan(
         steps=steps,
         promise=None if uncertain else promise,

@@ -200,6 +200,16 @@ def test_what_a_reset_takes_is_put_back(lost: bool) -> None:
     assert steps(found)[2:] == ([back + "GPU clocks 900 to 1200 MHz"] if lost else [])
 
 
+def test_a_gpu_without_persistence_may_be_found_otherwise() -> None:
+    """What uses such a GPU for a moment, as monitoring does, makes its locks unknown: no broken promise."""
+    plain = gpu(1, persistence=False, gpu_clocks=None)
+    state = node(gpu(), plain)
+    found = plan(state, wish(gpus=("0",), power_limit=300000), {})
+    busy = replace(state, gpus=(state.gpus[0], replace(plain, users=(WORK,))))
+    assert summary(busy)["gpus"]["GPU-1"] != summary(state)["gpus"]["GPU-1"] == found.foretold()["gpus"]["GPU-1"]
+    assert not found.promised()
+
+
 def test_daemons_are_away_for_a_reset_but_those_that_it_needs() -> None:
     """The persistence daemon stays, which keeps the settings of other GPUs."""
     users = (DAEMON, User(Client(98, "root", "nvidia-persiste"), PERSISTENCED, daemon=True))
