@@ -55,11 +55,12 @@ def _request(where: str, value: Any) -> Request:
     prefix = "" if where == "instances" else where + "."
     mig, instances, model = value.get("mig"), value.get("instances"), value.get("gpu_model")
     if mig is None and instances is None:
-        raise BadWish("%s says nothing: write instances, or mig: true or false." % where)
+        subject = where if prefix else "The task"
+        raise BadWish("%s says nothing: write instances, or mig: true or false." % subject)
     if mig is not None and not isinstance(mig, bool):
         raise BadWish("%smig is '%s': write true or false." % (prefix, mig))
     if mig is False and instances:
-        raise BadWish("%s has instances and mig: false, which exclude each other." % where)
+        raise BadWish("%sinstances and mig: false exclude each other." % prefix)
     return Request(
         where,
         gpus=selectors(prefix + "gpus", value.get("gpus")),
