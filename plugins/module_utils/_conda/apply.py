@@ -17,7 +17,7 @@ from . import engine, lock, tree
 from .child import ChildError, run
 from .history import with_revision
 from .observe import observed_lines, pip_in
-from .redact import redacted
+from .redact import bare, redacted
 from .state import BESIDE, HISTORY, META, NOTE, UNFINISHED, leaving_of, root_of, staging_of
 from .steps import Gone, PipInstall, Seal, Stage, Transact
 
@@ -45,7 +45,8 @@ def transact(context: Context, data: Transact) -> None:
     prefix = context.files.path(data.prefix)
     # Beside the environments, so that files need not be copied out of it.
     cache = context.files.path(root_of(data.prefix), BESIDE, "packages")
-    os.makedirs(cache, mode=0o755, exist_ok=True)
+    # For root alone: what is noted there of each package has the address that it came from, token and all.
+    os.makedirs(cache, mode=0o700, exist_ok=True)
     _in_place(context, data, lambda: engine.install(prefix, data.records, cache), "install the packages")
 
 
@@ -90,11 +91,7 @@ def _give_up(context: Context, data: Any) -> None:
 def seal(context: Context, data: Seal) -> None:
     """Write history and note, have it on disk, and put it in its place."""
     at = data.prefix if data.fresh else staging_of(data.prefix)
-    meta = context.files.path(at, META)
-    for name in os.listdir(meta):
-        # The engine makes its records readable to their owner alone.
-        if name.endswith(".json"):
-            os.chmod(os.path.join(meta, name), 0o644)
+    _publish(context, at)
     history = with_revision(
         context.files.text(at, HISTORY) or "",
         time.strftime("%Y-%m-%d %H:%M:%S"),
@@ -125,6 +122,20 @@ def seal(context: Context, data: Seal) -> None:
         tree.exchange(context.files.path(at), final, context.files.path(leaving_of(data.prefix)))
 
 
+def _publish(context: Context, prefix: str) -> None:
+    """Have everybody read the records, which the engine lets root alone, and no secret in them."""
+    for name in context.files.names(prefix, META):
+        if name.endswith(".json"):
+            path = "%s/%s/%s" % (prefix, META, name)
+            text = context.files.text(path) or ""
+            told = json.loads(text)
+            public = {key: bare(told[key]) for key in ("url", "channel") if told.get(key)}
+            if public != {key: told[key] for key in public}:
+                write_file(context, WriteFile(path, json.dumps(dict(told, **public), indent=2)))
+            else:
+                os.chmod(context.files.path(path), 0o644)
+
+
 def dists(files: Any, prefix: str) -> Tuple[str, ...]:
     """Each package as conda's history has it: channel/subdir::name-version-build."""
     found = []
@@ -135,7 +146,7 @@ def dists(files: Any, prefix: str) -> Tuple[str, ...]:
             channel = channel[len(_ALIAS) :] if channel.startswith(_ALIAS) else channel
             subdir = "/" + told["subdir"]
             channel = channel[: -len(subdir)] if channel.endswith(subdir) else channel
-            found.append(redacted("%s%s::%s" % (channel, subdir, name[: -len(".json")])))
+            found.append(bare("%s%s::%s" % (channel, subdir, name[: -len(".json")])))
     return tuple(sorted(found))
 
 

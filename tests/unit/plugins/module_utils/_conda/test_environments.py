@@ -7,10 +7,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import List
+from typing import Iterator, List
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda import tree
@@ -180,6 +181,34 @@ def test_a_corrupt_package_leaves_nothing(envs: Environments, tmp_path: Path) ->
     with pytest.raises(EffectError, match="install the packages"):
         envs.apply(found)
     assert not envs.path("").exists()
+
+
+@pytest.fixture
+def private(tmp_path: Path, channel: Path) -> Iterator[str]:
+    """The channel at an address with a token in it."""
+    index(channel)
+    (tmp_path / "served" / "t" / "to-12-ken").mkdir(parents=True)
+    (tmp_path / "served" / "t" / "to-12-ken" / "team").symlink_to(channel)
+    command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"]
+    command += ["--directory", str(tmp_path / "served")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout
+        port = server.stdout.readline().split(" port ")[1].split()[0]
+        try:
+            yield "http://127.0.0.1:%s/t/to-12-ken/team" % port
+        finally:
+            server.kill()
+
+
+def test_a_token_is_written_nowhere_that_others_read(envs: Environments, private: str) -> None:
+    wish = envs.wish("alpha=2", channels=(private,))
+    assert envs.converge(wish)
+    assert subprocess.call(["grep", "-rqF", "to-12-ken", str(envs.root / "train")]) == 1
+    assert (envs.root / ".labfleet-gpu/packages").stat().st_mode & 0o077 == 0
+    record = json.loads(envs.path("conda-meta/alpha-2.0-0.json").read_text())
+    assert record["url"].endswith("/team/linux-64/alpha-2.0-0.conda") and "/t/" not in record["url"]
+    (blocker,) = envs.planned(envs.wish("alpha=2", name="other", channels=(private + "/no",))).blockers
+    assert "to-12-ken" not in str(blocker) and "team/no" in str(blocker)
 
 
 def test_somebody_elses_environment_will_do(envs: Environments) -> None:

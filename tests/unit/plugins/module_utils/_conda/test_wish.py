@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import redacted
+from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import bare, redacted
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.specs import name_of
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.wish import (
     ARGUMENTS,
@@ -131,6 +131,9 @@ def test_secrets_are_not_told() -> None:
     private = "https://lab:s3cret@conda.example.org/t/to-12-ken/team"
     assert redacted("cannot read %s/linux-64" % private) == (
         "cannot read https://***@conda.example.org/t/***/team/linux-64"
+    )
+    assert bare('"url": "%s/linux-64/a.conda"' % private) == (
+        '"url": "https://conda.example.org/team/linux-64/a.conda"'
     )
     lines = " ".join(wish(packages=["a"], channels=[private]).lines())
     assert "s3cret" not in lines and "to-12-ken" not in lines
