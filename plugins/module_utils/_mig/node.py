@@ -77,12 +77,13 @@ class MigState:
 
 
 def in_use(gpu: Gpu, users: Sequence[User]) -> Gpu:
-    """The GPU with its compute instances marked that somebody uses."""
+    """The GPU with its compute instances marked that somebody uses; a daemon that can be stopped does not."""
+    working = [user for user in users if not (user.daemon and user.unit)]
     instances = tuple(
         replace(
             each,
             compute=tuple(
-                replace(compute, in_use=any(user.on(each.id, compute.id) for user in users))
+                replace(compute, in_use=any(user.on(each.id, compute.id) for user in working))
                 for compute in each.compute
             ),
         )

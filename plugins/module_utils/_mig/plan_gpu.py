@@ -196,7 +196,7 @@ def _users(seen: NodeGpu, solution: Solution, switch: bool, consent: bool, resul
         going = seen.users
     elif solution.changes:
         whole = tuple(user for user in seen.users if user.whole and solution.created)
-        going = tuple(dict.fromkeys(whole + seen.users_of(solution.disturbed)))
+        going = tuple(dict.fromkeys(whole + seen.users_of(solution.ending)))
     result.daemons = tuple(user for user in going if user.daemon)
     result.work = tuple(user for user in going if not user.daemon)
     if result.work and not consent:

@@ -73,12 +73,17 @@ class Solution:
         return tuple([each for instance in self.destroyed for each in instance.compute] + inside)
 
     @property
-    def disturbed(self) -> Tuple[GpuInstance, ...]:
-        """GPU instances of which a compute instance in use is destroyed."""
+    def ending(self) -> Tuple[GpuInstance, ...]:
+        """GPU instances that are destroyed, and those that stay, each with the compute instances that go."""
         inside = [
             replace(part.existing, compute=part.compute_destroyed) for part in self.kept if part.existing
         ]
-        return tuple(each for each in (*self.destroyed, *inside) if each.in_use)
+        return (*self.destroyed, *inside)
+
+    @property
+    def disturbed(self) -> Tuple[GpuInstance, ...]:
+        """GPU instances of which a compute instance in use is destroyed."""
+        return tuple(each for each in self.ending if each.in_use)
 
     @property
     def changes(self) -> bool:

@@ -65,6 +65,17 @@ def test_fabric_manager_stays_since_all_work_of_the_node_would_end_with_it() -> 
     assert told(node(False, fabric), wish(instances=["7g.40gb"]))[0][0] == "set-mig-mode"
 
 
+def test_a_daemon_on_an_instance_that_goes_is_away_for_it_without_consent() -> None:
+    watching = User(Client(14, "root", "nv-hostengine"), "nvidia-dcgm.service", True, instances=((0, 0),))
+    for wanted in (wish(mig=False), wish(instances=["3g.20gb"])):
+        steps = told(node(True, watching), wanted)
+        assert steps[0] == ("stop-gpu-services", "stop nvidia-dcgm.service")
+        assert steps[-1] == ("start-gpu-services", "start nvidia-dcgm.service")
+    assert not told(node(True, watching), wish(instances=["7g.40gb"])), "it watches on"
+    (blocker,) = plan(node(True, replace(watching, unit=None)), wish(instances=["3g.20gb"]), {}).blockers
+    assert "14 (root, nv-hostengine)" in blocker.which, "nobody could start it again"
+
+
 def test_a_layout_leaves_daemons_alone() -> None:
     steps = told(node(True, PERSISTENCE), wish(instances=["3g.20gb"]))
     assert steps == [
