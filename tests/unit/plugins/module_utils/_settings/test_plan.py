@@ -206,7 +206,8 @@ def test_a_gpu_without_persistence_may_be_found_otherwise() -> None:
     state = node(gpu(), plain)
     found = plan(state, wish(gpus=("0",), power_limit=300000), {})
     busy = replace(state, gpus=(state.gpus[0], replace(plain, users=(WORK,))))
-    assert summary(busy)["gpus"]["GPU-1"] != summary(state)["gpus"]["GPU-1"] == found.foretold()["gpus"]["GPU-1"]
+    foretold = found.foretold()["gpus"]["GPU-1"]
+    assert summary(busy)["gpus"]["GPU-1"] != foretold == summary(state)["gpus"]["GPU-1"]
     assert not found.promised()
 
 
