@@ -13,9 +13,9 @@ from typing import Dict, List, Mapping, NoReturn, Optional
 from .._asked import bring_pynvml
 from .._clients import Units
 from .._clients_away import AWAY, give_back
-from .._effects import Action, Context, EffectError, UndoneError
+from .._effects import Action, Context, EffectError, RemoveFile, UndoneError, remove_file
 from .._nvml import NvmlUnavailable, in_session
-from .._resets import note_refusal, refusals, reset
+from .._resets import LOCKED, note_refusal, refusals, reset
 from . import change
 from .node import REFUSED, layout
 from .observe import gpu_of
@@ -35,7 +35,12 @@ def disable_manager(context: Context, data: Units) -> None:
 
 
 def set_mig_mode(context: Context, data: SetMode) -> None:
-    """Switch the mode. Where the GPU would have to be reset and cannot be, it is noted why."""
+    """Switch the mode. Where the GPU would have to be reset and cannot be, it is noted why.
+
+    What is noted of locked clocks is not trusted across that: a reset takes them, and without the persistence
+    daemon idle GPUs lose them too.
+    """
+    remove_file(context, RemoveFile(LOCKED))
     try:
         said = in_session(partial(change.set_mode, data.uuid, data.enable), _DEADLINE)
         current, pending = _modes(data)

@@ -14,10 +14,10 @@ from .._asked import bring_pynvml
 from .._clients_away import AWAY, give_back
 from .._effects import Action, Context, EffectError, WriteFile, write_file
 from .._nvml import NvmlUnavailable, in_session
-from .._resets import note_refusal, reset
+from .._resets import LOCKED, note_refusal, reset
 from . import change
 from .locked import note_of, noted
-from .node import LOCKED, OWED, PERSISTENCED, REFUSED
+from .node import OWED, PERSISTENCED, REFUSED
 from .owed import note_of as note_of_owed
 from .owed import owing
 from .plan import Persistenced, Reset

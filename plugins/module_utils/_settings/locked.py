@@ -16,7 +16,7 @@ import os
 from typing import Any, Dict, Optional
 
 from .._host import Files
-from .node import LOCKED
+from .._resets import LOCKED
 from .wish import Clocks
 
 _MODULE = "/sys/module/nvidia"

@@ -20,8 +20,6 @@ PERSISTENCED = "nvidia-persistenced.service"
 REFUSED = "/run/labfleet-gpu/ecc-reset-refused"
 #: By UUID and setting: what a reset takes that is under way.
 OWED = "/run/labfleet-gpu/settings-before-reset"
-#: What no driver tells: the clocks that were locked since it was loaded.
-LOCKED = "/run/labfleet-gpu/locked-clocks"
 #: nvidia-persistenced as the kernel names the process, which holds nothing once persistence is off.
 _DAEMON = "nvidia-persiste"
 
