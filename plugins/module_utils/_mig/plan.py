@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, List, Mapping
 
 from .._asking import foretold
@@ -22,6 +23,7 @@ _PREDICTED = (
     "NVML cannot be asked yet, so what is said of MIG is predicted from the PCI ids, as if no GPU were "
     "divided: the run asks NVML first."
 )
+_NOBODY = "The MIG layout is for no GPU of this node, which has %s: nothing is done."
 
 
 def plan(state: MigState, wish: MigWish, _answers: Mapping[Any, Any]) -> Plan:
@@ -37,15 +39,18 @@ def _layouts(state: MigState, wish: MigWish, first: List[Step]) -> Plan:
     try:
         chosen = assign(wish.requests, [gpu.known for gpu in state.gpus])
     except BadWish as exc:
-        return Plan(
-            blockers=(Blocker(str(exc).rstrip("."), "the GPUs of this node", "name those that are there"),)
-        )
+        which = "; ".join(state.silent) or "the GPUs of this node"
+        return Plan(blockers=(Blocker(str(exc).rstrip("."), which, "name those that are there"),))
     by_index = {gpu.known.index: gpu for gpu in state.gpus}
     plans = {
         by_index[known.index].key: plan_gpu(state, by_index[known.index], request, wish.disrupt_running_work)
         for known, request in chosen
     }
-    return _together(state, first, plans)
+    found = _together(state, first, plans)
+    if chosen or not state.gpus or not any(request.mig for request in wish.requests):
+        return found
+    there = ", ".join(str(gpu.known) for gpu in state.gpus)
+    return replace(found, warnings=(*found.warnings, _NOBODY % there))
 
 
 def _together(state: MigState, first: List[Step], plans: Mapping[str, GpuPlan]) -> Plan:

@@ -62,8 +62,8 @@ def _settings(state: SettingsState, wish: SettingsWish) -> Plan:
     try:
         requests = assigned(wish.requests, known, known)
     except BadWish as exc:
-        which = Blocker(str(exc).rstrip("."), "the GPUs of this node", "name those that are there")
-        return Plan(blockers=(which,))
+        which = "; ".join(state.silent) or "the GPUs of this node"
+        return Plan(blockers=(Blocker(str(exc).rstrip("."), which, "name those that are there"),))
     service, around = _service(state, requests)
     starts = service.active and not state.service.active
     consent = wish.disrupt_running_work

@@ -65,6 +65,22 @@ def test_fabric_manager_stays_since_all_work_of_the_node_would_end_with_it() -> 
     assert told(node(False, fabric), wish(instances=["7g.40gb"]))[0][0] == "set-mig-mode"
 
 
+def test_a_wish_for_gpus_with_mig_where_there_are_none_is_told() -> None:
+    plain = NodeGpu(replace(KNOWN, name="Tesla T4", device=0x1EB8, mig_capable=False), Gpu(()))
+    found = plan(node(False, gpus=(plain,)), wish(instances=["7g.40gb"]), {})
+    assert not found.blockers and not found.steps
+    assert found.warnings == (
+        "The MIG layout is for no GPU of this node, which has 0 (Tesla T4, 0000:07:00.0): nothing is done.",
+    )
+    assert not plan(node(False, gpus=(plain,)), wish(mig=False), {}).warnings, "which it is"
+
+
+def test_a_gpu_that_is_named_and_does_not_answer_is_told() -> None:
+    state = node(False, silent=("GPU 1: GPU is lost",))
+    (blocker,) = plan(state, wish(gpus=[1], instances=["7g.40gb"]), {}).blockers
+    assert "There is no GPU 1" in blocker.what and blocker.which == "GPU 1: GPU is lost"
+
+
 def test_a_daemon_on_an_instance_that_goes_is_away_for_it_without_consent() -> None:
     watching = User(Client(14, "root", "nv-hostengine"), "nvidia-dcgm.service", True, instances=((0, 0),))
     for wanted in (wish(mig=False), wish(instances=["3g.20gb"])):
