@@ -101,8 +101,9 @@ class StepFailed(Exception):
                 step.phase,
                 step.what,
                 cause if cause.endswith(".") else cause + ".",
-                " The steps before it are done; a next run goes on from there."
-                if number > 1 and not undone
+                " What the steps before it did%s stays; a next run goes on from there."
+                % (" to other things" if undone else "")
+                if number > 1
                 else "",
             )
         )

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from proof import proved, refused
 from scenario import Fleet
@@ -17,7 +19,7 @@ LINKED = "ldconfig -p | awk '$1 == \"libcuda.so.1\" { print $NF; exit }'"
 def test_module_files_are_loaded_by_the_real_program(fleet: Fleet, system: str) -> None:
     fleet.reset(NODE)
     fleet.sh(NODE, f"apt-get -qq update; apt-get -qq install -y {system} >/dev/null")
-    wish = {"versions": ["12.8", "13.0"], "default": "13.0", "module_files": system}
+    wish: dict[str, Any] = {"versions": ["12.8", "13.0"], "default": "13.0", "module_files": system}
     proved(fleet, NODE, module=CUDA, **wish)
 
     def loaded(name: str) -> list[str]:

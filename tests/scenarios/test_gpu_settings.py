@@ -94,14 +94,14 @@ def test_what_a_gpu_does_not_allow(fleet: Fleet, node: str) -> None:
         ({"gpus": [5], "ecc": True}, "There is no GPU 5 on this node, which has 0 (NVIDIA A100-SXM4-40GB"),
     ):
         assert words in refused(fleet, node, module=MODULE, **wish)
-    for wish, said in (
+    for bad, said in (
         ({"power_limit": "much"}, "power_limit is 'much': write watts such as 300, or default."),
         (
             {"compute_mode": "one"},
             "compute_mode is 'one': write one of default, exclusive_process, prohibited.",
         ),
     ):
-        assert fleet.task(node, {f"labfleet.gpu.{MODULE}": wish})["msg"] == said
+        assert fleet.task(node, {f"labfleet.gpu.{MODULE}": bad})["msg"] == said
 
 
 def test_ecc_waits_for_a_reboot_which_the_role_makes(fleet: Fleet, node: str) -> None:

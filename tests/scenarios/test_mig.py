@@ -145,7 +145,7 @@ MANAGER = "nvidia-mig-manager.service"
 
 def test_refusals_come_before_anything_is_destroyed(fleet: Fleet) -> None:
     node_with(fleet, A100, T4)
-    seven = {"gpus": [0], "instances": ["7g.40gb"]}
+    seven: dict[str, Any] = {"gpus": [0], "instances": ["7g.40gb"]}
     before = held(fleet, **seven)
     for options, words in REFUSALS:
         said = refused(fleet, NODE, module=MODULE, **options)

@@ -144,3 +144,19 @@ def test_a_driver_is_loaded_anew_under_layouts_of_all_gpus(fleet: Fleet) -> None
     assert "The MIG instances of GPU 0" in str(done["warnings"])
     assert boot_of(fleet) == boot and NEWER in fleet.sh(NODE, "cat /proc/driver/nvidia/version")
     assert not stack(fleet, **wish)["changed"]
+
+
+def test_a_mode_that_only_the_new_driver_can_be_asked_for_takes_a_second_reboot(fleet: Fleet) -> None:
+    fleet.reset(NODE, A100)
+    assert fleet.site(NODE, nvidia_driver_branch=570).rc == 0
+    fleet.sh(NODE, "gpu-simulator set 0 mig_reset_status 16")
+    wish: dict[str, Any] = {
+        "nvidia_driver_version": NEWER,
+        "mig_layout_instances": {"1g.5gb": 7},
+        "gpu_node_reboot_allowed": True,
+    }
+    run = fleet.site(NODE, **wish)
+    assert run.rc == 0, run.output
+    assert run.output.count("Reboot once more") == 1 and instances(fleet) == [7], run.output
+    again = fleet.site(NODE, **wish)
+    assert again.rc == 0 and again.recap[NODE]["changed"] == 0, again.output

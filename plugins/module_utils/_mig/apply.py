@@ -95,26 +95,26 @@ def _put_back(data: "SetMode | ChangeLayout") -> str:
         now = gpu_of(in_session(partial(change.read, data.uuid)))
         undoing = back(now, data.former)
         done = in_session(partial(change.carry_out, data.uuid, undoing, True), _DEADLINE)
-        now = gpu_of(in_session(partial(change.read, data.uuid)))
+        stands = _in_words(gpu_of(in_session(partial(change.read, data.uuid))), _modes(data)[0])
     except NvmlUnavailable as exc:
         return "The former layout of %s could not be put back: %s" % (data.name, exc)
     if done["failed"] is None:
-        return "The former layout of %s was put back: %s" % (data.name, _in_words(now))
+        return "The former layout of %s was put back: %s" % (data.name, stands)
     return "The former layout of %s could not be put back whole (%s: %s). What stands: %s" % (
         data.name,
         undoing[done["failed"]].what(now),
         done["said"],
-        _in_words(now),
+        stands,
     )
 
 
-def _in_words(gpu: Gpu) -> str:
+def _in_words(gpu: Gpu, mode: bool) -> str:
     parts = [
         "%s at %d (%s)"
         % (each["profile"], each["start"], ", ".join(each["compute"]) or "no compute instance")
         for each in layout(gpu, gpu.instances)
     ]
-    return ", ".join(parts) or "no instances"
+    return "%s, MIG mode %s" % (", ".join(parts) or "no instances", "on" if mode else "off")
 
 
 _LAYOUT: Dict[str, Action] = {

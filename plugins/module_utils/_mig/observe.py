@@ -108,7 +108,9 @@ def _manager(files: Files) -> bool:
 
 def _operator(files: Files) -> bool:
     """Does a MIG manager of NVIDIA's GPU operator run here, in a container?"""
-    for name in files.names("/proc"):
-        if name.isdigit() and (files.text("/proc", name, "comm") or "").strip() == "nvidia-mig-mana":
-            return service_of(files, int(name)) is None
-    return False
+    return any(
+        name.isdigit()
+        and (files.text("/proc", name, "comm") or "").strip() == "nvidia-mig-mana"
+        and service_of(files, int(name)) is None
+        for name in files.names("/proc")
+    )

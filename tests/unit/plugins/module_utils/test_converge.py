@@ -208,8 +208,8 @@ def test_a_step_that_fails_is_named(capsys: pytest.CaptureFixture[str], wish: Wi
 
     result = run(capsys, wish, actions={"write-file": fail})
     assert result["msg"] == (
-        "Step 2 of 3 (lines: write line b) failed. %s: No space left on device. The steps before it are "
-        "done; a next run goes on from there." % wish.path
+        "Step 2 of 3 (lines: write line b) failed. %s: No space left on device. What the steps before "
+        "it did stays; a next run goes on from there." % wish.path
     )
     assert result["failed_step"] == 2
     assert content(wish) == "a\n"

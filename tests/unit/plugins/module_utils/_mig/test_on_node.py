@@ -163,6 +163,8 @@ def test_other_owners(mig: MigNode) -> None:
     assert "take_over: true" in mig.refused(instances=["7g.40gb"])
     assert phases(mig.plan(instances=["7g.40gb"], take_over=True))[0] == "disable-mig-manager"
     mig.tree.write("/proc/77/comm", "nvidia-mig-mana\n")
+    mig.tree.write("/proc/66/comm", "nvidia-mig-mana\n")
+    mig.tree.write("/proc/66/cgroup", "0::/system.slice/nvidia-mig-manager.service\n")
     assert "GPU operator" in mig.refused(instances=["7g.40gb"], take_over=True)
 
 
@@ -266,7 +268,7 @@ def test_compute_instances_of_a_kept_instance_return_to_their_places(mig: MigNod
     ):
         mig.fault(call, "times 1 return 15")
         said = mig.failing(instances=[three, "2g.10gb"])
-        assert "The former layout of GPU 0 was put back: 3g.20gb at 4 (1c.3g.20gb)" in said, said
+        assert "The former layout of GPU 0 was put back: 3g.20gb at 4 (1c.3g.20gb), MIG mode on" in said, said
         assert places(mig) == before
     assert mig.names(uuid) == ["3g.20gb"]
 
