@@ -30,6 +30,7 @@ def units(core: str, python: str, tiers: tuple[str, ...]) -> Stage:
         tiers,
         f"python3 tests/tools/ansible_test.py units {core} {python}",
         environments=(f"core-{core}", f"units-{python}"),
+        limit=20 * MINUTE,
     )
 
 
