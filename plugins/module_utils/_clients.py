@@ -18,6 +18,8 @@ STOPPED = "/run/labfleet-gpu/stopped-services"
 #: It ends all CUDA work of the node when it stops (fabricmanager.cfg, ABORT_CUDA_JOBS_ON_FM_EXIT, which is on
 #: by default), and a GPU behind NVSwitches can only be reset while it runs: no change of one GPU stops it.
 FABRIC_MANAGER = "nvidia-fabricmanager.service"
+#: It keeps the driver initialized on all GPUs; without it a GPU that nobody uses forgets its settings.
+PERSISTENCED = "nvidia-persistenced.service"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, List, Mapping
 
 from .._asking import foretold
-from .._clients import FABRIC_MANAGER, Units, away
+from .._clients import FABRIC_MANAGER, PERSISTENCED, Units, away
 from .._plan import Blocker, Plan, Step
 from .._scalar import BadWish
 from .module_wish import MigWish
@@ -24,6 +24,10 @@ _PREDICTED = (
     "divided: the run asks NVML first."
 )
 _NOBODY = "The MIG layout is for no GPU of this node, which has %s: nothing is done."
+_FORGETS = (
+    PERSISTENCED + " stops for the switch of the MIG mode: GPUs that no program uses forget power limits, "
+    "compute modes and locked clocks, which gpu_settings sets again."
+)
 
 
 def plan(state: MigState, wish: MigWish, _answers: Mapping[Any, Any]) -> Plan:
@@ -64,13 +68,15 @@ def _together(state: MigState, first: List[Step], plans: Mapping[str, GpuPlan]) 
     promise = {"gpus": {**now["gpus"], **{key: each.after for key, each in plans.items()}}}
     devices = {"devices": {**now["devices"], **{key: each.devices for key, each in plans.items()}}}
     uncertain = any(each.uncertain for each in plans.values())
-    warnings = tuple("%s: it is left as it is." % each for each in state.silent)
+    warnings = ["%s: it is left as it is." % each for each in state.silent]
+    if any(user.unit == PERSISTENCED for user in users):
+        warnings.append(_FORGETS)
     return Plan(
         steps=(*first, *before, *steps, *after),
         promise=None if uncertain else promise,
         outlook={**promise, **devices} if uncertain else devices,
         reboot_reasons=tuple(reason for each in plans.values() for reason in each.reboot_reasons),
-        warnings=warnings,
+        warnings=tuple(warnings),
         reasons=tuple(reason for each in plans.values() for reason in each.reasons),
     )
 

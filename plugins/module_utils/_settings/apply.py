@@ -11,13 +11,14 @@ from functools import partial
 from typing import Any, Callable, Dict, Mapping, Sequence, Tuple
 
 from .._asked import bring_pynvml
+from .._clients import PERSISTENCED
 from .._clients_away import AWAY, give_back
 from .._effects import Action, Context, EffectError, WriteFile, write_file
 from .._nvml import NvmlUnavailable, in_session
 from .._resets import LOCKED, note_refusal, reset
 from . import change
 from .locked import note_of, noted
-from .node import OWED, PERSISTENCED, REFUSED
+from .node import OWED, REFUSED
 from .owed import note_of as note_of_owed
 from .owed import owing
 from .plan import Persistenced, Reset

@@ -15,7 +15,6 @@ from .._host import Host
 from .._targets import Known
 from .wish import BOARDS_OWN, CLOCKS, FREE, Clocks
 
-PERSISTENCED = "nvidia-persistenced.service"
 #: By UUID of the GPU: why it could not be reset for ECC since the node started.
 REFUSED = "/run/labfleet-gpu/ecc-reset-refused"
 #: By UUID and setting: what a reset takes that is under way.

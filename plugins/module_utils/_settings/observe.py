@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._asked import ask as asked
-from .._clients import STOPPED, User
+from .._clients import PERSISTENCED, STOPPED, User
 from .._clients_seen import kernel_users, users
 from .._command import Commands
 from .._host import Files, Host
@@ -19,7 +19,7 @@ from .._resets import refusals
 from .._targets import Known
 from . import ask
 from .locked import holding, noted
-from .node import PERSISTENCED, REFUSED, GpuState, Power, Service, SettingsState
+from .node import REFUSED, GpuState, Power, Service, SettingsState
 from .owed import owing
 from .wish import Clocks
 

@@ -52,6 +52,9 @@ def told(state: MigState, wanted: MigWish) -> List[Tuple[str, str]]:
 
 def test_daemons_of_the_driver_make_way_for_a_switch_without_consent() -> None:
     steps = told(node(False, PERSISTENCE), wish(instances=["7g.40gb"]))
+    (warning,) = plan(node(False, PERSISTENCE), wish(instances=["7g.40gb"]), {}).warnings
+    assert "forget power limits, compute modes and locked clocks" in warning
+    assert not plan(node(True, PERSISTENCE), wish(instances=["3g.20gb"]), {}).warnings, "it runs on"
     assert steps[0] == ("stop-gpu-services", "stop nvidia-persistenced.service")
     assert steps[1][0] == "set-mig-mode"
     assert steps[-1] == ("start-gpu-services", "start nvidia-persistenced.service")

@@ -9,12 +9,11 @@ from itertools import product
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._clients import User
+from ansible_collections.labfleet.gpu.plugins.module_utils._clients import PERSISTENCED, User
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Host
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import Client
 from ansible_collections.labfleet.gpu.plugins.module_utils._settings.node import (
-    PERSISTENCED,
     GpuState,
     Power,
     Service,
