@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import difflib
 import re
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from smi_node import SmiNode, sample

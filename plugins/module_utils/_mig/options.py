@@ -62,7 +62,7 @@ def _request(where: str, value: Any) -> Request:
     if mig is False and instances:
         raise BadWish("%sinstances and mig: false exclude each other." % prefix)
     return Request(
-        where,
+        where=where,
         gpus=selectors(prefix + "gpus", value.get("gpus")),
         model=None if model is None else scalar(prefix + "gpu_model", model),
         mig=mig is not False,
@@ -102,7 +102,7 @@ def _spec(where: str, value: Any) -> Request:
     if devices and not enabled:
         raise BadWish("%s has mig-devices although mig-enabled is false." % where)
     return Request(
-        where,
+        where=where,
         gpus=_devices(where, value.get("devices")),
         devices=_filter(where, value.get("device-filter")),
         mig=enabled,

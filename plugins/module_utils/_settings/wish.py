@@ -98,7 +98,7 @@ def _request(where: str, value: Any) -> Request:
         raise BadWish("%s says nothing: write one of %s." % (where or "The task", ", ".join(NAMES)))
     model = value.get("gpu_model")
     return Request(
-        where or "gpu_settings",
+        where=where or "gpu_settings",
         gpus=selectors(prefix + "gpus", value.get("gpus")),
         model=None if model is None else scalar(prefix + "gpu_model", model),
         settings=Settings(**{name: _READ[name](prefix + name, each) for name, each in wished.items()}),

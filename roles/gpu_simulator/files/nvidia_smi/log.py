@@ -193,7 +193,7 @@ def _mig_device(device: Gpu) -> List[Node]:
         Node(word + "_count", label + " count", _same(getattr(shared, name)))
         for word, label, name in zip(words, labels, names)
     )
-    errors = Node("sram_uncorrectable", "SRAM Uncorrectable", lambda gpu: table.errors(gpu))
+    errors = Node("sram_uncorrectable", "SRAM Uncorrectable", table.errors)
     children = (
         Node("index", "Index", _same(device.index)),
         Node("gpu_instance_id", "GPU Instance ID", lambda gpu: gpu.uint("nvmlDeviceGetGpuInstanceId")),
