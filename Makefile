@@ -23,7 +23,7 @@ demo: set-up-lab ## Boot 4 simulated GPU nodes, install the driver over ssh, sho
 test: set-up-lab ## Test every feature once, on booted nodes (needs root; ONLY=stage,stage for some)
 	@$(RUN) test $(if $(ONLY),--only $(ONLY))
 
-check: set-up ## Lint, types, unit and conformance tests: under 2 minutes once set up
+check: set-up ## Lint, types, unit and conformance tests
 	@$(RUN) check $(if $(ONLY),--only $(ONLY))
 
 test-all: set-up-lab ## Test the full matrix
