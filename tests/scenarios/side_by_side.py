@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the scenarios in several labs at once: a scenario waits for disks, boots and servers most of its time.
 
-Use: side_by_side.py [FILE...], beside the pytest that is to run them. Each lab takes the next file when it is
-done with one; the longest come first. A file's output is printed when the file has ended.
+Use: side_by_side.py [--in-full | FILE...], beside the pytest that is to run them. Each lab takes the next
+file when it is done with one; the longest come first. A file's output is printed when the file has ended.
+Without files: all that are named test_*.py; with --in-full: those that a full matrix adds.
 """
 
 from __future__ import annotations
@@ -24,15 +25,23 @@ LAB = HERE.parent / "lab/lab.py"
 #: LABFLEET_GPU_SCENARIO_LABS names others, as for a second run beside the first.
 LABS = tuple(os.environ.get("LABFLEET_GPU_SCENARIO_LABS", "7,6").split(","))
 #: The files that take longest, longest first; the others follow.
-LONG = ("debian", "stack", "interrupted", "families", "hardware", "cuda_runfile", "leftovers", "sources")
+LONG = (
+    *("every_crash_point", "crash_points_cudnn", "crash_points_stack"),
+    *("debian", "stack", "interrupted", "families", "hardware", "cuda_runfile", "leftovers", "sources"),
+)
+#: What --in-full runs: crash points of every plan, cuDNN's real archives, the upgrade of a whole Debian.
+IN_FULL = (
+    *("test_interrupted", "every_crash_point", "crash_points_stack"),
+    *("crash_points_cudnn", "real_cudnn", "debian_upgrade"),
+)
 _SUMMARY = re.compile(r"^=+ (.*) in [\d.]+s.* =+$", re.MULTILINE)
 _COUNT = re.compile(r"(\d+) (passed|failed|error|skipped)")
 
 
 def ordered(files: list[Path]) -> list[Path]:
     """The files, those of LONG first."""
-    place = {f"test_{name}.py": number for number, name in enumerate(LONG)}
-    return sorted(files, key=lambda path: (place.get(path.name, len(LONG)), path.name))
+    place = {name: number for number, name in enumerate(LONG)}
+    return sorted(files, key=lambda path: (place.get(path.stem.removeprefix("test_"), len(LONG)), path.name))
 
 
 class Labs:
@@ -80,8 +89,12 @@ class Labs:
         if status != 0:
             self.failed.append(path.name)
             print(output)
-        reasons = [line for line in output.splitlines() if line.startswith("SKIPPED ")]
-        print("\n".join([f"{path.name}: {said} in {seconds:.0f} s", *reasons]), flush=True)
+        counted = [
+            line
+            for line in output.splitlines()
+            if line.startswith("SKIPPED ") or line.endswith("crash points survived")
+        ]
+        print("\n".join([f"{path.name}: {said} in {seconds:.0f} s", *counted]), flush=True)
 
     def end(self) -> None:
         """Interrupt what runs and take the labs down."""
@@ -98,6 +111,8 @@ class Labs:
 def main() -> int:
     """Run the files that are named, or all of this folder; 0 when every test passed."""
     named = [Path(name) for name in sys.argv[1:]]
+    if sys.argv[1:] == ["--in-full"]:
+        named = [HERE / f"{name}.py" for name in IN_FULL]
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     labs = Labs(ordered(named or sorted(HERE.glob("test_*.py"))))
     for lab in LABS:

@@ -72,22 +72,12 @@ STAGES = (
         limit=60 * MINUTE,
     ),
     Stage(
-        "every-crash-point",
+        "scenarios-in-full",
         ALL,
-        "env ALL_CRASH_POINTS=1"
-        " pytest -rP tests/scenarios/test_interrupted.py tests/scenarios/every_crash_point.py"
-        " tests/scenarios/crash_points_stack.py",
+        "env ALL_CRASH_POINTS=1 PYTEST_ADDOPTS=-rP python tests/scenarios/side_by_side.py --in-full",
         root=True,
         limit=120 * MINUTE,
     ),
-    Stage(
-        "cudnn-in-full",
-        ALL,
-        "pytest -rP tests/scenarios/crash_points_cudnn.py tests/scenarios/real_cudnn.py",
-        root=True,
-        limit=45 * MINUTE,
-    ),
-    Stage("debian-upgrade", ALL, "pytest tests/scenarios/debian_upgrade.py", root=True, limit=30 * MINUTE),
     Stage("mig-all-pairs", ALL, "python tests/exhaustive/mig_all_pairs.py", limit=30 * MINUTE),
     Stage("molecule", TEST, "molecule test --all", root=True, limit=20 * MINUTE),
     Stage("demo", TEST, "python tests/tools/demo.py", root=True, limit=15 * MINUTE),
