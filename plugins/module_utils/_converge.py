@@ -14,12 +14,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence
 
 from ._command import CommandError, Commands
-from ._effects import SHARED_ACTIONS, Action, Context, EffectError, UndoneError, file_diffs
-from ._host import Files, Host, observe_host
+from ._component import ROUNDS, Component, Part, settle, told
+from ._effects import Context, EffectError, UndoneError, file_diffs
+from ._host import Files, observe_host
 from ._lock import NEEDS_ROOT, HostLock, LockError
 from ._plan import Blocker, Plan, Step, differences
 from ._report import in_words, state_diffs
@@ -35,57 +36,8 @@ LOCK_TIMEOUT = 900.0
 CRASH_VARIABLE = "LABFLEET_GPU_CRASH"
 _NEEDED = "A run would be refused now. %s."
 _WAITS = "What %s needs is planned once the steps of %s are done: they decide what comes next."
-#: More rounds of questions than any planner needs.
-_ROUNDS = 12
 
-
-@dataclass(frozen=True)
-class Component:
-    """One thing that the collection holds true: how it is seen, decided and changed."""
-
-    name: str
-    observe: Callable[[Commands, Files, Host], Any]
-    plan: Callable[[Any, Any, Mapping[Any, Any]], Plan]
-    summary: Callable[[Any], Dict[str, Any]]
-    #: The component's own effects by name, loaded with the first step: most hosts need none.
-    actions: Callable[[], Mapping[str, Action]] = dict
-    #: Loads what the planner loads only when it needs it.
-    load: Callable[[], None] = lambda: None
-    #: The wish as it stands once it was applied: without its one-time parts, such as "update".
-    standing: Callable[[Any], Any] = lambda wish: wish
-    #: The wish with what it takes from earlier components: by name the summary as it will be, the "steps" and
-    #: whether it is "refused".
-    informed: Callable[[Any, Mapping[str, Mapping[str, Any]]], Any] = lambda wish, others: wish
-
-    def action(self, step: Step) -> Action:
-        return self.actions().get(step.action) or SHARED_ACTIONS[step.action]
-
-
-@dataclass
-class Part:
-    """A component with its wish, on its way through one run."""
-
-    component: Component
-    wish: Any
-    #: The state at the start, and the newest one.
-    before: Any = None
-    state: Any = None
-    plan: Plan = Plan()
-    #: All steps of all rounds: a plan may end in "look again and plan again".
-    steps: List[Step] = field(default_factory=list)
-    reboot_reasons: Tuple[str, ...] = ()
-
-    def report(self, check_mode: bool) -> Dict[str, Any]:
-        before = self.component.summary(self.before)
-        after = dict(before, **self.plan.foretold()) if check_mode else self.component.summary(self.state)
-        return {
-            "changed": bool(self.steps),
-            "before": before,
-            "after": after,
-            "steps": [step.shown() for step in self.steps],
-            "reboot_required": bool(self.reboot_reasons),
-            "reboot_reasons": list(self.reboot_reasons),
-        }
+__all__ = ["Component", "Part", "StepFailed", "converge"]
 
 
 class StepFailed(Exception):
@@ -143,7 +95,7 @@ class _Run:
         self.job: Optional[Job] = None
 
     def go(self) -> None:
-        for _round in range(_ROUNDS):
+        for _round in range(ROUNDS):
             self._observe_and_plan()
             if any(part.plan.blockers for part in self.parts):
                 self._refuse()
@@ -157,7 +109,7 @@ class _Run:
         else:
             self.fail(
                 "The host did not come to rest: it was planned for %d times, and each time found changed or "
-                "unfinished afterwards. Find out what else works on its packages, then run again." % _ROUNDS
+                "unfinished afterwards. Find out what else works on its packages, then run again." % ROUNDS
             )
         if self.number:
             self._look_again()
@@ -201,9 +153,9 @@ class _Run:
                     part.plan = Plan(warnings=(_WAITS % (name, undecided),) if self.module.check_mode else ())
                 else:
                     informed = part.component.informed(part.wish, known)
-                    part.plan = self._with_needs(_settle(part, informed, answer))
+                    part.plan = self._with_needs(settle(part, informed, self._asked_of(part, answer)))
                 part.reboot_reasons = part.plan.reboot_reasons
-                known[name] = _told(part)
+                known[name] = told(part)
                 undecided = undecided or (name if part.plan.replan else "")
         self._share()
 
@@ -239,6 +191,15 @@ class _Run:
             if not surveys:
                 surveys.append(stack.enter_context(Survey(self.commands, self.files)))
             return surveys[0].answer(question)
+
+        return answer
+
+    def _asked_of(self, part: Part, general: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Answers a component's own questions too."""
+
+        def answer(question: Any) -> Any:
+            own = part.component.answers().get(type(question))
+            return own(self.commands, self.files, question) if own else general(question)
 
         return answer
 
@@ -373,26 +334,6 @@ class _Run:
             self.module.fail_json(**result)
         self.module.exit_json(**result)
         raise RuntimeError("the module went on after its result")
-
-
-def _told(part: Part) -> Dict[str, Any]:
-    """What later components are told of this one."""
-    plan = part.plan
-    summary = part.component.summary(part.state)
-    return dict(summary, **plan.foretold(), steps=plan.steps, refused=bool(plan.blockers))
-
-
-def _settle(part: Part, wish: Any, answer: Callable[[Any], Any]) -> Plan:
-    """Ask the planner, answer its questions, until it has none."""
-    answers: Dict[Any, Any] = {}
-    for _round in range(_ROUNDS):
-        plan = part.component.plan(part.state, wish, answers)
-        open_questions = [question for question in plan.questions if question not in answers]
-        if not open_questions:
-            return plan
-        for question in open_questions:
-            answers[question] = answer(question)
-    raise RuntimeError("the planner of %s never settles" % part.component.name)
 
 
 def _crash_point(moment: str, number: int) -> None:

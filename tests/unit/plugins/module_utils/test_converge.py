@@ -8,7 +8,7 @@ import json
 import os
 import pwd
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -236,6 +236,31 @@ def test_several_components_have_a_report_each(capsys: pytest.CaptureFixture[str
     result = run(capsys, wish, single=False)
     assert result["components"]["lines"]["after"] == {"lines": ["a", "b", "c"]}
     assert [step["component"] for step in result["steps"]] == ["lines"] * 3
+
+
+@dataclass(frozen=True)
+class AskLetter:
+    """A question that only this component knows."""
+
+    number: int
+
+
+def test_a_component_answers_its_own_questions(capsys: pytest.CaptureFixture[str], wish: Wish) -> None:
+    """And the general ones are answered as ever."""
+
+    def asks(state: Tuple[str, ...], wished: Wish, answers: Mapping[Any, Any]) -> Plan:
+        if state != wished.lines and AskLetter(1) not in answers:
+            return Plan(questions=(AskLetter(1), AskSpace(("/usr",))))
+        letters = (answers[AskLetter(1)],) if answers else wished.lines
+        return plan(state, Wish(wished.path, letters), answers)
+
+    def letter(_commands: Commands, files: Files, question: AskLetter) -> str:
+        return "%s%d" % ("none" if files.text(wish.path) is None else "some", question.number)
+
+    curious = replace(component(wish.path), plan=asks, answers=lambda: {AskLetter: letter})
+    with module() as ansible_module, pytest.raises(SystemExit):
+        converge(ansible_module, [Part(curious, Wish(wish.path, ("none1",)))])
+    assert json.loads(capsys.readouterr().out)["after"] == {"lines": ["none1"]}
 
 
 @pytest.mark.parametrize("cut, there", [("before:1", None), ("after:1", "a\n"), ("before:3", "a\nb\n")])
