@@ -9,41 +9,51 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Callable, Iterator, List, Mapping, Tuple
 
+from .._command import Commands
+from .._component import Answer
 from .._host import Files
 from .._questions import Clients, Trouble
 from .._running import describe
 from . import engine
 from .child import ChildError, run
+from .find_engine import find_engine
 from .observe import pip_in
-from .questions import AskMatches, AskRecords, AskSolve, AskUsers, Matches, Solution
+from .questions import AskEngine, AskMatches, AskRecords, AskSolve, AskUsers, Matches, Solution
 from .state import META, UNFINISHED
 
 #: What conda adds to a record of repodata when it installs it. It has the list of every file.
 _INSTALLED = ("files", "paths_data", "link", "extracted_package_dir", "package_tarball_full_path")
 
 
-def answer(files: Files, question: Any) -> Any:
-    """The answer to one question: its answer type, or Trouble with the cause."""
-    if isinstance(question, AskUsers):
-        return Clients(tuple(users(files, question.prefix)))
-    if isinstance(question, AskRecords):
-        return _records(files, question.prefix)
+def _matches(_commands: Commands, files: Files, question: AskMatches) -> Any:
+    prefix = files.path(question.prefix)
+    found = _by_engine(lambda: engine.unmatched(prefix, question.specs, question.wheel))
+    return found if isinstance(found, Trouble) else Matches(tuple(found))
+
+
+def _solve(_commands: Commands, files: Files, question: AskSolve) -> Any:
+    prefix = files.path(question.prefix) if question.prefix else ""
+    found = _by_engine(
+        lambda: engine.solve(prefix, question.channels, question.specs, question.cuda, question.wheel)
+    )
+    return found if isinstance(found, Trouble) else _solution(found)
+
+
+def _by_engine(work: Callable[[], Any]) -> Any:
     try:
-        if isinstance(question, AskMatches):
-            prefix = files.path(question.prefix)
-            return Matches(tuple(run(lambda: engine.unmatched(prefix, question.specs))))
-        if isinstance(question, AskSolve):
-            prefix = files.path(question.prefix) if question.prefix else ""
-            found = run(lambda: engine.solve(prefix, question.channels, question.specs, question.cuda))
-            return _solution(found)
+        return run(work)
     except ChildError as exc:
         return Trouble(" ".join(str(exc).split()))
-    raise TypeError("no answer is known for %r" % (question,))
 
 
-def _records(files: Files, prefix: str) -> Any:
+def _users(_commands: Commands, files: Files, question: AskUsers) -> Clients:
+    return Clients(tuple(users(files, question.prefix)))
+
+
+def _records(_commands: Commands, files: Files, question: AskRecords) -> Any:
+    prefix = question.prefix
     if not files.exists(prefix, META) or files.exists(prefix, UNFINISHED):
         return Trouble("there is no environment %s" % prefix)
     return _solution(records(files, prefix), pip_in(files, prefix))
@@ -78,3 +88,13 @@ def users(files: Files, prefix: str) -> Iterator[Any]:
                 client = describe(files, int(name))
                 if client:
                     yield client
+
+
+#: By the type of the question.
+ANSWERS: Mapping[type, Answer] = {
+    AskEngine: find_engine,
+    AskMatches: _matches,
+    AskRecords: _records,
+    AskSolve: _solve,
+    AskUsers: _users,
+}

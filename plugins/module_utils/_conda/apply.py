@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 from .._effects import Action, Context, EffectError, RemoveFile, WriteFile, remove_file, write_file
 from . import engine, lock, tree
+from .bring import bring_engine
 from .child import ChildError, run
 from .history import with_revision
 from .observe import observed_lines, pip_in
@@ -180,6 +181,7 @@ def remove_environment(context: Context, data: Gone) -> None:
 
 
 ACTIONS: Mapping[str, Action] = {
+    "bring-engine": bring_engine,
     "stage": stage,
     "transact": transact,
     "pip-install": pip_install,

@@ -10,20 +10,27 @@ Everything here runs in a child process (child.py): it starts threads, and no pr
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import os
 import sys
 import tempfile
-from typing import Any, List, Sequence
+from typing import Any, Iterator, List, Sequence
 
-from .._nvml import TOOLS
-
-#: With this comes all that is used here: 0.25 is the last for Python 3.8 and 3.9.
-NEEDED = "0.25"
+from .wheel import NEEDED, TOOLS, unpacked
 
 
-def load() -> Any:
+@contextlib.contextmanager
+def loaded(wheel: str = "") -> Iterator[Any]:
+    """The module, from a wheel that is not installed if one is named. Raises RuntimeError, OSError."""
+    with contextlib.ExitStack() as stack:
+        if wheel:
+            sys.path.insert(0, stack.enter_context(unpacked(wheel)))
+        yield _load()
+
+
+def _load() -> Any:
     """The module, from the node's Python or from our directory. Raises RuntimeError."""
     if TOOLS not in sys.path:
         sys.path.append(TOOLS)
@@ -32,15 +39,19 @@ def load() -> Any:
         import rattler.networking
     except ImportError as exc:
         raise RuntimeError(
-            "py-rattler is not there (%s): install py-rattler %s or later for %s"
-            % (exc, NEEDED, sys.executable)
+            "py-rattler cannot be loaded (%s): install py-rattler %d.%d or later for %s"
+            % (exc, *NEEDED, sys.executable)
         ) from exc
     return rattler
 
 
-def unmatched(prefix: str, specs: Sequence[str]) -> List[str]:
+def unmatched(prefix: str, specs: Sequence[str], wheel: str = "") -> List[str]:
     """The specs that no installed package fulfils. Raises what rattler raises for what is no spec."""
-    rattler = load()
+    with loaded(wheel) as rattler:
+        return _unmatched(rattler, prefix, specs)
+
+
+def _unmatched(rattler: Any, prefix: str, specs: Sequence[str]) -> List[str]:
     wanted = [(spec, rattler.MatchSpec(spec)) for spec in specs]
     # A record has megabytes: only those of packages that are asked for are read.
     names = {match.name.normalized for _spec, match in wanted if match.name is not None}
@@ -49,11 +60,17 @@ def unmatched(prefix: str, specs: Sequence[str]) -> List[str]:
     return [spec for spec, match in wanted if not any(match.matches(record) for record in there)]
 
 
-def solve(prefix: str, channels: Sequence[str], specs: Sequence[str], cuda: str) -> List[str]:
+def solve(
+    prefix: str, channels: Sequence[str], specs: Sequence[str], cuda: str, wheel: str = ""
+) -> List[str]:
     """The records, as JSON, that fulfil the specs. Raises what rattler raises."""
+    with loaded(wheel) as rattler:
+        return _solve(rattler, prefix, channels, specs, cuda)
+
+
+def _solve(rattler: Any, prefix: str, channels: Sequence[str], specs: Sequence[str], cuda: str) -> List[str]:
     import asyncio
 
-    rattler = load()
     there = [rattler.PrefixRecord.from_path(path) for path in _records(prefix)] if prefix else []
     virtual = [
         package
@@ -82,8 +99,7 @@ def install(prefix: str, records: Sequence[str], cache: str) -> None:
     """Have exactly these packages in a prefix. Raises what rattler raises."""
     import asyncio
 
-    rattler = load()
-    with tempfile.TemporaryDirectory(prefix="labfleet-gpu-") as directory:
+    with loaded() as rattler, tempfile.TemporaryDirectory(prefix="labfleet-gpu-") as directory:
         wanted = [_record(rattler, directory, text) for text in records]
         asyncio.run(rattler.install(wanted, prefix, cache_dir=cache, show_progress=False))
 

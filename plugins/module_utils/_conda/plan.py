@@ -7,15 +7,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .._plan import Blocker, Plan, Step
 from .._questions import Trouble
 from .goal import Goal, goal
-from .questions import AskMatches, AskRecords, AskSolve, AskUsers, Matches, Solution
+from .questions import (
+    LACKING,
+    AskEngine,
+    AskMatches,
+    AskRecords,
+    AskSolve,
+    AskUsers,
+    Engine,
+    Matches,
+    Solution,
+)
 from .satisfied import lacking, of_revision, pip_fulfils
 from .state import CondaState
-from .steps import Gone, PipInstall, Seal, Stage, Transact
+from .steps import BringEngine, Gone, PipInstall, Seal, Stage, Transact
 from .wish import CondaWish
 
 
@@ -33,23 +44,71 @@ def plan(state: CondaState, wish: CondaWish, answers: Mapping[Any, Any]) -> Plan
     reasons = tuple(lacking(state, wish))
     if not reasons:
         return _tidy(state)
-    if wish.clone:
-        return _clone(state, wish, reasons, answers)
-    if wish.revision is not None:
-        exact = tuple("%s ==%s %s" % tuple(line.split("=")) for line in of_revision(state, wish.revision))
-        return _towards(state, wish, Goal(exact), reasons, answers)
-    found = goal(state, wish)
+    found = _goal(state, wish)
     if isinstance(found, Blocker):
         return Plan(blockers=(found,))
-    if state.usable and not wish.exclusive:
-        matches = answers.get(AskMatches(state.prefix, found.specs))
-        if matches is None:
-            return Plan(questions=(AskMatches(state.prefix, found.specs),), reasons=reasons)
-        if isinstance(matches, Trouble):
-            return Plan(blockers=(_trouble(matches, "its packages cannot be looked at"),))
-        if _fulfilled(state, found, matches):
-            return _tidy(state)
-    return _towards(state, wish, found, reasons, answers)
+    engine = answers.get(AskEngine(wish.engine_wheel))
+    if engine is None:
+        return Plan(questions=(AskEngine(wish.engine_wheel),), reasons=reasons)
+    if isinstance(engine, Trouble):
+        return Plan(blockers=(_no_engine(engine),))
+    if engine.url or engine.pip:
+        # What solves has to be there before anything can be solved.
+        return Plan(steps=_bringing(engine), reasons=reasons, replan=True)
+    return _with_engine(state, wish, found, engine, reasons, answers)
+
+
+def _goal(state: CondaState, wish: CondaWish) -> Union[Goal, Blocker]:
+    if wish.clone:
+        return Goal(())
+    if wish.revision is not None:
+        lines = of_revision(state, wish.revision)
+        return Goal(tuple("%s ==%s %s" % tuple(line.split("=")) for line in lines))
+    return goal(state, wish)
+
+
+def _with_engine(
+    state: CondaState,
+    wish: CondaWish,
+    found: Goal,
+    engine: Engine,
+    reasons: Tuple[str, ...],
+    answers: Mapping[Any, Any],
+) -> Plan:
+    if wish.clone:
+        change = _clone(state, wish, reasons, answers)
+    else:
+        if state.usable and not wish.exclusive and wish.revision is None:
+            question = AskMatches(state.prefix, found.specs, engine.wheel)
+            matches = answers.get(question)
+            if matches is None:
+                return Plan(questions=(question,), reasons=reasons)
+            if isinstance(matches, Trouble):
+                return Plan(blockers=(_trouble(matches, "its packages cannot be looked at"),))
+            if _fulfilled(state, found, matches):
+                return replace(_tidy(state), lasting=reasons)
+        change = _towards(state, wish, found, engine, reasons, answers)
+    return replace(change, steps=_bringing(engine) + change.steps) if change.steps else change
+
+
+def _bringing(engine: Engine) -> Tuple[Step, ...]:
+    """The step that has py-rattler on the node for the next time, if it is not."""
+    if not (engine.wheel or engine.url or engine.pip):
+        return ()
+    way = "fetch py-rattler %s with pip" if engine.pip else "fetch py-rattler %s" if engine.url else ""
+    what = (way or "unpack py-rattler %s") % engine.version + " to /opt/labfleet-gpu"
+    why = "it solves and installs, and is not there"
+    data = BringEngine(engine.version, engine.wheel, engine.url, engine.digest, engine.pip)
+    return (Step("tools", "bring-engine", what, why, data),)
+
+
+def _no_engine(trouble: Trouble) -> Blocker:
+    return Blocker(
+        LACKING,
+        trouble.what,
+        "install py-rattler beside Ansible on the controller, which then brings it, or set engine_wheel: to "
+        "one that suits",
+    )
 
 
 def _fulfilled(state: CondaState, found: Goal, matches: Matches) -> bool:
@@ -155,7 +214,12 @@ def _clone(state: CondaState, wish: CondaWish, reasons: Sequence[str], answers: 
 
 
 def _towards(
-    state: CondaState, wish: CondaWish, found: Goal, reasons: Sequence[str], answers: Mapping[Any, Any]
+    state: CondaState,
+    wish: CondaWish,
+    found: Goal,
+    engine: Engine,
+    reasons: Sequence[str],
+    answers: Mapping[Any, Any],
 ) -> Plan:
     """Solve, then change."""
     question = AskSolve(
@@ -163,6 +227,7 @@ def _towards(
         wish.channels,
         found.specs + _kept(state, wish),
         found.cuda,
+        engine.wheel,
     )
     solution = answers.get(question)
     if solution is None:

@@ -10,13 +10,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Tuple
 
+#: What a refusal says where the controller should send its own py-rattler.
+LACKING = "py-rattler is not there, which solves and installs"
+
+
+@dataclass(frozen=True)
+class AskEngine:
+    """What solves and installs on this node. ``wheel`` is where the admin says that py-rattler is, or ""."""
+
+    wheel: str = ""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """py-rattler. It is installed unless one of the others is set: a wheel on the node, which can be used
+    before it is installed; the address of one, or pip, by which it comes with the SHA-256 ``digest``.
+    """
+
+    version: str
+    wheel: str = ""
+    url: str = ""
+    digest: str = ""
+    pip: bool = False
+
 
 @dataclass(frozen=True)
 class AskMatches:
-    """Which of the specs no conda package of the environment fulfils. No network."""
+    """Which of the specs no conda package of the environment fulfils. No network.
+
+    ``wheel`` here and below is the engine, where it is not installed yet.
+    """
 
     prefix: str
     specs: Tuple[str, ...]
+    wheel: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,6 +62,7 @@ class AskSolve:
     channels: Tuple[str, ...]
     specs: Tuple[str, ...]
     cuda: str = ""
+    wheel: str = ""
 
 
 @dataclass(frozen=True)

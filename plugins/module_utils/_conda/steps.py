@@ -16,6 +16,17 @@ from typing import Tuple
 
 
 @dataclass(frozen=True)
+class BringEngine:
+    """Have py-rattler on the node: from a wheel there, from an address, or by pip, with this SHA-256."""
+
+    version: str
+    wheel: str = ""
+    url: str = ""
+    digest: str = ""
+    pip: bool = False
+
+
+@dataclass(frozen=True)
 class Stage:
     """Make ready what is worked on. ``packages`` are those that the plan was made from."""
 

@@ -54,6 +54,8 @@ class CondaWish:
     #: The driver that is, or will be, there; None: what the host has.
     driver_version: Optional[str] = None
     disrupt_running_work: bool = False
+    #: Where the admin says that py-rattler is: a wheel on the node, or its address.
+    engine_wheel: str = ""
 
     def lines(self) -> Tuple[str, ...]:
         """What decides the content, a line each: the same lines ask for the same environment."""
@@ -94,6 +96,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "gpus": {"type": "list", "elements": "raw"},
     "driver_version": {"type": "raw"},
     "disrupt_running_work": {"type": "bool", "default": False},
+    "engine_wheel": {"type": "str"},
 }
 
 #: Names that conda takes, and that need no quoting in a shell.
@@ -141,6 +144,7 @@ def wish_from(options: Mapping[str, Any]) -> CondaWish:
         driver_version=_of_form(options, "driver_version", _DRIVER, 'no driver: write it as in "580.95.05"')
         or None,
         disrupt_running_work=bool(options["disrupt_running_work"]),
+        engine_wheel=_engine_wheel(options.get("engine_wheel")),
     )
 
 
@@ -222,3 +226,13 @@ def _revision(value: Any) -> Optional[int]:
     if not text.isdigit():
         raise BadWish("revision is '%s': write the number that conda list --revisions shows." % text)
     return int(text)
+
+
+def _engine_wheel(value: Optional[str]) -> str:
+    text = (value or "").strip()
+    if text and not re.match(r"/|https?://|file://", text):
+        raise BadWish(
+            "engine_wheel is '%s': write the path of a wheel on the node, or an http, https or file address."
+            % redacted(text)
+        )
+    return text

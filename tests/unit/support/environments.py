@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
-from ansible_collections.labfleet.gpu.plugins.module_utils._conda.answers import answer
+from ansible_collections.labfleet.gpu.plugins.module_utils._conda.answers import ANSWERS
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.apply import ACTIONS
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.observe import observe
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.plan import plan
@@ -51,7 +51,9 @@ class Environments:
             left = [each for each in found.questions if each not in answers]
             if not left:
                 return found
-            answers.update({each: answer(self.files, each) for each in left})
+            with module() as running:
+                commands = Commands(running)
+                answers.update({each: ANSWERS[type(each)](commands, self.files, each) for each in left})
 
     def apply(self, found: Plan, first: Optional[int] = None) -> None:
         """All steps, or the first so many."""

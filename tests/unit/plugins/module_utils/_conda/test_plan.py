@@ -6,17 +6,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.goal import cuda_of_driver
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.history import Revision
-from ansible_collections.labfleet.gpu.plugins.module_utils._conda.plan import plan
+from ansible_collections.labfleet.gpu.plugins.module_utils._conda.plan import plan as planned
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.questions import (
+    LACKING,
+    AskEngine,
     AskMatches,
     AskRecords,
     AskSolve,
     AskUsers,
+    Engine,
     Matches,
     Solution,
 )
@@ -36,6 +39,11 @@ HOST = Host("debian", "12", "bookworm", "Debian 12", "x86_64", "6.1")
 NOBODY = {AskUsers(PREFIX): Clients(())}
 LINES = ("numpy=1.26.4=py311_0", "python=3.11.9=0")
 WISH = CondaWish(PREFIX, packages=("python=3.11", "numpy"))
+
+
+def plan(there: CondaState, wish: CondaWish, answers: Mapping[Any, Any]) -> Plan:
+    """The plan on a node that has py-rattler."""
+    return planned(there, wish, {AskEngine(): Engine("0.28.0"), **answers})
 
 
 def state(**changes: Any) -> CondaState:
@@ -277,3 +285,41 @@ def test_a_node_without_gpu_may_say_which_cuda_there_will_be() -> None:
 )
 def test_the_cuda_of_a_driver(driver: str, version: str) -> None:
     assert cuda_of_driver(driver) == version
+
+
+def test_a_wheel_that_is_on_the_node_solves_before_it_is_installed() -> None:
+    wish = replace(WISH, engine_wheel="/srv/w.whl")
+    engine = asked(planned(state(), wish, {}), AskEngine)
+    assert engine == AskEngine("/srv/w.whl")
+    answers: Dict[Any, Any] = {engine: Engine("0.28.0", wheel="/srv/w.whl")}
+    solve = asked(planned(state(), wish, answers), AskSolve)
+    assert solve.wheel == "/srv/w.whl"
+    found = planned(state(), wish, {**answers, solve: solution(*LINES)})
+    assert actions(found) == ["bring-engine", "stage", "transact", "seal"]
+    assert found.steps[0].what == "unpack py-rattler 0.28.0 to /opt/labfleet-gpu" and not found.replan
+    # An environment that will do as it is needs nothing.
+    there = state(there=True, packages=LINES)
+    match = asked(planned(there, wish, answers), AskMatches)
+    assert planned(there, wish, {**answers, match: Matches(())}).steps == ()
+
+
+@pytest.mark.parametrize(
+    "engine, what",
+    [
+        (Engine("0.28.0", digest="ab", pip=True), "fetch py-rattler 0.28.0 with pip to /opt/labfleet-gpu"),
+        (Engine("0.28.0", "", "http://mirror/w.whl", "ab"), "fetch py-rattler 0.28.0 to /opt/labfleet-gpu"),
+    ],
+)
+def test_an_engine_that_is_to_be_fetched_comes_before_anything_is_solved(engine: Engine, what: str) -> None:
+    found = planned(state(), WISH, {AskEngine(): engine})
+    assert [step.what for step in found.steps] == [what] and found.replan
+    assert found.steps[0].data.digest == "ab"
+
+
+def test_no_engine() -> None:
+    (blocker,) = planned(state(), WISH, {AskEngine(): Trouble("Python 3.11 has none")}).blockers
+    assert (blocker.what, blocker.which) == (LACKING, "Python 3.11 has none")
+    # What cannot be is told first, and what is there needs none.
+    impossible = replace(WISH, packages=(), framework=Framework("pytorch", "9.9"))
+    assert planned(state(), impossible, {}).blockers
+    assert planned(made(), WISH, {}) == Plan() and planned(state(), CondaWish(PREFIX, "absent"), {}) == Plan()

@@ -1,0 +1,115 @@
+# -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  name:
+    description:
+      - The environment, by its name below O(root). Either this or O(prefix) is needed.
+    type: raw
+  prefix:
+    description:
+      - The environment, by its whole path.
+    type: path
+  root:
+    description:
+      - The directory of the environments that have a name.
+    type: path
+    default: /opt/conda/envs
+"""
+
+    WISH = r"""
+options:
+  state:
+    description:
+      - V(present) holds the environment, V(absent) removes it with all that is in it.
+    type: str
+    choices: [present, absent]
+    default: present
+  python:
+    description:
+      - The Python, quoted, as in V("3.11").
+    type: raw
+  packages:
+    description:
+      - Conda packages, each a match spec, for example V(numpy) or V("cudnn >=8,<9").
+    type: list
+    elements: raw
+  framework:
+    description:
+      - A framework with what it needs. CUDA, Python, driver and GPUs are checked against what the framework
+        was built for, and its wheels come from the index for its CUDA.
+    type: dict
+    suboptions:
+      name:
+        description: The framework.
+        type: str
+        choices: [pytorch, tensorflow, jax]
+        required: true
+      version:
+        description: One to three numbers, quoted, as in V("2.1.2"). Without it, the newest that fits the node.
+        type: raw
+      cuda:
+        description: The CUDA that it is built for, quoted, as in V("12.1"). Without it, one that fits the node.
+        type: raw
+  clone:
+    description:
+      - Another environment, by name or path, of which this is to be a copy. It is copied once and does not
+        follow.
+    type: raw
+  revision:
+    description:
+      - Back to the conda packages of this revision, as C(conda list --revisions) numbers them. Packages of
+        pip stay.
+    type: raw
+  channels:
+    description:
+      - Where packages come from, the preferred one first. Each is a name, a name with a label, such as
+        V(nvidia/label/cuda-12.1.1), an address, or a path on the node.
+    type: list
+    elements: str
+    default: [conda-forge]
+  pip:
+    description:
+      - What the environment's own pip installs on top, each a requirement.
+    type: list
+    elements: raw
+  exclusive:
+    description:
+      - Packages that are neither wished for nor needed go. Without it, what people added stays.
+    type: bool
+    default: false
+  cuda:
+    description:
+      - The CUDA that the node will have, quoted, for images and build nodes without a driver. Conda calls it
+        C(__cuda). Without it, the newest that the node's driver has.
+    type: raw
+  gpus:
+    description:
+      - GPUs to plan for instead of those on the PCI bus, for images and build nodes. Each is an architecture,
+        such as V(hopper), or a PCI device id, such as V("2330").
+    type: list
+    elements: raw
+  driver_version:
+    description:
+      - The driver to plan for instead of that of the host, quoted, for images and build nodes.
+    type: raw
+  disrupt_running_work:
+    description:
+      - Consent to change or remove an environment from which programs run.
+    type: bool
+    default: false
+  engine_wheel:
+    description:
+      - A wheel of py-rattler, the library that solves and installs, for nodes that lack it. It is a path on the
+        node, or an http, https or file address.
+      - Without it, a node gets the one that is installed beside Ansible on the controller, else what its own
+        pip can fetch. Checksums of known versions are verified.
+    type: str
+"""

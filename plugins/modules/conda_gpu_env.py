@@ -1,0 +1,140 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: conda_gpu_env
+short_description: Hold a conda environment for GPU work
+version_added: 0.1.0
+description:
+  - Makes, changes, copies, takes back and removes conda environments. They are ordinary ones, which conda,
+    mamba and micromamba go on with.
+  - Framework, CUDA, Python, driver and GPUs are checked before anything is solved, and what cannot work is
+    refused with what would.
+  - A change is made to a copy that nobody sees, which takes the place of the former environment in one move.
+    A run that is cut off leaves one of the two, whole.
+  - Where the environment is as wished, nothing is solved and nothing is fetched.
+  - No conda is needed on the node. What solves and installs is the library py-rattler, in
+    C(/opt/labfleet-gpu).
+author:
+  - The labfleet.gpu authors (@labfleet)
+extends_documentation_fragment:
+  - labfleet.gpu.conda
+  - labfleet.gpu.conda.wish
+  - labfleet.gpu.attributes
+seealso:
+  - module: labfleet.gpu.cuda_toolkit
+"""
+
+EXAMPLES = r"""
+- name: PyTorch, with the CUDA that the driver can do
+  labfleet.gpu.conda_gpu_env:
+    name: torch
+    python: "3.11"
+    framework: {name: pytorch, version: "2.1.2"}
+
+- name: From packages
+  labfleet.gpu.conda_gpu_env:
+    prefix: /srv/envs/naivis
+    packages: [python=3.9, cudatoolkit=11.2, cudnn=8.1]
+    pip: [tensorflow==2.10.0]
+
+- name: A copy to try things in
+  labfleet.gpu.conda_gpu_env:
+    name: torch-copy
+    clone: torch
+
+- name: As it was at its third change
+  labfleet.gpu.conda_gpu_env:
+    name: torch
+    revision: 3
+
+- name: No longer needed
+  labfleet.gpu.conda_gpu_env:
+    name: torch-copy
+    state: absent
+"""
+
+RETURN = r"""
+before:
+  description: The environment as it was found.
+  returned: always
+  type: dict
+  contains: &summary
+    prefix:
+      description: Where it is.
+      type: str
+      sample: /opt/conda/envs/torch
+    exists:
+      description: Whether it is there, whole.
+      type: bool
+      sample: true
+    packages:
+      description: Its conda packages, name, version and build.
+      type: list
+      elements: str
+      sample: [numpy=1.26.4=py311h64a7726_0, python=3.11.9=hb806964_0_cpython]
+    pip:
+      description: What pip installed.
+      type: list
+      elements: str
+      sample: [torch==2.1.2+cu121]
+after:
+  description: The environment as it is afterwards. In check mode, as the plan promises it.
+  returned: success
+  type: dict
+  contains: *summary
+steps:
+  description: What was done, or in check mode what would be done, in order.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - phase: packages
+      action: transact
+      what: "install 1 package: scipy 1.11.4 (py311h64a7726_0)"
+      why: something else was wished for when it was made
+blockers:
+  description: Why nothing was done.
+  returned: when the wish was refused
+  type: list
+  elements: dict
+  sample:
+    - what: pytorch 2.15.0 for CUDA 13.2 needs driver 580
+      which: driver 550.54.15
+      next: use driver 580, or pytorch 2.14.1 with CUDA 12.6
+reboot_required:
+  description: An environment never needs a reboot.
+  returned: success
+  type: bool
+  sample: false
+reboot_reasons:
+  description: Always empty.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labfleet.gpu.plugins.module_utils._conda.component import environment
+from ansible_collections.labfleet.gpu.plugins.module_utils._conda.wish import ARGUMENTS, wish_from
+from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
+from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    try:
+        wish = wish_from(module.params)
+    except BadWish as exc:
+        module.fail_json(msg=str(exc))
+    converge(module, [Part(environment(wish), wish)])
+
+
+if __name__ == "__main__":
+    main()
