@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Dict, List, Optional
 
 #: The newest call of the binding that is needed.
 NEEDED = "nvmlGpuInstanceGetComputeInstancePossiblePlacements"
@@ -43,3 +43,34 @@ def handle_of(pynvml: Any, uuid: str) -> Any:
         except pynvml.NVMLError as exc:
             failure = exc
     raise failure
+
+
+def settings(pynvml: Any, handle: Any) -> Dict[str, Any]:
+    """What can be set on a GPU at once, and what tells of locked clocks. What it does not have is None."""
+    return {
+        "persistence": told(pynvml, pynvml.nvmlDeviceGetPersistenceMode, handle),
+        "compute_mode": told(pynvml, pynvml.nvmlDeviceGetComputeMode, handle),
+        "power": _power(pynvml, handle),
+        "gpu_supported": _gpu_supported(pynvml, handle),
+        "memory_supported": sorted(told(pynvml, pynvml.nvmlDeviceGetSupportedMemoryClocks, handle) or []),
+        "gpu_now": told(pynvml, pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_GRAPHICS),
+        "memory_now": told(pynvml, pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_MEM),
+    }
+
+
+def _power(pynvml: Any, handle: Any) -> Optional[List[Any]]:
+    """In mW: the limit, the board's own (or None), least and most. None: the limit cannot be set."""
+    limit = told(pynvml, pynvml.nvmlDeviceGetPowerManagementLimit, handle)
+    ends = told(pynvml, pynvml.nvmlDeviceGetPowerManagementLimitConstraints, handle)
+    if limit is None or ends is None:
+        return None
+    own = told(pynvml, pynvml.nvmlDeviceGetPowerManagementDefaultLimit, handle)
+    return [limit, own, ends[0], ends[1]]
+
+
+def _gpu_supported(pynvml: Any, handle: Any) -> List[int]:
+    """MHz, the lowest first; empty where the GPU does not tell."""
+    found: "set[int]" = set()
+    for memory in told(pynvml, pynvml.nvmlDeviceGetSupportedMemoryClocks, handle) or []:
+        found.update(told(pynvml, pynvml.nvmlDeviceGetSupportedGraphicsClocks, handle, memory) or [])
+    return sorted(found)

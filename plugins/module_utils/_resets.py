@@ -13,9 +13,6 @@ from typing import Dict, Optional, Sequence
 from ._effects import Context, WriteFile, write_file
 from ._host import Files
 
-#: By UUID and setting: the clocks that were locked since the driver was loaded, which it does not tell.
-LOCKED = "/run/labfleet-gpu/locked-clocks"
-
 
 def reset(context: Context, uuids: Sequence[str]) -> Optional[str]:
     """Reset these GPUs; why they could not be, None if they were.

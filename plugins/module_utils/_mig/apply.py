@@ -13,18 +13,18 @@ from typing import Dict, List, Mapping, NoReturn, Optional
 from .._asked import bring_pynvml
 from .._clients import Units
 from .._clients_away import AWAY, give_back
-from .._effects import Action, Context, EffectError, RemoveFile, UndoneError, remove_file
+from .._effects import Action, Context, EffectError, UndoneError
+from .._gpu_notes import forget_locks, note_owed
+from .._gpu_setter import DEADLINE, set_all, set_gpu, without_persistence
+from .._gpu_values import Change, SetAll
 from .._nvml import NvmlUnavailable, in_session
-from .._resets import LOCKED, note_refusal, refusals, reset
+from .._resets import note_refusal, refusals, reset
 from . import change
 from .node import REFUSED, layout
 from .observe import gpu_of
 from .plan_gpu import ChangeLayout, SetMode
 from .state import Gpu
 from .steps import back
-
-#: Seconds: a GPU is reset, or all its instances are made, in far less.
-_DEADLINE = 180.0
 
 
 def disable_manager(context: Context, data: Units) -> None:
@@ -37,12 +37,17 @@ def disable_manager(context: Context, data: Units) -> None:
 def set_mig_mode(context: Context, data: SetMode) -> None:
     """Switch the mode. Where the GPU would have to be reset and cannot be, it is noted why.
 
-    What is noted of locked clocks is not trusted across that: a reset takes them, and without the persistence
-    daemon idle GPUs lose them too.
+    What the switch takes is noted before it. Persistence goes off, so that nvidia-persistenced lets go of the
+    GPU and NVML can reset it, and comes back at once.
     """
-    remove_file(context, RemoveFile(LOCKED))
+    owed = dict(data.owed)
+    if owed:
+        note_owed(context, {data.uuid: data.owed})
+    forget_locks(context, [data.uuid])
     try:
-        said = in_session(partial(change.set_mode, data.uuid, data.enable), _DEADLINE)
+        if "persistence" in owed:
+            in_session(partial(without_persistence, [data.uuid]), DEADLINE)
+        said = in_session(partial(change.set_mode, data.uuid, data.enable), DEADLINE)
         current, pending = _modes(data)
         if current != data.enable and pending != data.enable:
             why = "%s keeps its MIG mode: %s. Find out who uses it"
@@ -51,6 +56,30 @@ def set_mig_mode(context: Context, data: SetMode) -> None:
     except NvmlUnavailable as exc:
         _fail(context, data, "MIG mode of %s cannot be switched: %s" % (data.name, exc.reason))
     note_refusal(context, REFUSED, data.uuid, refused)
+    if owed:
+        _persistence_back(context, data, data.enable and refused is None)
+
+
+def _persistence_back(context: Context, data: SetMode, mig: bool) -> None:
+    """Persistence comes back; so does a compute mode that was to end with MIG mode, where ``mig`` is not on.
+
+    Where NVML refuses, what is owed stays noted. Raises EffectError.
+    """
+    at_once = ("persistence", "compute_mode") if data.enable else ("persistence",)
+    changes = [
+        Change(*each) for each in data.owed if each[0] in at_once and not (mig and each[0] == "compute_mode")
+    ]
+    try:
+        said = in_session(partial(set_all, data.uuid, changes), DEADLINE)["said"]
+    except NvmlUnavailable as exc:
+        said = exc.reason
+    if said:
+        give_back(context)
+        raise EffectError(
+            "MIG mode of %s is switched, but %s does not come back: %s; run again, which puts it back"
+            % (data.name, " and ".join(map(str, changes)), said.rstrip("."))
+        )
+    note_owed(context, {data.uuid: tuple(each for each in data.owed if each[0] not in at_once)})
 
 
 def _reset(context: Context, data: SetMode) -> Optional[str]:
@@ -63,7 +92,7 @@ def _reset(context: Context, data: SetMode) -> Optional[str]:
 
 def _modes(data: "SetMode | ChangeLayout") -> List[bool]:
     """Current and pending. Raises NvmlUnavailable."""
-    return list(in_session(partial(change.modes, data.uuid), _DEADLINE))
+    return list(in_session(partial(change.modes, data.uuid), DEADLINE))
 
 
 def change_layout(context: Context, data: ChangeLayout) -> None:
@@ -74,7 +103,7 @@ def change_layout(context: Context, data: ChangeLayout) -> None:
                 "%s gets its layout once it was reset, since MIG mode is not on yet." % data.name
             )
             return
-        done = in_session(partial(change.carry_out, data.uuid, data.changes, False), _DEADLINE)
+        done = in_session(partial(change.carry_out, data.uuid, data.changes, False), DEADLINE)
     except NvmlUnavailable as exc:
         _fail(context, data, exc.reason)
     if done["failed"] is not None:
@@ -85,8 +114,20 @@ def _fail(context: Context, data: "SetMode | ChangeLayout", failure: str) -> NoR
     """End the run: the former layout comes back, and what was stopped runs again. Raises EffectError."""
     undone = isinstance(data, ChangeLayout) or data.former
     stands = ". " + _put_back(data) if undone else ""
+    if isinstance(data, SetMode) and data.owed:
+        stands += _settings_back(context, data)
     give_back(context)
     raise (UndoneError if undone else EffectError)(failure.rstrip(".") + stands)
+
+
+def _settings_back(context: Context, data: SetMode) -> str:
+    """What a switch took that was not made; "", or a sentence where that does not come back."""
+    changes = tuple(Change(*each) for each in data.owed if data.enable or each[0] != "compute_mode")
+    try:
+        set_gpu(context, SetAll(data.uuid, data.name, changes))
+    except EffectError as exc:
+        return ". %s; the next run puts its settings back" % str(exc).rstrip(".")
+    return ""
 
 
 def _put_back(data: "SetMode | ChangeLayout") -> str:
@@ -94,7 +135,7 @@ def _put_back(data: "SetMode | ChangeLayout") -> str:
     try:
         now = gpu_of(in_session(partial(change.read, data.uuid)))
         undoing = back(now, data.former)
-        done = in_session(partial(change.carry_out, data.uuid, undoing, True), _DEADLINE)
+        done = in_session(partial(change.carry_out, data.uuid, undoing, True), DEADLINE)
         stands = _in_words(gpu_of(in_session(partial(change.read, data.uuid))), _modes(data)[0])
     except NvmlUnavailable as exc:
         return "The former layout of %s could not be put back: %s" % (data.name, exc)
@@ -132,4 +173,5 @@ ACTIONS: Mapping[str, Action] = {
     "bring-pynvml": bring_pynvml,
     "disable-mig-manager": disable_manager,
     "set-mig-mode": set_mig_mode,
+    "set-gpu": set_gpu,
 }

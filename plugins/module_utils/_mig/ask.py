@@ -10,7 +10,7 @@ from __future__ import annotations
 from ctypes import byref, c_uint
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from .._nvml_calls import address, text, told
+from .._nvml_calls import address, settings, text, told
 
 #: No enumeration of profiles is longer, and no GPU has more instances or placements of one profile.
 _MOST = 64
@@ -43,6 +43,7 @@ def gpu(pynvml: Any, handle: Any, index: int) -> Dict[str, Any]:
         "profiles": [],
         "instances": [],
         "processes": [],
+        "settings": None,
     }
     if found["mode"] is None:
         return found
@@ -53,6 +54,8 @@ def gpu(pynvml: Any, handle: Any, index: int) -> Dict[str, Any]:
         uuids = {ids: text(pynvml.nvmlDeviceGetUUID(device)) for ids, device in devices.items()}
         found["instances"] = instances(pynvml, handle, found["profiles"], uuids)
     found["processes"] = sorted(_processes(pynvml, handle, devices))
+    if told(pynvml, pynvml.nvmlDeviceGetPersistenceMode, handle):
+        found["settings"] = settings(pynvml, handle)
     return found
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._clients import User
+from .._gpu_values import Values
 from .._host import Host
 from .._targets import Known
 from .solve import Solution
@@ -27,6 +28,7 @@ class NodeGpu:
     """One GPU. ``current`` and ``pending`` tell MIG mode, None where it has none.
 
     Who uses it comes and goes, and is no part of its identity; whether an instance is in use is, in ``gpu``.
+    ``held``: settings that a switch of the mode takes. ``owed``: those that a run took that was cut off.
     ``predicted``: NVML could not be asked, so this is what the catalogue says of a GPU in its first state.
     """
 
@@ -36,6 +38,8 @@ class NodeGpu:
     pending: Optional[bool] = None
     users: Tuple[User, ...] = field(default=(), compare=False)
     reset_refused: Optional[str] = None
+    held: Values = ()
+    owed: Values = ()
     predicted: bool = False
 
     @property

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._asked import ask as asked
@@ -15,6 +16,8 @@ from .._clients import STOPPED
 from .._clients_seen import Seen, kernel_users
 from .._clients_seen import users as users_of
 from .._command import Commands
+from .._gpu_notes import locks_of, owing
+from .._gpu_values import held
 from .._host import Files, Host, PciDevice
 from .._resets import refusals
 from .._running import service_of
@@ -42,8 +45,14 @@ def observe(_commands: Commands, files: Files, host: Host) -> MigState:
 
 def _asked(files: Files, gpus: List[Dict[str, Any]]) -> Tuple[NodeGpu, ...]:
     seen = kernel_users(files)
-    refused = refusals(files, REFUSED)
-    return tuple(_gpu(files, told, seen.get(told["minor"], {}), refused.get(told["uuid"])) for told in gpus)
+    refused, locks, owed = refusals(files, REFUSED), locks_of(files), owing(files)
+    found = []
+    for told in gpus:
+        uuid = told["uuid"]
+        gpu = _gpu(files, told, seen.get(told["minor"], {}), refused.get(uuid))
+        kept = held(told["settings"], locks.get(uuid, {})) if told["settings"] else ()
+        found.append(replace(gpu, held=kept, owed=owed.get(uuid, ())))
+    return tuple(found)
 
 
 def _gpu(files: Files, told: Mapping[str, Any], kernel: Seen, refused: Optional[str]) -> NodeGpu:

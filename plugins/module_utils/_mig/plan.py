@@ -17,6 +17,7 @@ from .._scalar import BadWish
 from .module_wish import MigWish
 from .node import MANAGER, MigState, summary
 from .plan_gpu import GpuPlan, plan_gpu
+from .settings_back import put_back
 from .targets import assign
 
 _PREDICTED = (
@@ -24,10 +25,8 @@ _PREDICTED = (
     "divided: the run asks NVML first."
 )
 _NOBODY = "The MIG layout is for no GPU of this node, which has %s: nothing is done."
-_FORGETS = (
-    PERSISTENCED + " stops for the switch of the MIG mode: GPUs that no program uses forget power limits, "
-    "compute modes and locked clocks, which gpu_settings sets again."
-)
+#: The first lets go of a GPU whose persistence goes off for a switch, and keeps the settings of all others.
+_STAYING = (PERSISTENCED, FABRIC_MANAGER)
 
 
 def plan(state: MigState, wish: MigWish, _answers: Mapping[Any, Any]) -> Plan:
@@ -50,7 +49,8 @@ def _layouts(state: MigState, wish: MigWish, first: List[Step]) -> Plan:
         by_index[known.index].key: plan_gpu(state, by_index[known.index], request, wish.disrupt_running_work)
         for known, request in chosen
     }
-    found = _together(state, first, plans)
+    owed = [step for gpu in state.gpus if gpu.key not in plans for step in put_back(gpu, gpu.owed)]
+    found = _together(state, [*first, *owed], plans)
     if chosen or not state.gpus or not any(request.mig for request in wish.requests):
         return found
     there = ", ".join(str(gpu.known) for gpu in state.gpus)
@@ -63,14 +63,13 @@ def _together(state: MigState, first: List[Step], plans: Mapping[str, GpuPlan]) 
         return Plan(blockers=blockers)
     steps = [step for each in plans.values() for step in each.steps]
     users = [user for each in plans.values() for user in (*each.work, *each.daemons)] if steps else []
-    before, after = away([user for user in users if user.unit != FABRIC_MANAGER], state.stopped)
+    before, after = away([user for user in users if user.unit not in _STAYING], state.stopped)
     now = summary(state)
     promise = {"gpus": {**now["gpus"], **{key: each.after for key, each in plans.items()}}}
     devices = {"devices": {**now["devices"], **{key: each.devices for key, each in plans.items()}}}
     uncertain = any(each.uncertain for each in plans.values())
     warnings = ["%s: it is left as it is." % each for each in state.silent]
-    if any(user.unit == PERSISTENCED for user in users):
-        warnings.append(_FORGETS)
+    warnings += [warning for each in plans.values() for warning in each.warnings]
     return Plan(
         steps=(*first, *before, *steps, *after),
         promise=None if uncertain else promise,

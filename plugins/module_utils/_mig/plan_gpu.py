@@ -13,10 +13,12 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from .._catalog.mig_boards import board_of
 from .._catalog.versions import at_least
 from .._clients import User
+from .._gpu_values import Values
 from .._plan import Blocker, Step
 from .names import UnknownProfile
 from .nearest import nearest
 from .node import MigState, NodeGpu, devices, shown, solved, words
+from .settings_back import lost_compute_mode, put_back, taken
 from .solve import ComputePart, DoesNotFit, Part, Solution, counted, solve
 from .state import Gpu, GpuInstance, Wanted
 from .steps import CREATE_COMPUTE, CREATE_GPU, DESTROY_COMPUTE, DESTROY_GPU, Change, changes
@@ -35,13 +37,15 @@ _IN_WORDS = {
 class SetMode:
     """Switch MIG mode of the GPU ``uuid``; ``name`` is for messages.
 
-    ``former`` is to be put back if the mode stays: it had to go first.
+    ``former`` is to be put back if the mode stays: it had to go first. ``owed``: settings that the switch
+    takes; persistence, which is off while it is made, comes back with it.
     """
 
     uuid: str
     name: str
     enable: bool
     former: Tuple[GpuInstance, ...] = ()
+    owed: Values = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class GpuPlan:
     blockers: List[Blocker] = field(default_factory=list)
     reasons: List[str] = field(default_factory=list)
     reboot_reasons: List[str] = field(default_factory=list)
+    warnings: List[str] = field(default_factory=list)
     #: Work that must end, and daemons of the driver that must be away for a moment.
     work: Tuple[User, ...] = ()
     daemons: Tuple[User, ...] = ()
@@ -79,11 +84,19 @@ def plan_gpu(state: MigState, seen: NodeGpu, request: Request, consent: bool) ->
     blocker = _unable(state, seen, request)
     if blocker:
         result.blockers.append(blocker)
-    if blocker or seen.current is None:
         return result
+    _plan(seen, request, consent, result)
+    if not any(isinstance(step.data, SetMode) and step.data.owed for step in result.steps):
+        result.steps[:0] = put_back(seen, seen.owed)
+    return result
+
+
+def _plan(seen: NodeGpu, request: Request, consent: bool, result: GpuPlan) -> None:
+    if seen.current is None:
+        return
     solution = _solution(seen, request, consent, result)
     if solution is None:
-        return result
+        return
     switch = seen.current != request.mig
     waits = switch and seen.pending == request.mig and seen.reset_refused is not None
     if waits and not solution.destroyed:
@@ -91,7 +104,7 @@ def plan_gpu(state: MigState, seen: NodeGpu, request: Request, consent: bool) ->
             "%s waits for a reset to switch MIG mode %s: %s"
             % (seen, "on" if request.mig else "off", (seen.reset_refused or "").rstrip(".") + ".")
         )
-        return result
+        return
     _users(seen, solution, switch, consent, result)
     _steps(seen, request, solution, result)
     gpu = seen.gpu
@@ -100,7 +113,6 @@ def plan_gpu(state: MigState, seen: NodeGpu, request: Request, consent: bool) ->
         each.existing.uuid if each.existing else None for part in solution.parts for each in part.compute
     ]
     result.uncertain = switch
-    return result
 
 
 def _unable(state: MigState, seen: NodeGpu, request: Request) -> Optional[Blocker]:
@@ -246,8 +258,13 @@ def _mode_step(seen: NodeGpu, request: Request, name: str, result: GpuPlan) -> N
             ", and a change is pending" if seen.pending == request.mig else "",
         )
     why += " (predicted)" if seen.predicted else ""
-    data = SetMode(seen.key, name, request.mig, () if request.mig else seen.gpu.instances)
+    owed = taken(seen) if seen.current != request.mig else ()
+    data = SetMode(seen.key, name, request.mig, () if request.mig else seen.gpu.instances, owed)
     result.steps.append(Step("mode", "set-mig-mode", what, why, data))
+    result.steps += put_back(seen, owed, request.mig)
+    lost = lost_compute_mode(seen) if owed and request.mig else None
+    if lost:
+        result.warnings.append(lost)
 
 
 def _placed(gpu: Gpu, these: Sequence[Change]) -> str:

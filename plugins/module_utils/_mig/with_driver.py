@@ -124,7 +124,9 @@ def _started(seen: NodeGpu) -> NodeGpu:
     kept = bool(board and board.architecture in _KEEPS_MODE)
     mode = seen.pending if kept or seen.pending is None else False
     gpu = replace(seen.gpu, instances=())
-    return replace(seen, gpu=gpu, current=mode, pending=mode, users=(), reset_refused=None, predicted=True)
+    return replace(
+        seen, gpu=gpu, current=mode, pending=mode, users=(), reset_refused=None, held=(), predicted=True
+    )
 
 
 def _is_sure(state: MigState, blocker: Blocker) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Tuple
 
-from .._nvml_calls import address, text, told
+from .._nvml_calls import address, settings, text, told
 
 
 def node(pynvml: Any) -> Dict[str, Any]:
@@ -27,6 +27,7 @@ def gpu(pynvml: Any, handle: Any, index: int) -> Dict[str, Any]:
     """One GPU, as observe.py reads it. What a GPU does not have is None."""
     pci = pynvml.nvmlDeviceGetPciInfo(handle)
     mig = told(pynvml, pynvml.nvmlDeviceGetMigMode, handle)
+    found = settings(pynvml, handle)
     return {
         "index": index,
         "uuid": text(pynvml.nvmlDeviceGetUUID(handle)),
@@ -35,46 +36,21 @@ def gpu(pynvml: Any, handle: Any, index: int) -> Dict[str, Any]:
         "device": pci.pciDeviceId >> 16,
         "minor": told(pynvml, pynvml.nvmlDeviceGetMinorNumber, handle),
         "mig": None if mig is None else bool(mig[0]),
-        "persistence": told(pynvml, pynvml.nvmlDeviceGetPersistenceMode, handle),
         "ecc": told(pynvml, pynvml.nvmlDeviceGetEccMode, handle),
-        "compute_mode": told(pynvml, pynvml.nvmlDeviceGetComputeMode, handle),
-        "power": _power(pynvml, handle),
-        "gpu_range": _gpu_range(pynvml, handle),
-        "memory_range": _memory_range(pynvml, handle),
-        "gpu_now": told(pynvml, pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_GRAPHICS),
-        "memory_now": told(pynvml, pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_MEM),
+        **found,
+        "gpu_range": _ends(found["gpu_supported"]) or _up_to(pynvml, handle, pynvml.NVML_CLOCK_GRAPHICS),
+        "memory_range": _ends(found["memory_supported"]) or _up_to(pynvml, handle, pynvml.NVML_CLOCK_MEM),
         "processes": sorted(_processes(pynvml, handle)),
     }
 
 
-def _power(pynvml: Any, handle: Any) -> Optional[List[Any]]:
-    """In mW: the limit, the board's own (or None), least and most. None: the limit cannot be set."""
-    limit = told(pynvml, pynvml.nvmlDeviceGetPowerManagementLimit, handle)
-    ends = told(pynvml, pynvml.nvmlDeviceGetPowerManagementLimitConstraints, handle)
-    if limit is None or ends is None:
-        return None
-    own = told(pynvml, pynvml.nvmlDeviceGetPowerManagementDefaultLimit, handle)
-    return [limit, own, ends[0], ends[1]]
-
-
-def _gpu_range(pynvml: Any, handle: Any) -> Optional[Tuple[int, int]]:
-    """MHz from the lowest to the highest clock; from 0 where the GPU only tells its highest."""
-    found: List[int] = []
-    for memory in told(pynvml, pynvml.nvmlDeviceGetSupportedMemoryClocks, handle) or []:
-        found += told(pynvml, pynvml.nvmlDeviceGetSupportedGraphicsClocks, handle, memory) or []
-    return _ends(found) or _up_to(pynvml, handle, pynvml.NVML_CLOCK_GRAPHICS)
-
-
-def _memory_range(pynvml: Any, handle: Any) -> Optional[Tuple[int, int]]:
-    found = told(pynvml, pynvml.nvmlDeviceGetSupportedMemoryClocks, handle) or []
-    return _ends(found) or _up_to(pynvml, handle, pynvml.NVML_CLOCK_MEM)
-
-
 def _ends(found: List[int]) -> Optional[Tuple[int, int]]:
-    return (min(found), max(found)) if found else None
+    """MHz from the lowest to the highest clock."""
+    return (found[0], found[-1]) if found else None
 
 
 def _up_to(pynvml: Any, handle: Any, clock: int) -> Optional[Tuple[int, int]]:
+    """From 0 where the GPU only tells its highest."""
     highest = told(pynvml, pynvml.nvmlDeviceGetMaxClockInfo, handle, clock)
     return None if highest is None else (0, highest)
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 from typing import Iterator, Tuple
 
 from .._catalog.gpus import architecture_of
+from .._gpu_values import in_words, label, span, watts
 from .._plan import Blocker
-from .node import GpuState, in_words, label, span, watts
+from .node import GpuState
 from .wish import BOARDS_OWN, FREE, Settings
 
 _NO_GPU_LOCK = ("Kepler", "Maxwell", "Pascal")

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple
 
 from .._clients import User
+from .._gpu_values import watts
 from .._host import Host
 from .._targets import Known
 from .wish import BOARDS_OWN, CLOCKS, FREE, Clocks
 
 #: By UUID of the GPU: why it could not be reset for ECC since the node started.
 REFUSED = "/run/labfleet-gpu/ecc-reset-refused"
-#: By UUID and setting: what a reset takes that is under way.
-OWED = "/run/labfleet-gpu/settings-before-reset"
 #: nvidia-persistenced as the kernel names the process, which holds nothing once persistence is off.
 _DAEMON = "nvidia-persiste"
 
@@ -40,7 +39,8 @@ class GpuState:
     ``ecc``: current and pending. ``gpu_clocks`` and ``memory_clocks``: what they are locked to, None where
     that is not known. ``gpu_range`` and ``memory_range``: lowest and highest in MHz.
     Who uses it comes and goes, and is no part of its identity.
-    ``owed``: settings that a reset took, in a run that was cut off before it put them back.
+    ``owed``: settings that a reset or a switch of the MIG mode took, in a run that was cut off before it put
+    them back.
     ``predicted``: NVML could not be asked, so this is a GPU of its kind whose driver was just loaded.
     """
 
@@ -162,43 +162,8 @@ def shown(gpu: GpuState) -> Dict[str, Any]:
     }
 
 
-def watts(milliwatts: int) -> Any:
-    """Watts, with a fraction only where there is one."""
-    return milliwatts // 1000 if milliwatts % 1000 == 0 else milliwatts / 1000
-
-
 def clocks_shown(clocks: Optional[Clocks]) -> Any:
     """[lowest, highest], "unlocked", or None where it is not known."""
     if clocks is None:
         return None
     return list(clocks) or "unlocked"
-
-
-_MODES = {True: "on", False: "off"}
-_LABELS = {
-    "persistence": "persistence",
-    "ecc": "ECC",
-    "compute_mode": "compute mode",
-    "power_limit": "power limit",
-    "gpu_clocks": "GPU clocks",
-    "memory_clocks": "memory clocks",
-}
-
-
-def label(setting: str) -> str:
-    return _LABELS[setting]
-
-
-def in_words(setting: str, value: Any) -> str:
-    """A value as people read it: "on", "300 W", "1200 to 1410 MHz", "unlocked"."""
-    if isinstance(value, bool):
-        return _MODES[value]
-    if setting == "power_limit":
-        return "the board's own" if value == BOARDS_OWN else "%s W" % watts(value)
-    if setting in CLOCKS:
-        return span(value) if value else "unlocked"
-    return str(value)
-
-
-def span(ends: Tuple[int, ...]) -> str:
-    return "%d MHz" % ends[0] if ends[0] == ends[1] else "%d to %d MHz" % (ends[0], ends[1])

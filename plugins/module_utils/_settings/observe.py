@@ -14,17 +14,14 @@ from .._asked import ask as asked
 from .._clients import PERSISTENCED, STOPPED, User
 from .._clients_seen import kernel_users, users
 from .._command import Commands
+from .._gpu_notes import locks_of, owing
+from .._gpu_values import compute_mode, holding
 from .._host import Files, Host
 from .._resets import refusals
 from .._targets import Known
 from . import ask
-from .locked import holding, noted
 from .node import REFUSED, GpuState, Power, Service, SettingsState
-from .owed import owing
 from .wish import Clocks
-
-#: nvmlComputeMode_t.
-_MODES = {0: "default", 1: "exclusive_thread", 2: "prohibited", 3: "exclusive_process"}
 
 
 def observe(commands: Commands, files: Files, host: Host) -> SettingsState:
@@ -43,7 +40,7 @@ def observe(commands: Commands, files: Files, host: Host) -> SettingsState:
 def _asked(files: Files, gpus: List[Dict[str, Any]]) -> Tuple[GpuState, ...]:
     opened = kernel_users(files)
     refused = refusals(files, REFUSED)
-    locks = noted(files)
+    locks = locks_of(files)
     owed = owing(files)
     found = []
     for told in gpus:
@@ -56,16 +53,16 @@ def _asked(files: Files, gpus: List[Dict[str, Any]]) -> Tuple[GpuState, ...]:
 def _gpu(
     told: Mapping[str, Any], using: Tuple[User, ...], refused: Optional[str], locks: Dict[str, Clocks]
 ) -> GpuState:
-    ecc, mode = told["ecc"], told["compute_mode"]
+    ecc = told["ecc"]
     return GpuState(
         Known(told["index"], told["uuid"], told["address"], told["name"], told["device"]),
         mig=told["mig"],
         persistence=None if told["persistence"] is None else bool(told["persistence"]),
         ecc=None if ecc is None else (bool(ecc[0]), bool(ecc[1])),
-        compute_mode=_MODES.get(mode, None if mode is None else str(mode)),
+        compute_mode=compute_mode(told["compute_mode"]),
         power=None if told["power"] is None else Power(*told["power"]),
-        gpu_clocks=holding(locks.get("gpu_clocks"), told["gpu_now"]),
-        memory_clocks=holding(locks.get("memory_clocks"), told["memory_now"]),
+        gpu_clocks=holding(locks.get("gpu_clocks"), told["gpu_now"], told["gpu_supported"]),
+        memory_clocks=holding(locks.get("memory_clocks"), told["memory_now"], told["memory_supported"]),
         gpu_range=_pair(told["gpu_range"]),
         memory_range=_pair(told["memory_range"]),
         users=using,

@@ -12,10 +12,11 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 from .._asking import foretold
 from .._clients import FABRIC_MANAGER, PERSISTENCED, away
+from .._gpu_values import label
 from .._plan import Blocker, Plan, Step
 from .._scalar import BadWish
 from .._targets import assigned
-from .node import GpuState, Service, SettingsState, label, summary, words_of
+from .node import GpuState, Service, SettingsState, summary, words_of
 from .plan_gpu import GpuPlan, plan_gpu
 from .wish import Request, Settings, SettingsWish
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Tuple
 
 from .._clients import User
+from .._gpu_values import Change, SetAll, in_words, label
 from .._plan import Blocker, Step
 from .limits import refusals
-from .node import GpuState, Service, in_words, label, shown
+from .node import GpuState, Service, shown
 from .wish import CLOCKS, COMPUTE_MODES, FREE, Settings
 
 #: In the order in which they are set: persistence first, since without it the rest may be forgotten.
@@ -27,24 +28,6 @@ class SetEcc:
     uuid: str
     name: str
     enable: bool
-
-
-@dataclass(frozen=True)
-class Change:
-    setting: str
-    value: Any
-
-    def __str__(self) -> str:
-        return "%s %s" % (label(self.setting), in_words(self.setting, self.value))
-
-
-@dataclass(frozen=True)
-class SetAll:
-    """Settings of one GPU that take effect at once, in order."""
-
-    uuid: str
-    name: str
-    changes: Tuple[Change, ...]
 
 
 @dataclass
@@ -175,10 +158,14 @@ def _immediate(
 
 
 def with_owed(seen: GpuState, wished: Settings) -> Settings:
-    """The wish with what a run that was cut off has not put back. Without persistence nothing would stay."""
+    """The wish with what a run that was cut off has not put back.
+
+    Without persistence nothing would stay; in MIG mode a GPU has no compute mode of its own.
+    """
     if wished.persistence is False:
         return wished
-    return replace(wished, **{name: value for name, value in seen.owed if getattr(wished, name) is None})
+    owed = {name: value for name, value in seen.owed if not (seen.mig and name == "compute_mode")}
+    return replace(wished, **{name: value for name, value in owed.items() if getattr(wished, name) is None})
 
 
 def _forgetting(seen: GpuState, wished: Settings, result: GpuPlan) -> None:

@@ -86,6 +86,15 @@ class MigNode:
         self.tree.pci(address, "0x" + device, "0x030200", "nvidia")
         return uuid
 
+    def set(self, number: int, **values: object) -> None:
+        """Give a GPU settings that its driver keeps while it is initialized."""
+        for key, value in values.items():
+            self.tree.write("/run/gpu-simulator/gpus/%d/%s" % (number, key), "%s\n" % value)
+
+    def is_set(self, number: int, key: str) -> Optional[str]:
+        text = self.tree.files.text("/run/gpu-simulator/gpus/%d/%s" % (number, key))
+        return None if text is None else text.strip()
+
     def fault(self, function: str, order: str) -> None:
         """Let a call fail; "" ends that."""
         path = self.tree.write("/run/gpu-simulator/faults/" + function, order + "\n")
@@ -99,10 +108,10 @@ class MigNode:
 
     def observe(self) -> MigState:
         files = self.tree.files
-        found: MigState = MIG.observe(self._commands(), files, observe_host(files))
+        found: MigState = MIG.observe(self.commands(), files, observe_host(files))
         return found
 
-    def _commands(self) -> Commands:
+    def commands(self) -> Commands:
         return Commands(self.programs)
 
     def wish(self, **options: Any) -> MigWish:
@@ -131,7 +140,7 @@ class MigNode:
 
     def apply(self, plan: Plan) -> None:
         """The effects of a plan."""
-        context = Context(self._commands(), self.tree.files, self.warnings)
+        context = Context(self.commands(), self.tree.files, self.warnings)
         for step in plan.steps:
             MIG.action(step)(context, step.data)
 

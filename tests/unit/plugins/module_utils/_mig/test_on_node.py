@@ -13,7 +13,6 @@ from typing import Any, Dict, Iterator
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.component import MIG
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan
-from ansible_collections.labfleet.gpu.plugins.module_utils._resets import LOCKED
 from ansible_collections.labfleet.gpu.tests.unit.support.mig_node import MigNode
 
 pytestmark = pytest.mark.skipif(
@@ -199,9 +198,7 @@ def test_a_reset_brings_the_mode_and_the_layout_with_it(mig: MigNode) -> None:
     uuid = mig.add(A100, 0, mig_reset_status=16)
     mig.programs.nvidia_smi = (0, "", "")
     mig.programs.reset = lambda: mig.tree.write("/var/lib/gpu-simulator/gpus/0/mig_mode_current", "1\n")
-    mig.tree.write(LOCKED, "{}")
     plan = mig.hold(**SEVEN)
-    assert mig.tree.files.text(LOCKED) is None, "a reset takes what gpu_settings noted"
     assert mig.programs.ran == [["nvidia-smi", "--gpu-reset", "-i", uuid]]
     assert not plan.reboot_reasons and mig.names(uuid) == ["1g.5gb"] * 7
 

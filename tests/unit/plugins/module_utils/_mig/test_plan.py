@@ -50,22 +50,21 @@ def told(state: MigState, wanted: MigWish) -> List[Tuple[str, str]]:
     return [(step.action, step.what) for step in found.steps]
 
 
-def test_daemons_of_the_driver_make_way_for_a_switch_without_consent() -> None:
-    steps = told(node(False, PERSISTENCE), wish(instances=["7g.40gb"]))
-    (warning,) = plan(node(False, PERSISTENCE), wish(instances=["7g.40gb"]), {}).warnings
-    assert "forget power limits, compute modes and locked clocks" in warning
-    assert not plan(node(True, PERSISTENCE), wish(instances=["3g.20gb"]), {}).warnings, "it runs on"
-    assert steps[0] == ("stop-gpu-services", "stop nvidia-persistenced.service")
+def test_daemons_make_way_for_a_switch_without_consent() -> None:
+    watching = User(Client(14, "root", "nv-hostengine"), "nvidia-dcgm.service", daemon=True)
+    steps = told(node(False, PERSISTENCE, watching), wish(instances=["7g.40gb"]))
+    assert steps[0] == ("stop-gpu-services", "stop nvidia-dcgm.service")
     assert steps[1][0] == "set-mig-mode"
-    assert steps[-1] == ("start-gpu-services", "start nvidia-persistenced.service")
+    assert steps[-1] == ("start-gpu-services", "start nvidia-dcgm.service")
 
 
-def test_fabric_manager_stays_since_all_work_of_the_node_would_end_with_it() -> None:
+def test_the_persistence_daemon_and_fabric_manager_stay() -> None:
+    """Idle GPUs would forget their settings without one, and all work of the node end without the other."""
     fabric = User(Client(13, "root", "nv-fabricmanage"), "nvidia-fabricmanager.service", daemon=True)
     for consent in (False, True):
         steps = told(node(False, PERSISTENCE, fabric), wish(consent, instances=["7g.40gb"]))
-        assert steps[0] == ("stop-gpu-services", "stop nvidia-persistenced.service")
-    assert told(node(False, fabric), wish(instances=["7g.40gb"]))[0][0] == "set-mig-mode"
+        assert steps[0][0] == "set-mig-mode" and "services" not in str(steps)
+        assert not plan(node(False, PERSISTENCE, fabric), wish(consent, instances=["7g.40gb"]), {}).warnings
 
 
 def test_a_wish_for_gpus_with_mig_where_there_are_none_is_told() -> None:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any, Dict, Iterator, List
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._resets import LOCKED
-from ansible_collections.labfleet.gpu.plugins.module_utils._settings.node import OWED, REFUSED
+from ansible_collections.labfleet.gpu.plugins.module_utils._gpu_notes import LOCKED, OWED
+from ansible_collections.labfleet.gpu.plugins.module_utils._settings.node import REFUSED
 from ansible_collections.labfleet.gpu.tests.unit.support.settings_node import SettingsNode
 
 pytestmark = pytest.mark.skipif(

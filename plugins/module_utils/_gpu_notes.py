@@ -1,0 +1,101 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Notes on GPUs in /run, which a reboot empties: what they are owed, and what their clocks are locked to.
+
+A run that resets a GPU, or switches its MIG mode, notes before it what that takes. A run that is cut off so
+owes it to the next one, whichever module that is.
+
+NVML sets what clocks are locked to and never tells it, so this collection notes what it did. That note names
+the driver's load, since a reload forgets the locks. A clock above a noted lock gives it away as gone. Else it
+is not seen if another program took a lock back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+
+from ._effects import Context, WriteFile, write_file
+from ._gpu_values import Values
+from ._host import Files
+
+#: By UUID and setting: what was taken from a GPU and is to be put back.
+OWED = "/run/labfleet-gpu/settings-before-reset"
+#: By UUID and setting: the clocks that were locked since the driver was loaded, which it does not tell.
+LOCKED = "/run/labfleet-gpu/locked-clocks"
+_MODULE = "/sys/module/nvidia"
+
+#: By UUID and setting: lowest and highest MHz, () for not locked.
+Locks = Dict[str, Dict[str, Tuple[int, ...]]]
+
+
+def owing(files: Files) -> Dict[str, Values]:
+    """By UUID: settings that were taken and are to be put back."""
+    try:
+        noted = json.loads(files.text(OWED) or "{}")
+        return {
+            uuid: tuple((name, tuple(each) if isinstance(each, list) else each) for name, each in values)
+            for uuid, values in noted.items()
+        }
+    except (AttributeError, TypeError, ValueError):
+        return {}
+
+
+def note_owed(context: Context, owed: Mapping[str, Values]) -> None:
+    """Note what GPUs are to get back, () for nothing."""
+    was = owing(context.files)
+    now = {uuid: values for uuid, values in {**was, **owed}.items() if values}
+    if now != was:
+        write_file(context, WriteFile(OWED, json.dumps(now, sort_keys=True) + "\n"))
+
+
+def locks_of(files: Files) -> Locks:
+    """What clocks were locked to since the driver was loaded."""
+    try:
+        note = json.loads(files.text(LOCKED) or "{}")
+        if note.get("load") != _load(files) or note.get("load") is None:
+            return {}
+        return {
+            uuid: {setting: tuple(clocks) for setting, clocks in settings.items()}
+            for uuid, settings in note["gpus"].items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {}
+
+
+def note_locks(context: Context, uuid: str, locks: Mapping[str, Tuple[int, ...]]) -> None:
+    """Note what clocks of a GPU are locked to now."""
+    was = locks_of(context.files)
+    _write_locks(context, {**was, uuid: {**was.get(uuid, {}), **locks}})
+
+
+def forget_locks(context: Context, uuids: Sequence[str], settings: Optional[Sequence[str]] = None) -> None:
+    """Before a lock changes, or once a reset took it: what is not certain is not noted. None: all."""
+    was = locks_of(context.files)
+    kept = {
+        uuid: {
+            setting: clocks
+            for setting, clocks in of_gpu.items()
+            if uuid not in uuids or (settings is not None and setting not in settings)
+        }
+        for uuid, of_gpu in was.items()
+    }
+    if kept != was:
+        _write_locks(context, kept)
+
+
+def _write_locks(context: Context, locks: Locks) -> None:
+    note: Dict[str, Any] = {"load": _load(context.files), "gpus": locks}
+    write_file(context, WriteFile(LOCKED, json.dumps(note, sort_keys=True) + "\n"))
+
+
+def _load(files: Files) -> Optional[int]:
+    """A number of this load of the driver; the kernel never gives a directory of sysfs the same one again."""
+    try:
+        return os.stat(files.path(_MODULE)).st_ino
+    except OSError:
+        return None

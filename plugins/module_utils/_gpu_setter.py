@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""Sets what takes effect at once on a GPU, and keeps the notes on it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Callable, Dict, Sequence
+
+from ._clients_away import give_back
+from ._effects import Context, EffectError
+from ._gpu_notes import forget_locks, note_locks, note_owed
+from ._gpu_values import Change, SetAll
+from ._nvml import NvmlUnavailable, in_session
+from ._nvml_calls import handle_of, told
+
+#: Seconds: a GPU is ready again after a reset in far less.
+DEADLINE = 180.0
+
+
+def set_gpu(context: Context, data: SetAll) -> None:
+    """Set one after the other. If one fails, those before it stay, and the message says which."""
+    clocks = {each.setting: each.value for each in data.changes if each.setting.endswith("_clocks")}
+    turned = any(each.setting == "persistence" for each in data.changes)
+    forget_locks(context, [data.uuid], None if turned else tuple(clocks))
+    answer = ask(context, data.name, partial(set_all, data.uuid, data.changes))
+    done = data.changes[: answer["done"]]
+    locked = {each.setting: each.value for each in done if each.setting in clocks}
+    if locked:
+        note_locks(context, data.uuid, locked)
+    if not answer["said"]:
+        note_owed(context, {data.uuid: ()})
+    else:
+        failed = data.changes[answer["done"]]
+        stands = ", ".join(str(each) for each in done)
+        raise EffectError(
+            "%s: NVML refuses %s: %s. %s"
+            % (
+                data.name,
+                failed,
+                answer["said"].rstrip("."),
+                "What was set before it stays: %s" % stands if done else "Nothing of this GPU was changed",
+            )
+        )
+
+
+def ask(context: Context, name: str, work: Callable[[Any], Any]) -> Any:
+    """A session that changes something. Raises EffectError where NVML does not answer."""
+    try:
+        return in_session(work, DEADLINE)
+    except NvmlUnavailable as exc:
+        give_back(context)
+        raise EffectError("%s cannot be changed: %s" % (name, exc.reason)) from exc
+
+
+# within an NVML session: each function takes pynvml last and returns plain data
+
+
+def without_persistence(uuids: Sequence[str], pynvml: Any) -> None:
+    """Persistence off, since a GPU that has it cannot be reset; nvidia-persistenced lets go of it."""
+    for uuid in uuids:
+        _persistence(pynvml, handle_of(pynvml, uuid), False)
+
+
+def set_all(uuid: str, changes: Sequence[Change], pynvml: Any) -> Dict[str, Any]:
+    """Set one after the other. "done" of them worked; "said" is what NVML says of the next, "" if all did."""
+    handle = handle_of(pynvml, uuid)
+    for number, each in enumerate(changes):
+        try:
+            _SET[each.setting](pynvml, handle, each.value)
+        except pynvml.NVMLError as exc:
+            return {"done": number, "said": str(exc)}
+    return {"done": len(changes), "said": ""}
+
+
+def _persistence(pynvml: Any, handle: Any, value: bool) -> None:
+    pynvml.nvmlDeviceSetPersistenceMode(handle, int(value))
+
+
+def _compute_mode(pynvml: Any, handle: Any, value: str) -> None:
+    pynvml.nvmlDeviceSetComputeMode(handle, getattr(pynvml, "NVML_COMPUTEMODE_" + value.upper()))
+
+
+def _power_limit(pynvml: Any, handle: Any, value: int) -> None:
+    pynvml.nvmlDeviceSetPowerManagementLimit(handle, value)
+
+
+def _gpu_clocks(pynvml: Any, handle: Any, value: Sequence[int]) -> None:
+    if value:
+        pynvml.nvmlDeviceSetGpuLockedClocks(handle, *value)
+    else:
+        told(pynvml, pynvml.nvmlDeviceResetGpuLockedClocks, handle)
+
+
+def _memory_clocks(pynvml: Any, handle: Any, value: Sequence[int]) -> None:
+    if value:
+        pynvml.nvmlDeviceSetMemoryLockedClocks(handle, *value)
+    else:
+        told(pynvml, pynvml.nvmlDeviceResetMemoryLockedClocks, handle)
+
+
+_SET: Dict[str, Any] = {
+    "persistence": _persistence,
+    "compute_mode": _compute_mode,
+    "power_limit": _power_limit,
+    "gpu_clocks": _gpu_clocks,
+    "memory_clocks": _memory_clocks,
+}
