@@ -60,4 +60,11 @@ options:
         do not within 15 seconds. System services are stopped, and started again afterwards.
     type: bool
     default: false
+  persist:
+    description:
+      - Whether the settings are also restored at each boot, and when the driver is loaded anew, by a systemd
+        unit (C(labfleet-gpu-restore.service)) that needs neither Ansible nor the collection.
+      - V(false) takes these GPUs out of it. The unit goes when nothing is left to restore.
+      - Without this option nothing begins or ends to be restored. What is restored already follows the wish.
+    type: bool
 """

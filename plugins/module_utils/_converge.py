@@ -61,10 +61,16 @@ class StepFailed(Exception):
         )
 
 
-def converge(module: AnsibleModule, parts: Sequence[Part], single: bool = True) -> None:
-    """Run the parts and end the module with its result (exit_json or fail_json)."""
+def converge(
+    module: AnsibleModule, parts: Sequence[Part], single: bool = True, job: Optional[Job] = None
+) -> None:
+    """Run the parts and end the module with its result (exit_json or fail_json).
+
+    ``job`` is told of each step and of the result, as one of our own is that the caller can follow.
+    """
     commands = Commands(module)
     run = _Run(module, commands, Files(), list(parts), single)
+    run.job = job
     try:
         run.go()
     except CommandError as exc:

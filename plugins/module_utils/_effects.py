@@ -74,18 +74,23 @@ class UndoneError(EffectError):
 
 def write_file(context: Context, data: WriteFile) -> None:
     """Replace a file in one move; it is on disk, name and content, when this returns."""
+    write_bytes(context, data.path, data.content.encode("utf-8", "surrogateescape"), data.mode)
+
+
+def write_bytes(context: Context, path: str, content: bytes, mode: int = 0o644) -> None:
+    """The same with a content that is no text."""
     # Loaded with the first file that is written: it is dear, and most runs write none.
     import tempfile
 
-    path = context.files.path(data.path)
+    path = context.files.path(path)
     directory = os.path.dirname(path)
     os.makedirs(directory, mode=0o755, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".labfleet-gpu-", dir=directory)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
-            stream.write(data.content)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
             stream.flush()
-            os.fchmod(stream.fileno(), data.mode)
+            os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
         os.rename(temporary, path)
     except OSError:

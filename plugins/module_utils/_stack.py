@@ -40,11 +40,15 @@ def _cudnn(options: _Options) -> Part:
 
 
 def _mig(options: _Options) -> Part:
+    from ._boot.kept import KeptWish, kept, persist_from
     from ._mig.component import MIG
     from ._mig.module_wish import wish_from
+    from ._mig.remembered import chosen
     from ._mig.with_driver import StackWish, informed, plan
 
-    return Part(replace(MIG, plan=plan, informed=informed), StackWish(wish_from(options, Files())))
+    component = kept(replace(MIG, plan=plan, informed=informed), lambda state, wish: chosen(state, wish.mig))
+    wish = StackWish(wish_from(options, Files()))
+    return Part(component, KeptWish(wish, persist_from(options["persist"])))
 
 
 #: In the order in which they are planned and applied: each may need what an earlier one brings.
@@ -80,7 +84,7 @@ def parts(options: _Options) -> List[Part]:
 def _aware_of_mig(found: List[Part]) -> List[Part]:
     """A driver may be loaded anew under MIG instances if the same run makes all of them again."""
     wishes = {part.component.name: part.wish for part in found}
-    if not ("driver" in wishes and "mig" in wishes and wishes["mig"].for_all_gpus):
+    if not ("driver" in wishes and "mig" in wishes and wishes["mig"].wish.for_all_gpus):
         return found
     for part in found:
         if part.component.name == "driver":

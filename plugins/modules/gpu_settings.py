@@ -104,6 +104,12 @@ before:
           gpu_clocks: [1200, 1410]
           memory_clocks: null
           predicted: false
+    boot:
+      description:
+        - What C(labfleet-gpu-restore.service) restores of this, by UUID of the GPU, and whether that unit is
+          in place.
+      type: dict
+      sample: {unit: false, gpus: {}}
 after:
   description: The GPUs as they are afterwards. In check mode, as the plan promises them.
   returned: success
@@ -148,9 +154,10 @@ running_work:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labfleet.gpu.plugins.module_utils._boot.kept import KeptWish, persist_from
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
 from ansible_collections.labfleet.gpu.plugins.module_utils._scalar import BadWish
-from ansible_collections.labfleet.gpu.plugins.module_utils._settings.component import SETTINGS
+from ansible_collections.labfleet.gpu.plugins.module_utils._settings.component import KEPT_SETTINGS
 from ansible_collections.labfleet.gpu.plugins.module_utils._settings.wish import ARGUMENTS, wish_from
 
 
@@ -160,7 +167,7 @@ def main() -> None:
         wish = wish_from(module.params)
     except BadWish as exc:
         module.fail_json(msg=str(exc))
-    converge(module, [Part(SETTINGS, wish)])
+    converge(module, [Part(KEPT_SETTINGS, KeptWish(wish, persist_from(module.params["persist"])))])
 
 
 if __name__ == "__main__":

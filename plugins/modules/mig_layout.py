@@ -115,6 +115,12 @@ before:
       type: dict
       sample:
         GPU-6f5d3e2a-8a0b-4c1e-9d57-2f1d0a3b4c5d: [MIG-0f8e7c2d-3b1a-5c4d-8e9f-6a5b4c3d2e1f]
+    boot:
+      description:
+        - What C(labfleet-gpu-restore.service) restores of this, by UUID of the GPU, and whether that unit is
+          in place.
+      type: dict
+      sample: {unit: false, gpus: {}}
 after:
   description: The GPUs as they are afterwards. In check mode, as the plan promises them.
   returned: success
@@ -159,10 +165,11 @@ running_work:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labfleet.gpu.plugins.module_utils._boot.kept import KeptWish, persist_from
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.arguments import ARGUMENTS
-from ansible_collections.labfleet.gpu.plugins.module_utils._mig.component import MIG
+from ansible_collections.labfleet.gpu.plugins.module_utils._mig.component import KEPT_MIG
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.module_wish import wish_from
 from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 
@@ -173,7 +180,7 @@ def main() -> None:
         wish = wish_from(module.params, Files())
     except BadWish as exc:
         module.fail_json(msg=str(exc))
-    converge(module, [Part(MIG, wish)])
+    converge(module, [Part(KEPT_MIG, KeptWish(wish, persist_from(module.params["persist"])))])
 
 
 if __name__ == "__main__":

@@ -19,4 +19,5 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "label": {"type": "str"},
     "disrupt_running_work": {"type": "bool", "default": False},
     "take_over": {"type": "bool", "default": False},
+    "persist": {"type": "bool"},
 }

@@ -3,17 +3,19 @@
 
 # Private to this collection: no other code may rely on it.
 
-"""The GPUs' settings as a component of a run."""
+"""The GPUs' settings as a component of a run, and with what restores them at boot."""
 
 from __future__ import annotations
 
 from typing import Mapping
 
+from .._boot.kept import kept
 from .._converge import Component
 from .._effects import Action
 from .node import summary
 from .observe import observe
 from .plan import plan
+from .remembered import chosen
 
 
 def _actions() -> Mapping[str, Action]:
@@ -23,3 +25,4 @@ def _actions() -> Mapping[str, Action]:
 
 
 SETTINGS = Component(name="settings", observe=observe, plan=plan, summary=summary, actions=_actions)
+KEPT_SETTINGS = kept(SETTINGS, chosen)

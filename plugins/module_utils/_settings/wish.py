@@ -62,6 +62,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "gpu_model": {"type": "str"},
     "settings": {"type": "list", "elements": "dict"},
     "disrupt_running_work": {"type": "bool", "default": False},
+    "persist": {"type": "bool"},
 }
 
 

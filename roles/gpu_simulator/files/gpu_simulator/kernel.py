@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple
 
-from . import driver, kmod, nouveau, surfaces, trust, usage
+from . import driver, kmod, nouveau, surfaces, trust, udev, usage
 from .kmod import Module
 from .parameters import BadValue
 from .tree import SimulatorError, Tree, link, overwrite, read, remove, write
@@ -57,6 +57,10 @@ SIMULATED = {
     "nouveau": Kind(nouveau.attach, nouveau.detach),
     "ib_umad": Kind(_shows_nothing, _nothing),
 }
+
+
+#: Those that register a PCI driver.
+PCI_DRIVERS = ("nvidia", "nouveau")
 
 
 @contextlib.contextmanager
@@ -120,6 +124,8 @@ def insert(tree: Tree, module: Module, options: Dict[str, str]) -> None:
             raise _refusal(failure.errno or errno.EIO, module, failure.strerror or str(failure)) from None
         _show(tree, module, signed)
         _list(tree)
+    if module.name in PCI_DRIVERS:
+        udev.driver_added(tree, module.name)
 
 
 def _refusal(number: int, module: Module, reason: str) -> KernelError:
@@ -172,7 +178,7 @@ def _show(tree: Tree, module: Module, signed: bool) -> None:
         if name in SIMULATED and is_loaded(tree, name):
             link(entry(tree, name) / "holders" / module.name, "../../" + module.name)
             _count(tree, name, 1)
-    if module.name in ("nvidia", "nouveau"):
+    if module.name in PCI_DRIVERS:
         link(top / "drivers" / ("pci:" + module.name), "../../../bus/pci/drivers/" + module.name)
     write(top / "refcnt", 0, 0o444)
     write(top / "initstate", "live", 0o444)

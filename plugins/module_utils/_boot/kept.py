@@ -1,0 +1,82 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""A component whose outcome can be restored at boot: the component itself, with that around it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Dict, Mapping, Optional
+
+from .._command import Commands
+from .._component import Component
+from .._effects import Action
+from .._host import Files, Host
+from .._plan import Plan
+from .plan import Chosen, Persist, with_boot
+from .state import Stored, observe, shown
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the component sees, and what there is for the next boot."""
+
+    seen: Any
+    stored: Stored
+
+
+@dataclass(frozen=True)
+class KeptWish:
+    """The component's wish, and whether it is to be restored at boot."""
+
+    wish: Any
+    persist: Persist
+
+
+def kept(component: Component, choose: Callable[[Any, Any], Chosen]) -> Component:
+    """The component with its outcome restored at boot. ``choose(state, wish)`` tells what that is."""
+
+    def look(commands: Commands, files: Files, host: Host) -> Kept:
+        return Kept(component.observe(commands, files, host), observe(files, component.name))
+
+    def plan(state: Kept, wish: KeptWish, answers: Mapping[Any, Any]) -> Plan:
+        found = component.plan(state.seen, wish.wish, answers)
+        if found.blockers or found.replan or (wish.persist.wanted is None and state.stored.store is None):
+            return found
+        return with_boot(found, state.stored, wish.persist, choose(state.seen, wish.wish))
+
+    def summary(state: Kept) -> Dict[str, Any]:
+        return {**component.summary(state.seen), "boot": shown(state.stored)}
+
+    def informed(wish: KeptWish, others: Mapping[str, Mapping[str, Any]]) -> KeptWish:
+        return replace(wish, wish=component.informed(wish.wish, others))
+
+    def standing(wish: KeptWish) -> KeptWish:
+        return replace(wish, wish=component.standing(wish.wish))
+
+    def actions() -> Mapping[str, Action]:
+        from .apply import ACTIONS
+
+        return {**component.actions(), **ACTIONS}
+
+    return replace(
+        component,
+        observe=look,
+        plan=plan,
+        summary=summary,
+        informed=informed,
+        standing=standing,
+        actions=actions,
+    )
+
+
+def persist_from(wanted: Optional[bool]) -> Persist:
+    """The option persist. The program is made only where it may be written."""
+    if not wanted:
+        return Persist(wanted)
+    from .program import program
+
+    return Persist(True, program(), sys.executable)

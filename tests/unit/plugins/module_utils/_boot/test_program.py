@@ -1,0 +1,64 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program of the boot unit holds all that it may import, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+
+import ansible_collections.labfleet.gpu.plugins.module_utils._boot as package
+from ansible_collections.labfleet.gpu.plugins.module_utils._boot.program import CONTENTS, program
+
+UTILS = os.path.dirname(os.path.dirname(package.__file__))
+
+
+def imported(name):
+    """The modules below module_utils that a module imports anywhere."""
+    with open(os.path.join(UTILS, name.replace(".", "/") + ".py"), encoding="utf-8") as stream:
+        tree = ast.parse(stream.read())
+    types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or not node.level or id(node) in types:
+            continue
+        base = name.split(".")[: -node.level]
+        base += node.module.split(".") if node.module else []
+        for path in (base, *(base + [alias.name] for alias in node.names)):
+            if path and os.path.isfile(os.path.join(UTILS, *path) + ".py"):
+                yield ".".join(path)
+
+
+def test_it_holds_what_it_imports():
+    found, left = set(), ["_boot.main"]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += imported(name)
+    assert sorted(CONTENTS) == sorted(found)
+
+
+def test_it_runs_without_ansible_and_without_the_collection(tmp_path):
+    path = tmp_path / "restore.pyz"
+    path.write_bytes(program())
+    assert program() == path.read_bytes(), "the same sources make the same file"
+    script = (
+        "import sys; sys.path.insert(0, %r); sys.modules['ansible'] = None; "
+        "from ansible_collections.labfleet.gpu.plugins.module_utils._boot import main; print(main.__file__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script % str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(path)), done.stdout
