@@ -13,7 +13,8 @@ from typing import List, Optional, Sequence, Tuple
 from ._plan import Step
 from ._questions import Client
 
-#: Services that were stopped for a change and are to run again; gone after a reboot, which starts them.
+#: Services that were stopped for a change and are to run again; gone after a reboot, which starts them. One
+#: in a line, with the id of the process that could not start it, if one has tried.
 STOPPED = "/run/labfleet-gpu/stopped-services"
 #: It ends all CUDA work of the node when it stops (fabricmanager.cfg, ABORT_CUDA_JOBS_ON_FM_EXIT, which is on
 #: by default), and a GPU behind NVSwitches can only be reset while it runs: no change of one GPU stops it.
@@ -80,4 +81,6 @@ def away(
     if not back:
         return before, []
     why = "they were stopped for the change"
+    if not units:
+        why = "a run before this stopped them, and was cut off or could not start them"
     return before, [Step("work", "start-gpu-services", "start %s" % ", ".join(back), why, Units(back))]

@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import time
-from typing import Mapping
+from typing import Mapping, Tuple
 
 from ._clients import STOPPED, Units, Work
 from ._command import CommandError
@@ -37,13 +37,33 @@ def stop_services(context: Context, data: Units) -> None:
 
 
 def start_services(context: Context, data: Units) -> None:
-    """Start services again, and those that stopped with them; one that does not is told and stops nothing."""
-    noted = (context.files.text(STOPPED) or "").split()
-    for name in dict.fromkeys((*data.names, *noted)):
+    """Start services again, and those that stopped with them. One that does not is told and stops nothing.
+
+    It stays noted for the next run, unless it is no longer installed.
+    """
+    left = []
+    for name in dict.fromkeys((*data.names, *_noted(context))):
         done = context.commands.try_run(["systemctl", "start", "--", name])
-        if done.rc != 0:
-            context.warnings.append("%s does not start again: %s" % (name, done.tail(1)))
-    remove_file(context, RemoveFile(STOPPED))
+        if done.rc == 0:
+            continue
+        context.warnings.append("%s does not start again: %s" % (name, done.tail(1)))
+        if _installed(context, name):
+            context.warnings[-1] += " The next run tries once more."
+            left.append("%s %d\n" % (name, os.getpid()))
+    if left:
+        write_file(context, WriteFile(STOPPED, "".join(left)))
+    else:
+        remove_file(context, RemoveFile(STOPPED))
+
+
+def _noted(context: Context) -> Tuple[str, ...]:
+    lines = (context.files.text(STOPPED) or "").splitlines()
+    return tuple(line.split()[0] for line in lines if line.strip())
+
+
+def _installed(context: Context, name: str) -> bool:
+    shown = context.commands.try_run(["systemctl", "show", "--property=LoadState", "--", name]).out
+    return shown.strip() not in ("LoadState=not-found", "LoadState=masked")
 
 
 def end_work(context: Context, data: Work) -> None:
@@ -76,7 +96,7 @@ def _is(context: Context, pid: int, command: str) -> bool:
 
 def give_back(context: Context) -> None:
     """Before a failure ends the run: what was stopped for it runs again."""
-    names = tuple((context.files.text(STOPPED) or "").split())
+    names = _noted(context)
     if names:
         start_services(context, Units(names))
 

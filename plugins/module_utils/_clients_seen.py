@@ -11,7 +11,7 @@ import os
 import re
 from typing import Dict, Optional, Sequence, Set, Tuple
 
-from ._clients import User
+from ._clients import STOPPED, User
 from ._host import Files
 from ._running import DRIVER_DAEMONS, describe, open_devices, service_of
 
@@ -20,6 +20,15 @@ _CAPABILITY = re.compile(r"^gpu(\d+)/gi(\d+)(?:/ci(\d+))?/access (\d+)$", re.MUL
 _DAEMONS = (*DRIVER_DAEMONS, "nv-hostengine", "dcgm-exporter")
 #: Of a process on a GPU: that NVML shows it on the whole, and the ids of instances.
 Seen = Dict[int, Tuple[bool, Set[Tuple[int, Optional[int]]]]]
+
+
+def stopped_services(files: Files) -> Tuple[str, ...]:
+    """Services that a run before this one stopped and nobody has started since, as far as we know.
+
+    What this very run could not start is for the next one: tried again at once it would fail again.
+    """
+    noted = (line.split() for line in (files.text(STOPPED) or "").splitlines() if line.strip())
+    return tuple(words[0] for words in noted if words[1:] != [str(os.getpid())])
 
 
 def kernel_users(files: Files) -> Dict[int, Seen]:

@@ -12,8 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._asked import ask as asked
 from .._catalog.mig_boards import board_of
-from .._clients import STOPPED
-from .._clients_seen import Seen, kernel_users
+from .._clients_seen import Seen, kernel_users, stopped_services
 from .._clients_seen import users as users_of
 from .._command import Commands
 from .._gpu_notes import locks_of, owing
@@ -38,7 +37,7 @@ def observe(_commands: Commands, files: Files, host: Host) -> MigState:
         **asking,
         manager=_manager(files),
         operator=_operator(files),
-        stopped=tuple((files.text(STOPPED) or "").split()),
+        stopped=stopped_services(files),
         silent=tuple(told.get("silent", ())),
     )
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._asked import ask as asked
-from .._clients import PERSISTENCED, STOPPED, User
-from .._clients_seen import kernel_users, users
+from .._clients import PERSISTENCED, User
+from .._clients_seen import kernel_users, stopped_services, users
 from .._command import Commands
 from .._gpu_notes import locks_of, owing
 from .._gpu_values import compute_mode, holding
@@ -32,7 +32,7 @@ def observe(commands: Commands, files: Files, host: Host) -> SettingsState:
         gpus=_asked(files, told["gpus"]) if told else predicted(host),
         **asking,
         service=_service(commands),
-        stopped=tuple((files.text(STOPPED) or "").split()),
+        stopped=stopped_services(files),
         silent=tuple(told.get("silent", ())),
     )
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils import _asked, _clients_away
 from ansible_collections.labfleet.gpu.plugins.module_utils._asking import Binding
 from ansible_collections.labfleet.gpu.plugins.module_utils._clients import STOPPED, Units, Work
+from ansible_collections.labfleet.gpu.plugins.module_utils._clients_seen import stopped_services
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import CommandError, Commands
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context, EffectError
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
@@ -32,8 +34,11 @@ class Systemd:
         self.ran: List[str] = []
         #: Units that systemd stops with any other.
         self.dependents = ""
+        self.load_state = "loaded"
 
     def run_command(self, argv: Sequence[str], **_options: object) -> Tuple[int, str, str]:
+        if argv[1:3] == ["show", "--property=LoadState"]:
+            return 0, "LoadState=%s\n" % self.load_state, ""
         if argv[1] == "show":
             return 0, "RequiredBy=%s\nBoundBy=\n" % self.dependents, ""
         if argv[1] == "is-active":
@@ -97,12 +102,30 @@ def test_services_stop_with_a_note_and_start_again(tree: Tree) -> None:
     ]
 
 
-def test_a_service_that_does_not_start_is_told(tree: Tree) -> None:
+def test_a_service_that_does_not_start_is_told_and_left_to_the_next_run(tree: Tree) -> None:
     where = context(tree.files, Systemd("a.service"))
     _clients_away.start_services(where, Units(("a.service", "b.service")))
+    assert where.warnings == ["a.service does not start again: Job failed. The next run tries once more."]
+    assert tree.files.text(STOPPED) == "a.service %d\n" % os.getpid()
+    assert stopped_services(tree.files) == (), "this run is not asked to start it for ever"
+    tree.write(STOPPED, "a.service 1\nc.service\n")
+    assert stopped_services(tree.files) == ("a.service", "c.service")
+    _clients_away.start_services(context(tree.files, Systemd()), Units(("a.service",)))
+    assert tree.files.text(STOPPED) is None
+
+
+def test_a_service_that_is_gone_is_not_tried_for_ever(tree: Tree) -> None:
+    systemd = Systemd("a.service")
+    systemd.load_state = "not-found"
+    where = context(tree.files, systemd)
+    _clients_away.start_services(where, Units(("a.service",)))
     assert where.warnings == ["a.service does not start again: Job failed."]
+    assert tree.files.text(STOPPED) is None
+
+
+def test_a_service_that_does_not_stop_is_told(tree: Tree) -> None:
     with pytest.raises(CommandError, match="Failed to stop a.service"):
-        _clients_away.stop_services(where, Units(("a.service",)))
+        _clients_away.stop_services(context(tree.files, Systemd("a.service")), Units(("a.service",)))
 
 
 def test_one_that_does_not_stop_leaves_none_stopped(tree: Tree) -> None:

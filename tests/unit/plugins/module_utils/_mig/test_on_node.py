@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Dict, Iterator
 
 import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._clients import STOPPED
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.component import MIG
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan
 from ansible_collections.labfleet.gpu.tests.unit.support.mig_node import MigNode
@@ -154,6 +155,21 @@ def test_refusals_before_anything_is_destroyed(mig: MigNode, wish: Any, words: s
     mig.hold(instances=["7g.40gb"])
     assert words in mig.refused(instances=wish)
     assert mig.names(uuid) == ["7g.40gb"]
+
+
+def test_a_service_that_could_not_start_is_for_the_next_run(mig: MigNode) -> None:
+    """The run that tried it ends well all the same, and the next plans to start it."""
+    mig.add(A100, 1)
+    mig.tree.write(STOPPED, "nvidia-dcgm.service\n")
+    mig.programs.failing = "nvidia-dcgm.service"
+    plan = mig.hold(gpus=[0], mig=True)
+    assert phases(plan) == ["start-gpu-services"] and "could not start them" in plan.steps[0].why
+    assert "nvidia-dcgm.service does not start again" in mig.warnings[0]
+    noted = mig.tree.files.text(STOPPED) or ""
+    mig.tree.write(STOPPED, noted.replace(str(os.getpid()), "1"))
+    mig.programs.failing = ""
+    assert phases(mig.hold(gpus=[0], mig=True)) == ["start-gpu-services"]
+    assert mig.tree.files.text(STOPPED) is None and not mig.plan(gpus=[0], mig=True).steps
 
 
 def test_other_owners(mig: MigNode) -> None:
