@@ -27,7 +27,7 @@ PERSISTENCED = "nvidia-persistenced.service"
 class User:
     """A process that uses a GPU.
 
-    ``unit``: the system service that it is in. ``daemon``: one of the driver's own, nobody's work.
+    ``unit``: the system service that it is in. ``daemon``: one of the driver's own or of DCGM, nobody's work.
     ``whole``: NVML shows it on the GPU itself. ``instances``: ids of GPU instance and compute instance; the
     second is None where it has the GPU instance open and nothing in it.
     """

@@ -13,11 +13,9 @@ from typing import Dict, Optional, Sequence, Set, Tuple
 
 from ._clients import STOPPED, User
 from ._host import Files
-from ._running import DRIVER_DAEMONS, describe, open_devices, service_of
+from ._running import DAEMONS, describe, open_devices, service_of
 
 _CAPABILITY = re.compile(r"^gpu(\d+)/gi(\d+)(?:/ci(\d+))?/access (\d+)$", re.MULTILINE)
-#: Nobody's work: the driver's own daemons, and those that watch GPUs.
-_DAEMONS = (*DRIVER_DAEMONS, "nv-hostengine", "dcgm-exporter")
 #: Of a process on a GPU: that NVML shows it on the whole, and the ids of instances.
 Seen = Dict[int, Tuple[bool, Set[Tuple[int, Optional[int]]]]]
 
@@ -77,6 +75,6 @@ def users(files: Files, processes: Sequence[Sequence[int]], kernel: Seen) -> Tup
             continue
         unit = service_of(files, pid)
         ordered = tuple(sorted(parts, key=lambda each: (each[0], -1 if each[1] is None else each[1])))
-        daemon = client.command in _DAEMONS
+        daemon = client.command in DAEMONS
         found.append(User(client, unit if unit != own else None, daemon, whole, ordered))
     return tuple(found)

@@ -21,11 +21,12 @@ _WORK = re.compile(r"^/dev/nvidia(?:\d+|-uvm)$")
 #: Any device of the driver, and of modules that sit on it: whoever has it open keeps the modules loaded.
 _DEVICE = re.compile(r"^/dev/(?:nvidia|gdrdrv)")
 
-#: Daemons of the driver set itself: they hold a device, but nobody's work is lost when they restart.
-DRIVER_DAEMONS = ("nvidia-persiste", "nv-fabricmanage", "nvidia-powerd")
+#: Daemons of the driver set itself, and those that only watch GPUs (DCGM and its exporter): they have a
+#: device open, and nobody's work is lost when they restart.
+DAEMONS = ("nvidia-persiste", "nv-fabricmanage", "nvidia-powerd", "nv-hostengine", "dcgm-exporter")
 
-#: These and others keep GPUs in use as long as they run, whatever is seen of their open files.
-_HOLDING = (*DRIVER_DAEMONS, "nv-hostengine", "nvidia-imex")
+#: These keep the driver's modules in use as long as they run, whatever is seen of their open files.
+_HOLDING = ("nvidia-persiste", "nv-fabricmanage", "nvidia-powerd", "nv-hostengine", "nvidia-imex")
 
 #: The driver's kernel modules and those that sit on it, in the order in which they can be unloaded.
 GPU_MODULES = (
@@ -40,10 +41,10 @@ GPU_MODULES = (
 
 
 def gpu_clients(files: Files) -> Tuple[Client, ...]:
-    """Processes that have a GPU open, the driver's own daemons left out."""
+    """Processes that have a GPU open, daemons that are nobody's work left out."""
     pids = {pid for pid, target in open_devices(files) if _WORK.match(target)} | set(compute_processes())
     clients = (describe(files, pid) for pid in sorted(pids))
-    return tuple(client for client in clients if client and client.command not in DRIVER_DAEMONS)
+    return tuple(client for client in clients if client and client.command not in DAEMONS)
 
 
 def holders(files: Files) -> Dict[Client, Optional[str]]:

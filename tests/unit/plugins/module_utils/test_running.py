@@ -10,6 +10,7 @@ from typing import Optional
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils import _command
+from ansible_collections.labfleet.gpu.plugins.module_utils._clients_seen import kernel_users, users
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
 from ansible_collections.labfleet.gpu.plugins.module_utils._running import (
     gpu_clients,
@@ -44,10 +45,15 @@ def test_who_has_something_else_open(tree: Tree, device: str) -> None:
     assert gpu_clients(tree.files) == ()
 
 
-@pytest.mark.parametrize("comm", ["nvidia-persiste", "nv-fabricmanage", "nvidia-powerd"])
-def test_the_drivers_own_daemons_do_not_count(tree: Tree, comm: str) -> None:
+@pytest.mark.parametrize(
+    "comm", ["nvidia-persiste", "nv-fabricmanage", "nvidia-powerd", "nv-hostengine", "dcgm-exporter"]
+)
+def test_daemons_are_nobodys_work(tree: Tree, comm: str) -> None:
+    """Neither before a reboot nor for a change of a GPU."""
     process(tree, 100, comm, "/dev/nvidia0")
     assert gpu_clients(tree.files) == ()
+    (user,) = users(tree.files, [], kernel_users(tree.files)[0])
+    assert user.daemon
 
 
 def test_no_processes(tree: Tree) -> None:
