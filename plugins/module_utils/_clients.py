@@ -21,6 +21,8 @@ STOPPED = "/run/labfleet-gpu/stopped-services"
 FABRIC_MANAGER = "nvidia-fabricmanager.service"
 #: It keeps the driver initialized on all GPUs; without it a GPU that nobody uses forgets its settings.
 PERSISTENCED = "nvidia-persistenced.service"
+#: Neither stops for a change of one GPU: the persistence daemon lets go of a GPU whose persistence goes off.
+STAYING = (PERSISTENCED, FABRIC_MANAGER)
 
 
 @dataclass(frozen=True)
@@ -57,22 +59,28 @@ class Work:
 
 
 def away(
-    leaving: Sequence[User], stopped: Sequence[str], staying: Sequence[str] = ()
+    leaving: Sequence[User],
+    stopped: Sequence[str],
+    staying: Sequence[str] = (),
+    dependents: Sequence[Tuple[str, Tuple[str, ...]]] = (),
 ) -> Tuple[List[Step], List[Step]]:
     """The steps before a change, and those after it.
 
-    Users leave: their services stop and start again; daemons without one stay. What an earlier run
-    ``stopped`` starts too. Services that are ``staying`` as they are do neither.
+    Users leave: their services stop and start again, with the ``dependents`` that systemd stops with each;
+    daemons without one stay. What an earlier run ``stopped`` starts too. Services that are ``staying`` as
+    they are do neither.
     """
     units = {user.unit for user in leaving if user.unit} - set(staying)
+    along = {other for unit, others in dependents if unit in units for other in others} - units - set(staying)
     loose = {user.client for user in leaving if not user.unit and not user.daemon}
     clients = tuple(sorted(loose, key=lambda each: each.pid))
-    back = tuple(sorted({*units, *stopped} - set(staying)))
+    back = tuple(sorted({*units, *along, *stopped} - set(staying)))
     before, why = [], "they use GPUs that are to change"
     if units:
-        before.append(
-            Step("work", "stop-gpu-services", "stop %s" % ", ".join(sorted(units)), why, Units(back))
-        )
+        what = "stop %s" % ", ".join(sorted(units))
+        if along:
+            what += ", and %s, which systemd stops with that" % ", ".join(sorted(along))
+        before.append(Step("work", "stop-gpu-services", what, why, Units(back)))
     if clients:
         what = "end %s" % ", ".join(str(client) for client in clients)
         before.append(

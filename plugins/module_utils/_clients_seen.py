@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Dict, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterable, Optional, Sequence, Set, Tuple
 
 from ._clients import STOPPED, User
+from ._command import Commands
 from ._host import Files
-from ._running import DAEMONS, describe, open_devices, service_of
+from ._running import DAEMONS, describe, open_devices, service_of, with_dependents
 
 _CAPABILITY = re.compile(r"^gpu(\d+)/gi(\d+)(?:/ci(\d+))?/access (\d+)$", re.MULTILINE)
 #: Of a process on a GPU: that NVML shows it on the whole, and the ids of instances.
@@ -27,6 +28,14 @@ def stopped_services(files: Files) -> Tuple[str, ...]:
     """
     noted = (line.split() for line in (files.text(STOPPED) or "").splitlines() if line.strip())
     return tuple(words[0] for words in noted if words[1:] != [str(os.getpid())])
+
+
+def dependents_of(
+    commands: Commands, using: Iterable[User], staying: Sequence[str]
+) -> Tuple[Tuple[str, Tuple[str, ...]], ...]:
+    """Of each service of these users: the running ones that systemd stops with it. Some are never stopped."""
+    units = sorted({user.unit for user in using if user.unit} - set(staying))
+    return tuple((unit, with_dependents(commands, [unit])[1:]) for unit in units)
 
 
 def kernel_users(files: Files) -> Dict[int, Seen]:

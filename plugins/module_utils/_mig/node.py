@@ -76,6 +76,8 @@ class MigState:
     operator: bool = False
     #: Services that an earlier run stopped.
     stopped: Tuple[str, ...] = ()
+    #: Of each service that uses a GPU: those that systemd stops with it.
+    dependents: Tuple[Tuple[str, Tuple[str, ...]], ...] = field(default=(), compare=False)
     #: GPUs that do not answer, in words.
     silent: Tuple[str, ...] = ()
 

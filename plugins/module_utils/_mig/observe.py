@@ -12,7 +12,8 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._asked import ask as asked
 from .._catalog.mig_boards import board_of
-from .._clients_seen import Seen, kernel_users, stopped_services
+from .._clients import STAYING
+from .._clients_seen import Seen, dependents_of, kernel_users, stopped_services
 from .._clients_seen import users as users_of
 from .._command import Commands
 from .._gpu_notes import locks_of, owing
@@ -28,16 +29,18 @@ from .node import MANAGER, REFUSED, MigState, NodeGpu, in_use
 from .state import ComputeInstance, Gpu, GpuInstance, Placement
 
 
-def observe(_commands: Commands, files: Files, host: Host) -> MigState:
+def observe(commands: Commands, files: Files, host: Host) -> MigState:
     """Read the node: one NVML session in a child, and the open files of all processes."""
     asking, told = asked(files, host, ask.node)
+    gpus = _asked(files, told["gpus"]) if told else predicted(host)
     return MigState(
         host=host,
-        gpus=_asked(files, told["gpus"]) if told else predicted(host),
+        gpus=gpus,
         **asking,
         manager=_manager(files),
         operator=_operator(files),
         stopped=stopped_services(files),
+        dependents=dependents_of(commands, (user for gpu in gpus for user in gpu.users), STAYING),
         silent=tuple(told.get("silent", ())),
     )
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, List, Mapping
 
 from .._asking import foretold
-from .._clients import FABRIC_MANAGER, PERSISTENCED, Units, away
+from .._clients import STAYING, Units, away
 from .._plan import Blocker, Plan, Step
 from .._scalar import BadWish
 from .module_wish import MigWish
@@ -25,8 +25,6 @@ _PREDICTED = (
     "divided: the run asks NVML first."
 )
 _NOBODY = "The MIG layout is for no GPU of this node, which has %s: nothing is done."
-#: The first lets go of a GPU whose persistence goes off for a switch, and keeps the settings of all others.
-_STAYING = (PERSISTENCED, FABRIC_MANAGER)
 
 
 def plan(state: MigState, wish: MigWish, _answers: Mapping[Any, Any]) -> Plan:
@@ -63,7 +61,8 @@ def _together(state: MigState, first: List[Step], plans: Mapping[str, GpuPlan]) 
         return Plan(blockers=blockers)
     steps = [step for each in plans.values() for step in each.steps]
     users = [user for each in plans.values() for user in (*each.work, *each.daemons)] if steps else []
-    before, after = away([user for user in users if user.unit not in _STAYING], state.stopped)
+    leaving = [user for user in users if user.unit not in STAYING]
+    before, after = away(leaving, state.stopped, dependents=state.dependents)
     now = summary(state)
     promise = {"gpus": {**now["gpus"], **{key: each.after for key, each in plans.items()}}}
     devices = {"devices": {**now["devices"], **{key: each.devices for key, each in plans.items()}}}

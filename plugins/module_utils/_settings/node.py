@@ -125,6 +125,8 @@ class SettingsState:
     tools: str = ""
     #: Services that an earlier run stopped.
     stopped: Tuple[str, ...] = ()
+    #: Of each service that uses a GPU: those that systemd stops with it.
+    dependents: Tuple[Tuple[str, Tuple[str, ...]], ...] = field(default=(), compare=False)
     #: GPUs that do not answer, in words.
     silent: Tuple[str, ...] = ()
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._asked import ask as asked
-from .._clients import PERSISTENCED, User
-from .._clients_seen import kernel_users, stopped_services, users
+from .._clients import PERSISTENCED, STAYING, User
+from .._clients_seen import dependents_of, kernel_users, stopped_services, users
 from .._command import Commands
 from .._gpu_notes import locks_of, owing
 from .._gpu_values import compute_mode, holding
@@ -27,12 +27,14 @@ from .wish import Clocks
 def observe(commands: Commands, files: Files, host: Host) -> SettingsState:
     """Read the node: one NVML session in a child, the open files of all processes, one unit of systemd."""
     asking, told = asked(files, host, ask.node)
+    gpus = _asked(files, told["gpus"]) if told else predicted(host)
     return SettingsState(
         host=host,
-        gpus=_asked(files, told["gpus"]) if told else predicted(host),
+        gpus=gpus,
         **asking,
         service=_service(commands),
         stopped=stopped_services(files),
+        dependents=dependents_of(commands, (user for gpu in gpus for user in gpu.users), STAYING),
         silent=tuple(told.get("silent", ())),
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Tuple
 
 from .._asking import foretold
-from .._clients import FABRIC_MANAGER, PERSISTENCED, away
+from .._clients import PERSISTENCED, STAYING, away
 from .._gpu_values import label
 from .._plan import Blocker, Plan, Step
 from .._scalar import BadWish
@@ -29,10 +29,6 @@ _FORGOTTEN = (
     "%s: without persistence the driver forgets settings when the last program leaves the GPU: set "
     "persistence: true."
 )
-
-
-#: The first lets go of a GPU whose persistence is switched off.
-_NEEDED_FOR_RESET = (PERSISTENCED, FABRIC_MANAGER)
 
 
 @dataclass(frozen=True)
@@ -167,11 +163,9 @@ def _reset(state: SettingsState, service: Service, plans: List[GpuPlan]) -> List
     The persistence daemon stays: without it the driver would forget the settings of other GPUs.
     """
     these = [each for each in plans if each.reset]
-    users = [
-        user for each in these for user in (*each.work, *each.daemons) if user.unit not in _NEEDED_FOR_RESET
-    ]
+    users = [user for each in these for user in (*each.work, *each.daemons) if user.unit not in STAYING]
     ended = [PERSISTENCED] if state.service.active and not service.active else []
-    before, after = away(users, state.stopped, ended)
+    before, after = away(users, state.stopped, ended, state.dependents)
     if not these:
         return after
     names = ", ".join(each.seen.name for each in these)

@@ -36,6 +36,8 @@ class Programs:
     def __init__(self) -> None:
         self.ran: List[Sequence[str]] = []
         self.nvidia_smi: Optional[Tuple[int, str, str]] = None
+        #: By unit: those that systemd stops with it.
+        self.dependents: Dict[str, str] = {}
         #: A service that does not start.
         self.failing = ""
         #: What its reset does to the GPU.
@@ -48,6 +50,8 @@ class Programs:
                 raise FileNotFoundError(2, "No such file or directory", "nvidia-smi")
             self.reset()
             return self.nvidia_smi
+        if list(argv[:2]) == ["systemctl", "show"]:
+            return 0, "RequiredBy=%s\n" % self.dependents.get(argv[-1], ""), ""
         if list(argv[:2]) == ["systemctl", "start"] and argv[-1] == self.failing:
             return 1, "", "Job for %s failed." % self.failing
         return 0, "", ""

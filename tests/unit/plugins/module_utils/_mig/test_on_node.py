@@ -172,6 +172,18 @@ def test_a_service_that_could_not_start_is_for_the_next_run(mig: MigNode) -> Non
     assert mig.tree.files.text(STOPPED) is None and not mig.plan(gpus=[0], mig=True).steps
 
 
+def test_what_systemd_stops_with_a_service_is_named_before(mig: MigNode) -> None:
+    mig.add(A100)
+    mig.tree.write("/proc/1/cgroup", "0::/init.scope\n")
+    mig.tree.write("/proc/14/comm", "nv-hostengine\n")
+    mig.tree.write("/proc/14/cgroup", "0::/system.slice/nvidia-dcgm.service\n")
+    mig.tree.link("/proc/14/fd/3", "/dev/nvidia0")
+    mig.programs.dependents["nvidia-dcgm.service"] = "dcgm-exporter.service multi-user.target"
+    whats = [step.what for step in mig.plan(gpus=[0], mig=True).steps]
+    assert whats[0] == ("stop nvidia-dcgm.service, and dcgm-exporter.service, which systemd stops with that")
+    assert whats[-1] == "start dcgm-exporter.service, nvidia-dcgm.service"
+
+
 def test_other_owners(mig: MigNode) -> None:
     mig.add(A100, 1)
     mig.tree.write("/etc/systemd/system/multi-user.target.wants/nvidia-mig-manager.service")

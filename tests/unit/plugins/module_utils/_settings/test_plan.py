@@ -214,6 +214,11 @@ def test_daemons_are_away_for_a_reset_but_those_that_it_needs() -> None:
     """The persistence daemon stays, which keeps the settings of other GPUs."""
     users = (DAEMON, User(Client(98, "root", "nvidia-persiste"), PERSISTENCED, daemon=True))
     state = node(gpu(users=users), service=Service(True, "enabled", True), stopped=("x.service",))
+    along = steps(
+        plan(replace(state, dependents=(("nvidia-dcgm.service", ("y.service",)),)), wish(ecc=False), {})
+    )
+    assert along[1] == "stop nvidia-dcgm.service, and y.service, which systemd stops with that"
+    assert along[3] == "start nvidia-dcgm.service, x.service, y.service"
     assert steps(plan(state, wish(ecc=False), {})) == [
         "GPU 0: set ECC off from the next reset on",
         "stop nvidia-dcgm.service",
