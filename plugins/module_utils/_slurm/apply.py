@@ -1,0 +1,127 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""The effects of slurm_gres.
+
+What is owed to the daemons is noted before a file changes, so that a run that was cut off is made up for. The
+note is gone after a reboot, which starts them anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence
+
+from .._asked import bring_pynvml
+from .._effects import Action, Context, EffectError, RemoveFile, WriteFile, remove_file, write_file
+from . import names
+from .node import NOTE, SLURMCTLD, SLURMD
+from .observe import controller
+from .plan import RECONFIGURE, RESTART_CTLD, RESTART_D, Daemon, WriteConf
+
+#: Seconds for a daemon to be up and for the node to register. slurmd waits 20 for each missing device file.
+_PATIENCE, _PAUSE = 30.0, 0.5
+#: Seconds that a daemon has to fail in: systemd takes it for started at once.
+_SETTLED = 3.0
+
+
+def write_conf(context: Context, data: WriteConf) -> None:
+    """Replace a file, which keeps its owner, or remove it; what that takes is noted first."""
+    note = _note(context)
+    note["owed"] = sorted({*note.get("owed", ()), *data.owed})
+    _keep(context, note)
+    if not data.content:
+        remove_file(context, RemoveFile(data.path))
+        return
+    write_file(context, WriteFile(data.path, data.content, data.mode))
+    path = context.files.path(data.path)
+    seen = os.stat(path)
+    if (seen.st_uid, seen.st_gid) != data.owner:
+        os.chown(path, *data.owner)
+
+
+def restart_slurmctld(context: Context, data: Daemon) -> None:
+    _restart(context, SLURMCTLD)
+    _until(lambda: not controller(context.commands, context.files, data.node).trouble)
+    _done(context, RESTART_CTLD)
+
+
+def reconfigure(context: Context, _data: Daemon) -> None:
+    context.commands.attempt("reconfigure Slurm", ["scontrol", "reconfigure"])
+    _done(context, RECONFIGURE)
+
+
+def restart_slurmd(context: Context, data: Daemon) -> None:
+    """Start it anew and wait for the node to register; what slurmctld does not like is told."""
+    _restart(context, SLURMD)
+    _done(context, RESTART_D, data.found)
+    seen = controller(context.commands, context.files, data.node)
+    if seen.trouble or not seen.state:
+        return
+    _until(lambda: _registered(context, data))
+    seen = controller(context.commands, context.files, data.node)
+    if "INVALID" in seen.state.upper():
+        context.warnings.append(
+            "slurmctld takes %s for invalid (%s): 'scontrol show node %s' gives the reason."
+            % (data.node, seen.state, data.node)
+        )
+    elif data.gpus is not None and not names.same(names.for_gpus(seen.gres), data.gpus):
+        context.warnings.append(
+            "slurmctld still has Gres=%s for %s: restart it where it runs."
+            % (",".join(seen.gres) or "(null)", data.node)
+        )
+
+
+def _registered(context: Context, data: Daemon) -> bool:
+    seen = controller(context.commands, context.files, data.node)
+    listed = data.gpus is None or names.same(names.for_gpus(seen.gres), data.gpus)
+    return listed and not any(mark in seen.state.upper() for mark in ("*", "NOT_RESPONDING", "UNKNOWN"))
+
+
+def _restart(context: Context, unit: str) -> None:
+    context.commands.attempt("restart %s" % unit, ["systemctl", "restart", "--", unit])
+    end = time.monotonic() + _SETTLED
+    while time.monotonic() < end:
+        time.sleep(_PAUSE)
+        if context.commands.try_run(["systemctl", "is-active", "--quiet", "--", unit]).rc != 0:
+            raise EffectError("%s does not stay up: 'journalctl -u %s' tells why" % (unit, unit))
+
+
+def _until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + _PATIENCE
+    while not true() and time.monotonic() < end:
+        time.sleep(_PAUSE)
+
+
+def _done(context: Context, action: str, found: Optional[Sequence[str]] = None) -> None:
+    note = _note(context)
+    note["owed"] = [each for each in note.get("owed", ()) if each != action]
+    if action == RESTART_D:
+        note.pop("found", None)
+        note.update({} if found is None else {"found": list(found)})
+    _keep(context, note)
+
+
+def _note(context: Context) -> Dict[str, Any]:
+    try:
+        found = json.loads(context.files.text(NOTE) or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _keep(context: Context, note: Mapping[str, Any]) -> None:
+    write_file(context, WriteFile(NOTE, json.dumps(note, sort_keys=True) + "\n"))
+
+
+ACTIONS: Mapping[str, Action] = {
+    "bring-pynvml": bring_pynvml,
+    "write-slurm-file": write_conf,
+    RESTART_CTLD: restart_slurmctld,
+    RECONFIGURE: reconfigure,
+    RESTART_D: restart_slurmd,
+}
