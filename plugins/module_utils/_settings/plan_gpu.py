@@ -148,7 +148,7 @@ def _immediate(
         return
     result.lost = tuple(each.setting for each in changes)
     changes.sort(key=lambda each: each == Change("persistence", False))
-    words = [_said(each, service) for each in changes]
+    words = [_said(each, service, seen.predicted) for each in changes]
     data = SetAll(seen.key, seen.name, tuple(changes))
     what = "%s: set %s" % (seen.name, ", ".join(words))
     if not changes:
@@ -214,8 +214,9 @@ def _blocked(seen: GpuState, changes: List[Change]) -> bool:
     )
 
 
-def _said(change: Change, service: Service) -> str:
-    legacy = change == Change("persistence", True) and not service.active
+def _said(change: Change, service: Service, predicted: bool) -> str:
+    """Of persistence also whose it is, but in a forecast: a driver to come brings the service, as a rule."""
+    legacy = change == Change("persistence", True) and not service.active and not predicted
     return "%s%s" % (change, " (NVML's legacy mode)" if legacy else "")
 
 

@@ -342,9 +342,7 @@ def test_without_nvml_check_mode_foretells(gpus: SettingsNode) -> None:
     gpus.tree.path("/run/gpu-simulator/module/version").unlink()
     plan = gpus.plan(persistence=True, power_limit=300, ecc=True, compute_mode="default")
     assert "NVML cannot be asked" in str(plan.needs[0]) and "nvidia_driver" in plan.needs[0].next
-    assert [step.what for step in plan.steps] == [
-        "GPU 0: set persistence on (NVML's legacy mode), power limit 300 W"
-    ]
+    assert [step.what for step in plan.steps] == ["GPU 0: set persistence on, power limit 300 W"]
     assert plan.steps[0].why.endswith("(predicted)") and "predicted" in plan.warnings[0]
     assert plan.foretold()["gpus"]["0000:07:00.0"]["predicted"]
 
