@@ -158,11 +158,32 @@ def _solution(seen: NodeGpu, request: Request, consent: bool, result: GpuPlan) -
             next_ = "write one of those" if gpu.profiles else "hold the driver first, so that it can be asked"
             result.blockers.append(Blocker(str(exc).rstrip("."), str(seen), next_))
             return None
+        untold = _without_places(gpu, wanted)
+        if untold:
+            result.blockers.append(_nowhere(seen, untold))
+            return None
     try:
         return solve(gpu, wanted, consent)
     except DoesNotFit as exc:
         result.blockers.append(_refusal(seen, wanted, request, consent, exc))
     return None
+
+
+def _without_places(gpu: Gpu, wanted: Sequence[Wanted]) -> str:
+    """Names of wanted profiles of which nobody says where they can be: neither NVML nor the catalogue."""
+    known = {each.id for each in gpu.profiles if each.placements}
+    return ", ".join(dict.fromkeys(gpu.name(each.profile) for each in wanted if each.profile not in known))
+
+
+def _nowhere(seen: NodeGpu, untold: str) -> Blocker:
+    what = "The driver does not tell where instances of %s can be" % untold
+    if seen.current:
+        return Blocker(what, str(seen), "hold a newer driver with nvidia_driver")
+    return Blocker(
+        what + " while MIG mode is off, and this board is not in the catalogue",
+        str(seen),
+        "hold mig: true without instances first, and then this layout",
+    )
 
 
 def _refusal(

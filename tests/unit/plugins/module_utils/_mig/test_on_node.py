@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any, Dict, Iterator
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._clients import STOPPED
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.component import MIG
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan
 from ansible_collections.labfleet.gpu.tests.unit.support.mig_node import MigNode
@@ -157,31 +156,19 @@ def test_refusals_before_anything_is_destroyed(mig: MigNode, wish: Any, words: s
     assert mig.names(uuid) == ["7g.40gb"]
 
 
-def test_a_service_that_could_not_start_is_for_the_next_run(mig: MigNode) -> None:
-    """The run that tried it ends well all the same, and the next plans to start it."""
-    mig.add(A100, 1)
-    mig.tree.write(STOPPED, "nvidia-dcgm.service\n")
-    mig.programs.failing = "nvidia-dcgm.service"
-    plan = mig.hold(gpus=[0], mig=True)
-    assert phases(plan) == ["start-gpu-services"] and "could not start them" in plan.steps[0].why
-    assert "nvidia-dcgm.service does not start again" in mig.warnings[0]
-    noted = mig.tree.files.text(STOPPED) or ""
-    mig.tree.write(STOPPED, noted.replace(str(os.getpid()), "1"))
-    mig.programs.failing = ""
-    assert phases(mig.hold(gpus=[0], mig=True)) == ["start-gpu-services"]
-    assert mig.tree.files.text(STOPPED) is None and not mig.plan(gpus=[0], mig=True).steps
-
-
-def test_what_systemd_stops_with_a_service_is_named_before(mig: MigNode) -> None:
-    mig.add(A100)
-    mig.tree.write("/proc/1/cgroup", "0::/init.scope\n")
-    mig.tree.write("/proc/14/comm", "nv-hostengine\n")
-    mig.tree.write("/proc/14/cgroup", "0::/system.slice/nvidia-dcgm.service\n")
-    mig.tree.link("/proc/14/fd/3", "/dev/nvidia0")
-    mig.programs.dependents["nvidia-dcgm.service"] = "dcgm-exporter.service multi-user.target"
-    whats = [step.what for step in mig.plan(gpus=[0], mig=True).steps]
-    assert whats[0] == ("stop nvidia-dcgm.service, and dcgm-exporter.service, which systemd stops with that")
-    assert whats[-1] == "start dcgm-exporter.service, nvidia-dcgm.service"
+def test_a_board_that_tells_nothing_while_its_mode_is_off(mig: MigNode) -> None:
+    """Of an unknown board nobody knows where instances go until MIG mode is on."""
+    uuid = mig.add(A100, pci_device_id="10de:3fff")
+    mig.fault("nvmlDeviceGetGpuInstancePossiblePlacements", "return 3")
+    assert mig.refused(**SEVEN) == (
+        "The driver does not tell where instances of 1g.5gb can be while MIG mode is off, and this board is "
+        "not in the catalogue (GPU 0 (NVIDIA A100-SXM4-40GB, 0000:07:00.0)): hold mig: true without "
+        "instances first, and then this layout"
+    )
+    mig.hold(mig=True)
+    mig.fault("nvmlDeviceGetGpuInstancePossiblePlacements", "")
+    mig.hold(**SEVEN)
+    assert mig.names(uuid) == ["1g.5gb"] * 7
 
 
 def test_other_owners(mig: MigNode) -> None:
