@@ -23,18 +23,30 @@ DEADLINE = 180.0
 
 def set_gpu(context: Context, data: SetAll) -> None:
     """Set one after the other. If one fails, those before it stay, and the message says which."""
+    _set(context, data, False)
+
+
+def put_back(context: Context, data: SetAll) -> None:
+    """The same with what a GPU is owed. What it does not have in the mode that it is in now is told."""
+    _set(context, data, True)
+
+
+def _set(context: Context, data: SetAll, lenient: bool) -> None:
     clocks = {each.setting: each.value for each in data.changes if each.setting.endswith("_clocks")}
     turned = any(each.setting == "persistence" for each in data.changes)
     forget_locks(context, [data.uuid], None if turned else tuple(clocks))
-    answer = ask(context, data.name, partial(set_all, data.uuid, data.changes))
-    done = data.changes[: answer["done"]]
+    answer = ask(context, data.name, partial(set_all, data.uuid, data.changes, lenient))
+    done = [data.changes[number] for number in answer["done"]]
     locked = {each.setting: each.value for each in done if each.setting in clocks}
     if locked:
         note_locks(context, data.uuid, locked)
+    for number in answer["lacking"]:
+        said = "%s does not get back %s: NVML does not support it on this GPU as it is now."
+        context.warnings.append(said % (data.name, data.changes[number]))
     if not answer["said"]:
         note_owed(context, {data.uuid: ()})
     else:
-        failed = data.changes[answer["done"]]
+        failed = data.changes[answer["failed"]]
         stands = ", ".join(str(each) for each in done)
         raise EffectError(
             "%s: NVML refuses %s: %s. %s"
@@ -65,15 +77,24 @@ def without_persistence(uuids: Sequence[str], pynvml: Any) -> None:
         _persistence(pynvml, handle_of(pynvml, uuid), False)
 
 
-def set_all(uuid: str, changes: Sequence[Change], pynvml: Any) -> Dict[str, Any]:
-    """Set one after the other. "done" of them worked; "said" is what NVML says of the next, "" if all did."""
+def set_all(uuid: str, changes: Sequence[Change], lenient: bool, pynvml: Any) -> Dict[str, Any]:
+    """Set one after the other, up to one that fails.
+
+    "done" and "lacking" are numbers of changes: those that worked and, if ``lenient``, those that the GPU
+    does not support. "failed" is the number of the one that failed, with NVML's words in "said", "" if none.
+    """
     handle = handle_of(pynvml, uuid)
+    answer: Dict[str, Any] = {"done": [], "lacking": [], "failed": None, "said": ""}
     for number, each in enumerate(changes):
         try:
             _SET[each.setting](pynvml, handle, each.value)
+            answer["done"].append(number)
         except pynvml.NVMLError as exc:
-            return {"done": number, "said": str(exc)}
-    return {"done": len(changes), "said": ""}
+            if lenient and exc.value == pynvml.NVML_ERROR_NOT_SUPPORTED:
+                answer["lacking"].append(number)
+                continue
+            return {**answer, "failed": number, "said": str(exc)}
+    return answer
 
 
 def _persistence(pynvml: Any, handle: Any, value: bool) -> None:

@@ -15,7 +15,7 @@ from .._clients import Units
 from .._clients_away import AWAY, give_back
 from .._effects import Action, Context, EffectError, UndoneError
 from .._gpu_notes import forget_locks, note_owed
-from .._gpu_setter import DEADLINE, set_all, set_gpu, without_persistence
+from .._gpu_setter import DEADLINE, put_back, set_all, without_persistence
 from .._gpu_values import Change, SetAll
 from .._nvml import NvmlUnavailable, in_session
 from .._resets import note_refusal, refusals, reset
@@ -70,7 +70,7 @@ def _persistence_back(context: Context, data: SetMode, mig: bool) -> None:
         Change(*each) for each in data.owed if each[0] in at_once and not (mig and each[0] == "compute_mode")
     ]
     try:
-        said = in_session(partial(set_all, data.uuid, changes), DEADLINE)["said"]
+        said = in_session(partial(set_all, data.uuid, changes, False), DEADLINE)["said"]
     except NvmlUnavailable as exc:
         said = exc.reason
     if said:
@@ -124,7 +124,7 @@ def _settings_back(context: Context, data: SetMode) -> str:
     """What a switch took that was not made; "", or a sentence where that does not come back."""
     changes = tuple(Change(*each) for each in data.owed if data.enable or each[0] != "compute_mode")
     try:
-        set_gpu(context, SetAll(data.uuid, data.name, changes))
+        put_back(context, SetAll(data.uuid, data.name, changes))
     except EffectError as exc:
         return ". %s; the next run puts its settings back" % str(exc).rstrip(".")
     return ""
@@ -173,5 +173,5 @@ ACTIONS: Mapping[str, Action] = {
     "bring-pynvml": bring_pynvml,
     "disable-mig-manager": disable_manager,
     "set-mig-mode": set_mig_mode,
-    "set-gpu": set_gpu,
+    "put-settings-back": put_back,
 }

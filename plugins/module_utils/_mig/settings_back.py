@@ -45,7 +45,7 @@ def put_back(seen: NodeGpu, owed: Values, switched: Optional[bool] = None) -> Li
         why = "a run that was cut off did not"
     if not named:
         what = "%s: note that nothing has to be put back" % name
-    return [Step("settings", "set-gpu", what, why, SetAll(seen.key, name, tuple(named)))]
+    return [Step("settings", "put-settings-back", what, why, SetAll(seen.key, name, tuple(named)))]
 
 
 def lost_compute_mode(seen: NodeGpu) -> Optional[str]:

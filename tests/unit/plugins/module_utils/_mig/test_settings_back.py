@@ -145,6 +145,25 @@ def test_gpu_settings_puts_it_back_too(mig: MigNode) -> None:
     assert not mig.plan(gpus=[0], mig=True).steps
 
 
+def test_what_a_gpu_in_mig_mode_cannot_have_is_told(mig: MigNode) -> None:
+    """It is no reason to be without a layout, and no next run would change it."""
+    uuid = settled(mig)
+    mig.fault("nvmlDeviceSetGpuLockedClocks", "return 3")
+    mig.hold(**SEVEN)
+    assert mig.names(uuid) == ["1g.5gb"] * 7 and stands(mig)[:3] == ("1", "300000", None)
+    (said,) = mig.warnings
+    assert said.startswith("GPU 0 does not get back GPU clocks 900 to 1200 MHz: NVML does not support it")
+
+
+def test_a_setting_that_fails_is_owed(mig: MigNode) -> None:
+    settled(mig)
+    mig.fault("nvmlDeviceSetPowerManagementLimit", "times 1 return 999")
+    assert "GPU 0: NVML refuses power limit 300 W: Unknown Error" in mig.failing(**SEVEN)
+    plan = mig.hold(**SEVEN)
+    assert whats(plan)[0] == "GPU 0: put back power limit 300 W, GPU clocks 900 to 1200 MHz"
+    assert stands(mig)[:3] == ("1", "300000", "900 1200")
+
+
 def test_a_switch_that_fails_gives_everything_back(mig: MigNode) -> None:
     settled(mig)
     mig.fault("nvmlDeviceSetMigMode", "times 1 return 999")
