@@ -103,7 +103,13 @@ def held(told: Mapping[str, Any], locks: Mapping[str, Tuple[int, ...]]) -> Value
 def holding(
     clocks: Optional[Tuple[int, ...]], now: Optional[int], supported: Sequence[int]
 ) -> Optional[Tuple[int, ...]]:
-    """The noted lock, None where the present clock (MHz) shows that it is gone."""
-    if clocks and now is not None and now > clocks[-1]:
-        return None
-    return clocks
+    """The noted lock, None where the present clock (MHz) shows that it is gone.
+
+    Between two supported clocks the driver takes one of them, so the next above the lock still is within it.
+    Source: NVML API reference, nvmlDeviceGetSupportedGraphicsClocks (the list of possible arguments of
+    nvmlDeviceSetGpuLockedClocks); github Lolliedieb/lolMiner-releases#1851 (a lock at 5001 ran at 6000).
+    """
+    if not clocks or now is None:
+        return clocks
+    most = min((each for each in supported if each >= clocks[-1]), default=clocks[-1])
+    return None if now > most else clocks

@@ -6,12 +6,13 @@
 """What a GPU allows: a wish beyond it is refused before any step. Pure.
 
 Source: NVML API reference, nvmlDeviceSetPowerManagementLimit, nvmlDeviceSetGpuLockedClocks (from Volta on),
-nvmlDeviceSetMemoryLockedClocks (from Ampere on), nvmlDeviceSetComputeMode (with MIG on for MIG devices only).
+nvmlDeviceSetMemoryLockedClocks (from Ampere on), nvmlDeviceGetSupportedMemoryClocks (its possible arguments),
+nvmlDeviceSetComputeMode (with MIG on for MIG devices only).
 """
 
 from __future__ import annotations
 
-from typing import Iterator, Tuple
+from typing import Iterator, Sequence, Tuple
 
 from .._catalog.gpus import architecture_of
 from .._gpu_values import in_words, label, span, watts
@@ -95,6 +96,30 @@ def _clocks(seen: GpuState, setting: str, lacking: Tuple[str, ...], wished: Sett
             str(seen),
             "write MHz in that range, or unlocked",
         )
+    elif setting == "memory_clocks":
+        yield from _between(seen, clocks)
+
+
+def _between(seen: GpuState, clocks: Tuple[int, ...]) -> Iterator[Blocker]:
+    """Memory has a few clocks, far from each other: the driver would take one that was not meant."""
+    unknown = [
+        each for each in dict.fromkeys(clocks) if seen.memory_supported and each not in seen.memory_supported
+    ]
+    if unknown:
+        nearest = sorted(
+            {end for each in unknown for end in _around(seen.memory_supported, each)}, reverse=True
+        )
+        yield Blocker(
+            "memory_clocks is to be %s, and this GPU has no %s"
+            % (in_words("memory_clocks", clocks), " and no ".join("%d MHz" % each for each in unknown)),
+            str(seen),
+            "write one that it has, such as %s, or unlocked" % " or ".join(map(str, nearest)),
+        )
+
+
+def _around(supported: Sequence[int], clock: int) -> Tuple[int, int]:
+    """The next below and above."""
+    return max(each for each in supported if each < clock), min(each for each in supported if each > clock)
 
 
 def _capital(setting: str) -> str:

@@ -37,7 +37,8 @@ class GpuState:
     """One GPU. What it does not have is None.
 
     ``ecc``: current and pending. ``gpu_clocks`` and ``memory_clocks``: what they are locked to, None where
-    that is not known. ``gpu_range`` and ``memory_range``: lowest and highest in MHz.
+    that is not known. ``gpu_range`` and ``memory_range``: lowest and highest in MHz. ``memory_supported``:
+    all clocks that memory has, where the GPU tells.
     Who uses it comes and goes, and is no part of its identity.
     ``owed``: settings that a reset or a switch of the MIG mode took, in a run that was cut off before it put
     them back.
@@ -54,6 +55,7 @@ class GpuState:
     memory_clocks: Optional[Clocks] = None
     gpu_range: Optional[Tuple[int, int]] = None
     memory_range: Optional[Tuple[int, int]] = None
+    memory_supported: Tuple[int, ...] = ()
     users: Tuple[User, ...] = field(default=(), compare=False)
     reset_refused: Optional[str] = None
     owed: Tuple[Tuple[str, Any], ...] = ()

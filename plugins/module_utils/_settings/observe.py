@@ -67,6 +67,7 @@ def _gpu(
         memory_clocks=holding(locks.get("memory_clocks"), told["memory_now"], told["memory_supported"]),
         gpu_range=_pair(told["gpu_range"]),
         memory_range=_pair(told["memory_range"]),
+        memory_supported=tuple(told["memory_supported"]),
         users=using,
         reset_refused=refused,
     )

@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, List
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._gpu_notes import LOCKED, OWED
 from ansible_collections.labfleet.gpu.plugins.module_utils._settings.node import REFUSED
-from ansible_collections.labfleet.gpu.tests.unit.support.settings_node import SettingsNode
+from ansible_collections.labfleet.gpu.tests.unit.support.settings_node import PERSISTENT, SettingsNode
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("gcc") and shutil.which("make")), reason="gcc and make build the simulated library"
@@ -153,6 +153,31 @@ def test_a_clock_above_the_lock_gives_it_away(gpus: SettingsNode) -> None:
     gpus.put(0, "clock_graphics_mhz", 1410)
     assert gpus.gpu(uuid)["gpu_clocks"] is None
     assert actions(gpus.hold(gpu_clocks=[600, 900])) == ["set-gpu"]
+
+
+def test_a_lock_between_supported_clocks_settles(gpus: SettingsNode) -> None:
+    """The driver takes one of those that it has, which may be the next above."""
+    uuid = gpus.add(A100)
+    gpus.tree.write(PERSISTENT + "/0/clock_graphics_supported_mhz", "1410 1005 990 210\n")
+    gpus.hold(gpu_clocks=[600, 1000])
+    gpus.put(0, "clocks_locked_gpu_mhz", "600 1005")
+    gpus.put(0, "clock_graphics_mhz", 1005)
+    assert gpus.gpu(uuid)["gpu_clocks"] == [600, 1000] and not gpus.plan(gpu_clocks=[600, 1000]).steps
+    gpus.put(0, "clocks_locked_gpu_mhz", "")
+    gpus.put(0, "clock_graphics_mhz", 1410)
+    assert gpus.gpu(uuid)["gpu_clocks"] is None, "beyond that it is gone"
+
+
+def test_memory_clocks_that_a_gpu_does_not_have(gpus: SettingsNode) -> None:
+    gpus.add(A100)
+    gpus.tree.write(PERSISTENT + "/0/clock_memory_supported_mhz", "7001 6001 810 405\n")
+    gpus.tree.write(PERSISTENT + "/0/clock_memory_max_mhz", "7001\n")
+    assert gpus.refused(memory_clocks=5001) == (
+        "memory_clocks is to be 5001 MHz, and this GPU has no 5001 MHz (GPU 0 (NVIDIA A100-SXM4-40GB, "
+        "0000:07:00.0)): write one that it has, such as 6001 or 810, or unlocked"
+    )
+    assert "has no 500 MHz and no 6500 MHz" in gpus.refused(memory_clocks=[500, 6500])
+    gpus.hold(memory_clocks=[405, 6001])
 
 
 def test_a_lock_that_failed_is_not_noted(gpus: SettingsNode) -> None:
