@@ -57,8 +57,14 @@ def foretold(asking: Asking, found: Plan, note: str) -> Plan:
     if first and not needs:
         # NVML has the last word, and can be asked after this.
         return Plan(first, outlook=outlook, warnings=warnings, reasons=(asking.binding,), replan=True)
-    reasons = found.reasons
-    return Plan(first + found.steps, needs=needs, outlook=outlook, warnings=warnings, reasons=reasons)
+    return Plan(
+        first + found.steps,
+        needs=needs,
+        outlook=outlook,
+        warnings=warnings,
+        passing=found.passing,
+        reasons=found.reasons,
+    )
 
 
 def _tools(asking: Asking) -> Tuple[Step, ...]:

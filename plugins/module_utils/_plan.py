@@ -58,6 +58,8 @@ class Plan:
     #: One sentence for each reason for which a reboot is needed once the steps are done.
     reboot_reasons: Tuple[str, ...] = ()
     warnings: Tuple[str, ...] = ()
+    #: Those of the warnings that do not hold where something restores at boot what the plan sets.
+    passing: Tuple[str, ...] = ()
     #: Why something must change at all, in phrases.
     reasons: Tuple[str, ...] = ()
     #: Those of the reasons that the steps cannot take away: nothing that there is would.

@@ -102,26 +102,35 @@ def _together(state: SettingsState, service: Service, around: Tuple[Step, ...], 
         reboot_reasons=tuple(reason for each in plans for reason in each.reboot_reasons),
         warnings=(
             *("%s: it is left as it is." % each for each in state.silent),
-            *_warnings(service, plans),
+            *_lost(service, plans),
+            *_forgotten(plans),
         ),
+        passing=_lost(service, plans),
         reasons=tuple("%s is not as wished" % each.seen for each in plans if each.steps),
     )
 
 
-def _warnings(service: Service, plans: List[GpuPlan]) -> Tuple[str, ...]:
-    """What nothing keeps, told where it is set."""
+def _lost(service: Service, plans: List[GpuPlan]) -> Tuple[str, ...]:
+    """What is set and nothing keeps over a reboot. The service keeps persistence, unless it leaves that alone.
+
+    Ubuntu's does (--no-persistence-mode). Its unit stays as it is: what restores settings at boot sees to it.
+    """
     kept = ("persistence",) if service.active and service.enabled and service.covers else ()
     lost = dict.fromkeys(setting for each in plans for setting in each.lost if setting not in kept)
     if not lost:
         return ()
     names = ", ".join(label(setting) for setting in lost)
-    found = [_LOST % (names[0].upper() + names[1:])]
+    return (_LOST % (names[0].upper() + names[1:]),)
+
+
+def _forgotten(plans: List[GpuPlan]) -> Tuple[str, ...]:
+    """What is set and goes with the last program that leaves a GPU."""
     loose = [
         each.seen.name
         for each in plans
         if each.after.persistence is False and any(setting != "persistence" for setting in each.lost)
     ]
-    return (*found, _FORGOTTEN % ", ".join(loose)) if loose else tuple(found)
+    return (_FORGOTTEN % ", ".join(loose),) if loose else ()
 
 
 def _service(state: SettingsState, requests: Mapping[int, Request]) -> Tuple[Service, Tuple[Step, ...]]:

@@ -196,7 +196,9 @@ def test_without_persistence_nothing_stays(gpus: SettingsNode, pid: int) -> None
     said = gpus.refused(power_limit=300, compute_mode="prohibited")
     assert "would forget compute mode and power limit at once" in said and "persistence: true" in said
     gpus.work(0, pid)
-    assert "GPU 0: without persistence" in gpus.hold(power_limit=300).warnings[1]
+    plan = gpus.hold(power_limit=300)
+    assert "GPU 0: without persistence" in plan.warnings[1]
+    assert plan.passing == plan.warnings[:1], "which no boot keeps"
 
 
 def test_locks_are_not_trusted_across_a_change_of_persistence(gpus: SettingsNode, pid: int) -> None:
@@ -247,6 +249,7 @@ def test_a_service_that_leaves_the_mode_alone(gpus: SettingsNode) -> None:
         "GPU 0: set persistence on",
     ]
     assert "Persistence: kept until" in plan.warnings[0]
+    assert plan.passing == plan.warnings, "unless it is restored at boot"
 
 
 def test_ecc_by_a_reset_which_takes_nothing_else(gpus: SettingsNode) -> None:
