@@ -111,7 +111,7 @@ def _together(state: SettingsState, service: Service, around: Tuple[Step, ...], 
 
 
 def _lost(service: Service, plans: List[GpuPlan]) -> Tuple[str, ...]:
-    """What is set and nothing keeps over a reboot. The service keeps persistence, unless it leaves that alone.
+    """What is set and a reboot takes; the service keeps persistence, unless it leaves that alone.
 
     Ubuntu's does (--no-persistence-mode). Its unit stays as it is: what restores settings at boot sees to it.
     """
