@@ -29,8 +29,8 @@ CONTENTS: Tuple[str, ...] = tuple(
     _gpu_notes _gpu_setter _gpu_values _host _job _lock _mig.apply _mig.ask _mig.boards _mig.capacity
     _mig.change _mig.component _mig.kinds _mig.module_wish _mig.names _mig.nearest _mig.node _mig.observe
     _mig.options _mig.pack _mig.plan _mig.plan_gpu _mig.remembered _mig.settings_back _mig.solve _mig.state
-    _mig.steps _mig.targets _mig.wish _mig.yaml_text _nvml _nvml_calls _openpgp _packages _plan _questions _report
-    _resets _running _scalar _settings.apply _settings.ask _settings.change _settings.component
+    _mig.steps _mig.targets _mig.wish _mig.yaml_text _nvml _nvml_calls _openpgp _packages _plan _questions
+    _report _resets _running _scalar _settings.apply _settings.ask _settings.change _settings.component
     _settings.limits _settings.node _settings.observe _settings.plan _settings.plan_gpu _settings.remembered
     _settings.wish _sources _survey _targets _together _toolkit_trees _volatile _workspace
     """.split()  # noqa: SIM905 (eighty names, one to a line, would hide the rest of this file)
