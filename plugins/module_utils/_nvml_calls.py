@@ -24,6 +24,17 @@ def address(bus_id: str) -> str:
     return "%04x:%s" % (int(domain, 16), rest)
 
 
+def every_gpu(pynvml: Any, ask: Callable[[Any, Any, int], Dict[str, Any]]) -> Dict[str, Any]:
+    """The driver, and what ``ask(pynvml, handle, index)`` tells of each GPU that answers."""
+    gpus, silent = [], []
+    for index in range(pynvml.nvmlDeviceGetCount()):
+        try:
+            gpus.append(ask(pynvml, pynvml.nvmlDeviceGetHandleByIndex(index), index))
+        except pynvml.NVMLError as exc:
+            silent.append("GPU %d: %s" % (index, exc))
+    return {"driver": text(pynvml.nvmlSystemGetDriverVersion()), "gpus": gpus, "silent": silent}
+
+
 def told(pynvml: Any, call: Callable[..., Any], *arguments: Any) -> Any:
     """The answer, None where GPU or driver have no such thing."""
     try:
@@ -43,6 +54,19 @@ def handle_of(pynvml: Any, uuid: str) -> Any:
         except pynvml.NVMLError as exc:
             failure = exc
     raise failure
+
+
+def identity(pynvml: Any, handle: Any, index: int) -> Dict[str, Any]:
+    """Which GPU this is, and the minor number of its device file."""
+    pci = pynvml.nvmlDeviceGetPciInfo(handle)
+    return {
+        "index": index,
+        "uuid": text(pynvml.nvmlDeviceGetUUID(handle)),
+        "name": text(pynvml.nvmlDeviceGetName(handle)),
+        "address": address(text(pci.busId)),
+        "device": pci.pciDeviceId >> 16,
+        "minor": told(pynvml, pynvml.nvmlDeviceGetMinorNumber, handle),
+    }
 
 
 def settings(pynvml: Any, handle: Any) -> Dict[str, Any]:

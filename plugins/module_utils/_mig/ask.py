@@ -10,7 +10,7 @@ from __future__ import annotations
 from ctypes import byref, c_uint
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from .._nvml_calls import address, settings, text, told
+from .._nvml_calls import every_gpu, identity, settings, text, told
 
 #: No enumeration of profiles is longer, and no GPU has more instances or placements of one profile.
 _MOST = 64
@@ -20,25 +20,13 @@ _NO_ID = 0xFFFFFFFF
 
 def node(pynvml: Any) -> Dict[str, Any]:
     """The driver and all GPUs that answer."""
-    gpus, silent = [], []
-    for index in range(pynvml.nvmlDeviceGetCount()):
-        try:
-            gpus.append(gpu(pynvml, pynvml.nvmlDeviceGetHandleByIndex(index), index))
-        except pynvml.NVMLError as exc:
-            silent.append("GPU %d: %s" % (index, exc))
-    return {"driver": text(pynvml.nvmlSystemGetDriverVersion()), "gpus": gpus, "silent": silent}
+    return every_gpu(pynvml, gpu)
 
 
 def gpu(pynvml: Any, handle: Any, index: int) -> Dict[str, Any]:
     """One GPU, as observe.py reads it."""
-    pci = pynvml.nvmlDeviceGetPciInfo(handle)
     found = {
-        "index": index,
-        "uuid": text(pynvml.nvmlDeviceGetUUID(handle)),
-        "name": text(pynvml.nvmlDeviceGetName(handle)),
-        "address": address(text(pci.busId)),
-        "device": pci.pciDeviceId >> 16,
-        "minor": told(pynvml, pynvml.nvmlDeviceGetMinorNumber, handle),
+        **identity(pynvml, handle, index),
         "mode": told(pynvml, pynvml.nvmlDeviceGetMigMode, handle),
         "profiles": [],
         "instances": [],

@@ -9,32 +9,20 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Tuple
 
-from .._nvml_calls import address, settings, text, told
+from .._nvml_calls import every_gpu, identity, settings, told
 
 
 def node(pynvml: Any) -> Dict[str, Any]:
     """The driver and all GPUs that answer."""
-    gpus, silent = [], []
-    for index in range(pynvml.nvmlDeviceGetCount()):
-        try:
-            gpus.append(gpu(pynvml, pynvml.nvmlDeviceGetHandleByIndex(index), index))
-        except pynvml.NVMLError as exc:
-            silent.append("GPU %d: %s" % (index, exc))
-    return {"driver": text(pynvml.nvmlSystemGetDriverVersion()), "gpus": gpus, "silent": silent}
+    return every_gpu(pynvml, gpu)
 
 
 def gpu(pynvml: Any, handle: Any, index: int) -> Dict[str, Any]:
     """One GPU, as observe.py reads it. What a GPU does not have is None."""
-    pci = pynvml.nvmlDeviceGetPciInfo(handle)
     mig = told(pynvml, pynvml.nvmlDeviceGetMigMode, handle)
     found = settings(pynvml, handle)
     return {
-        "index": index,
-        "uuid": text(pynvml.nvmlDeviceGetUUID(handle)),
-        "name": text(pynvml.nvmlDeviceGetName(handle)),
-        "address": address(text(pci.busId)),
-        "device": pci.pciDeviceId >> 16,
-        "minor": told(pynvml, pynvml.nvmlDeviceGetMinorNumber, handle),
+        **identity(pynvml, handle, index),
         "mig": None if mig is None else bool(mig[0]),
         "ecc": told(pynvml, pynvml.nvmlDeviceGetEccMode, handle),
         **found,
