@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 import pytest
-from mig_node import A100, H100, NODE, alive, held, instance_at, names, node_with, works
+from mig_node import A100, H100, NODE, alive, held, instance_at, layouts, names, node_with, works
 from proof import proved
 from scenario import Fleet
 
@@ -92,17 +92,18 @@ def test_after_a_boot_all_is_there_before_a_dependent_service_starts(fleet: Flee
     done = proved(fleet, node, module="mig_layout", persist=True, **LAYOUT)
     assert [step["phase"] for step in done["steps"]].count("boot") == 5
     assert done["after"]["boot"]["unit"] and len(done["after"]["boot"]["gpus"]) == 2
-    devices = done["after"]["devices"]
+    places = layouts(done)
     done = proved(fleet, node, module="gpu_settings", persist=True, **SETTINGS)
     assert [step["phase"] for step in done["steps"]].count("boot") == 1, "the unit is there"
 
     fleet.lab("reboot", node)
-    seen = fleet.sh(node, f"cat {SEEN}")
+    seen = fleet.sh(node, f"systemctl start {DEPENDENT}; cat {SEEN}")
     assert seen.count("MIG 3g.20gb") == 2 and seen.count("MIG 1g.10gb") == 7 and "\n300.00\n" in seen
-    assert "mig: create GPU instances" in journal(fleet) and "settings: GPU 0: set" in journal(fleet)
+    said = journal(fleet)
+    assert "mig: GPU 1: create GPU instances" in said and "settings: GPU 0: set power limit 300 W" in said
     assert ended(fleet) == "inactive"
     again = held(fleet, persist=True, **LAYOUT)
-    assert not again["changed"] and again["after"]["devices"] == devices, "the same places, the same UUIDs"
+    assert not again["changed"] and layouts(again) == places
     assert not settings(fleet, persist=True, **SETTINGS)["changed"]
 
 
@@ -157,6 +158,29 @@ def test_work_that_will_not_go_keeps_its_gpu_and_no_other(fleet: Fleet, node: st
     fleet.sh(node, f"kill {pid}; gpu-simulator process clear 2>/dev/null", status=None)
     held(fleet, **LAYOUT)
     fleet.sh(node, f"systemctl reset-failed {UNIT}")
+
+
+def test_a_run_that_is_killed_leaves_no_service_stopped(fleet: Fleet, node: str) -> None:
+    """A service holds an instance that is to change: it is stopped, and the run dies right after."""
+    service = "[Service]\nExecStart=/usr/bin/python3 -c '%s'\n" % (
+        'import os,time; os.open("/dev/nvidia0", os.O_PATH); time.sleep(3600)'
+    )
+    drop_in = f"/run/systemd/system/{UNIT}.d/crash.conf"
+    fleet.sh(node, f"cat > /etc/systemd/system/holder.service <<'END'\n{service}END")
+    fleet.sh(node, "systemctl daemon-reload; systemctl start holder")
+    fleet.sh(node, f"mkdir -p {drop_in.rpartition('/')[0]}")
+    fleet.sh(node, f"printf '[Service]\\nEnvironment=LABFLEET_GPU_CRASH=after:1\\n' > {drop_in}")
+    fleet.sh(node, "nvidia-smi mig -i 0 -dci; nvidia-smi mig -i 0 -dgi; nvidia-smi -i 0 -mig 0", status=None)
+    fleet.sh(node, f"systemctl daemon-reload; systemctl start {UNIT}", status=None)
+    said = journal(fleet)
+    assert "settings: " in said or "mig: " in said
+    fleet.sh(node, f"rm -r {drop_in.rpartition('/')[0]}; systemctl daemon-reload; sleep 1")
+    assert fleet.sh(
+        node, "systemctl is-active holder; ls /run/labfleet-gpu/stopped-services", status=None
+    ) == ("active"), said
+    fleet.sh(node, "systemctl stop holder; rm /etc/systemd/system/holder.service")
+    fleet.sh(node, f"systemctl start {UNIT}")
+    assert found(fleet) == {"3g.20gb": 2, "1g.10gb": 7}
 
 
 def test_a_node_boots_without_nvml(fleet: Fleet, node: str) -> None:

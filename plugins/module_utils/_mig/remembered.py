@@ -33,7 +33,7 @@ def chosen(state: MigState, wish: MigWish) -> Chosen:
 
 
 def _entry(state: MigState, seen: NodeGpu, request: Request) -> Dict[str, Any]:
-    """With the places that the plan gives, so that MIG devices keep their UUIDs over a reboot."""
+    """With the places that the plan gives: what a scheduler knows of them holds after a reboot too."""
     if not request.mig:
         return {"mig": False, "instances": None}
     if request.instances is None:

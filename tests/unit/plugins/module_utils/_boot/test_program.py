@@ -10,7 +10,8 @@ import subprocess
 import sys
 
 import ansible_collections.labfleet.gpu.plugins.module_utils._boot as package
-from ansible_collections.labfleet.gpu.plugins.module_utils._boot.program import CONTENTS, program
+from ansible_collections.labfleet.gpu.plugins.module_utils._boot.contents import CONTENTS
+from ansible_collections.labfleet.gpu.plugins.module_utils._boot.program import program
 
 UTILS = os.path.dirname(os.path.dirname(package.__file__))
 

@@ -1,0 +1,175 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is restored at boot: how a wish begins to be, follows, and ends to be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._boot.plan import Chosen, Persist, with_boot
+from ansible_collections.labfleet.gpu.plugins.module_utils._boot.state import (
+    Stored,
+    digest,
+    entries_of,
+    observe,
+    text_of,
+)
+from ansible_collections.labfleet.gpu.plugins.module_utils._boot.unit import (
+    ENABLED_PATH,
+    PROGRAM_PATH,
+    RULE,
+    RULE_PATH,
+    STORES,
+    UNIT_PATH,
+    unit_text,
+)
+from ansible_collections.labfleet.gpu.plugins.module_utils._effects import (
+    Context,
+    RemoveFile,
+    WriteFile,
+    remove_file,
+    write_bytes,
+    write_file,
+)
+from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
+from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Blocker, Plan, Step
+
+PROGRAM, PYTHON = b"the program", "/usr/bin/python3"
+YES, NO, AS_IT_IS = Persist(True, PROGRAM, PYTHON), Persist(False), Persist()
+A, B, GONE = "GPU-a", "GPU-b", "GPU-gone"
+ONE, TWO = {"power_limit": 300}, {"power_limit": 250, "ecc": False}
+READY = Stored("settings", None, unit_text(PYTHON), RULE, digest(PROGRAM), True)
+WORK = Plan(steps=(Step("settings", "set-gpu", "set", "it is not so"),), promise={"gpus": {}})
+
+
+def stored(entries=None, **more):
+    return replace(READY, store=None if entries is None else text_of(entries), **more)
+
+
+def actions(plan):
+    return [step.action for step in plan.steps if step.phase == "boot"]
+
+
+def told(plan):
+    return plan.foretold()["boot"]
+
+
+def test_a_first_wish_brings_all_parts_after_the_change_itself():
+    plan = with_boot(WORK, Stored("settings"), YES, Chosen({A: ONE}, True))
+    assert [step.phase for step in plan.steps] == ["settings"] + ["boot"] * 5
+    assert actions(plan) == ["write-file", "write-program", "write-file", "write-file", "enable-restore"]
+    assert told(plan) == {"unit": True, "gpus": {A: ONE}} and plan.promise["gpus"] == {}
+    assert "python3 -I /opt/labfleet-gpu/restore.pyz\n" in plan.steps[3].data.content
+
+
+def test_what_is_as_it_should_be_is_left():
+    plan = with_boot(Plan(promise={}), stored({A: ONE}), YES, Chosen({A: ONE}, True))
+    assert plan.steps == () and told(plan) == {"unit": True, "gpus": {A: ONE}}
+
+
+@pytest.mark.parametrize(
+    "part, value, expected",
+    [
+        ("program", digest(b"older"), ["write-program"]),
+        ("program", None, ["write-program"]),
+        ("unit", "changed by hand", ["write-file", "enable-restore"]),
+        ("rule", None, ["write-file", "enable-restore"]),
+        ("enabled", False, ["enable-restore"]),
+    ],
+)
+def test_a_part_that_is_missing_or_another_comes_again(part, value, expected):
+    plan = with_boot(Plan(), stored({A: ONE}, **{part: value}), YES, Chosen({A: ONE}, True))
+    assert actions(plan) == expected
+
+
+@pytest.mark.parametrize(
+    "persist, chosen, after",
+    [
+        # Others' entries stay, settings that are not named stay.
+        (YES, Chosen({A: TWO}, False), {A: TWO, B: ONE, GONE: ONE}),
+        (YES, Chosen({A: {"ecc": False}}, False), {A: {**ONE, "ecc": False}, B: ONE, GONE: ONE}),
+        # A wish for all GPUs forgets those that are gone.
+        (YES, Chosen({A: ONE, B: TWO}, True), {A: ONE, B: TWO}),
+        # Without the option what is there follows, and nothing begins.
+        (AS_IT_IS, Chosen({A: TWO}, False), {A: TWO, B: ONE, GONE: ONE}),
+        (AS_IT_IS, Chosen({A: ONE, B: ONE}, True), {A: ONE, B: ONE, GONE: ONE}),
+        (AS_IT_IS, Chosen({"GPU-new": TWO}, True), {A: ONE, B: ONE, GONE: ONE}),
+        (
+            AS_IT_IS,
+            Chosen({A: {"mig": False, "power_limit": None}}, False),
+            {A: {"mig": False}, B: ONE, GONE: ONE},
+        ),
+        # It ends for those that are named.
+        (NO, Chosen({A: TWO}, False), {B: ONE, GONE: ONE}),
+    ],
+)
+def test_what_is_stored_then(persist, chosen, after):
+    before = {A: ONE, B: ONE, GONE: ONE}
+    plan = with_boot(Plan(promise={}), stored(before), persist, chosen)
+    assert told(plan)["gpus"] == after
+    written = [entries_of(step.data.content) for step in plan.steps if isinstance(step.data, WriteFile)]
+    assert written == ([] if after == before else [after])
+
+
+def test_it_ends_and_leaves_nothing():
+    everyone = Chosen({A: ONE}, True)
+    plan = with_boot(Plan(promise={}), stored({A: ONE, GONE: TWO}), NO, everyone)
+    removed = {step.data.path for step in plan.steps if isinstance(step.data, RemoveFile)}
+    assert removed == {STORES["settings"], UNIT_PATH, RULE_PATH, PROGRAM_PATH}
+    assert actions(plan)[1] == "disable-restore" and actions(plan)[-1] == "forget-restore"
+    assert told(plan) == {"unit": False, "gpus": {}}
+    shared = with_boot(Plan(promise={}), stored({A: ONE}, shared=True), NO, everyone)
+    assert actions(shared) == ["remove-file"] and told(shared) == {"unit": True, "gpus": {}}
+    assert with_boot(Plan(), Stored("mig"), NO, everyone).steps == ()
+
+
+def test_what_cannot_be_read_is_written_anew_only_for_all_gpus():
+    broken = replace(READY, store="{")
+    assert with_boot(WORK, broken, AS_IT_IS, Chosen({A: ONE}, True)) == WORK
+    for persist in (YES, NO):
+        refused = with_boot(WORK, broken, persist, Chosen({A: ONE}, False))
+        assert STORES["settings"] in str(refused.blockers[0])
+    assert told(with_boot(WORK, broken, YES, Chosen({A: ONE}, True)))["gpus"] == {A: ONE}
+
+
+def test_what_is_refused_is_not_stored():
+    refused = Plan(blockers=(Blocker("no", "GPU 0", "do not"),))
+    assert with_boot(refused, Stored("mig"), YES, Chosen({A: ONE}, True)) is refused
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"gpus": {}}', '{"gpus": [1]}', '{"gpus": [{}]}'])
+def test_a_store_that_cannot_be_understood(text):
+    if text == '{"gpus": {}}':
+        assert entries_of(text) == {}
+        return
+    with pytest.raises(ValueError):
+        entries_of(text)
+
+
+def test_what_the_steps_write_is_what_is_observed(tmp_path):
+    files = Files(str(tmp_path))
+    context = Context(None, files, [])
+    assert observe(files, "mig") == Stored("mig")
+    plan = with_boot(Plan(), observe(files, "mig"), YES, Chosen({A: {"mig": True}}, True))
+    for step in plan.steps:
+        if step.action == "write-file":
+            write_file(context, step.data)
+        elif step.action == "write-program":
+            write_bytes(context, step.data.path, step.data.content)
+    link = tmp_path / ENABLED_PATH.lstrip("/")
+    link.parent.mkdir()
+    link.symlink_to(UNIT_PATH)
+    seen = observe(files, "mig")
+    assert seen.works and seen.entries == {A: {"mig": True}} and not seen.shared
+    assert observe(files, "settings").shared
+    assert json.loads(seen.store)["gpus"][0]["gpu"] == A
+    again = with_boot(Plan(), seen, YES, Chosen({A: {"mig": True}}, True))
+    assert again.steps == ()
+    removal = with_boot(Plan(), seen, NO, Chosen({A: {"mig": True}}, True))
+    for step in removal.steps:
+        if step.action == "remove-file":
+            remove_file(context, step.data)
+    link.unlink()
+    assert observe(files, "mig") == Stored("mig")
