@@ -273,6 +273,9 @@ options:
         description: See O(labfleet.gpu.mig_layout#module:take_over).
         type: bool
         default: false
+      persist:
+        description: See O(labfleet.gpu.mig_layout#module:persist).
+        type: bool
 extends_documentation_fragment:
   - labfleet.gpu.attributes
 seealso:

@@ -46,6 +46,10 @@ def kept(component: Component, choose: Callable[[Any, Any], Chosen]) -> Componen
         found = component.plan(state.seen, wish.wish, answers)
         if found.blockers or found.replan or (wish.persist.wanted is None and state.stored.store is None):
             return found
+        asked = not (state.seen.binding or state.seen.trouble)
+        if not (asked or found.needs or found.forecast):
+            # The plan will be carried out, and no GPU is known by its UUID yet.
+            return found
         return with_boot(found, state.stored, wish.persist, choose(state.seen, wish.wish))
 
     def summary(state: Kept) -> Dict[str, Any]:

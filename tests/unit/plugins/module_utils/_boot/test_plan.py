@@ -134,6 +134,18 @@ def test_what_cannot_be_read_is_written_anew_only_for_all_gpus():
     assert told(with_boot(WORK, broken, YES, Chosen({A: ONE}, True)))["gpus"] == {A: ONE}
 
 
+def test_a_warning_of_what_a_reboot_takes_goes_where_it_is_restored():
+    warned = Plan(warnings=("lost at reboot", "forgotten"), passing=("lost at reboot",), promise={})
+    chosen = Chosen({A: ONE, B: ONE}, True)
+    for persist, before, left in (
+        (YES, {}, ("forgotten",)),
+        (AS_IT_IS, {A: ONE, B: ONE}, ("forgotten",)),
+        (AS_IT_IS, {A: ONE}, warned.warnings),
+        (NO, {A: ONE, B: ONE}, warned.warnings),
+    ):
+        assert with_boot(warned, stored(before), persist, chosen).warnings == left
+
+
 def test_what_is_refused_is_not_stored():
     refused = Plan(blockers=(Blocker("no", "GPU 0", "do not"),))
     assert with_boot(refused, Stored("mig"), YES, Chosen({A: ONE}, True)) is refused
