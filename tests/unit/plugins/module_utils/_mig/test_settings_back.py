@@ -44,6 +44,7 @@ def settled(mig: MigNode, board: str = A100, **changes: object) -> str:
         },
     )
     mig.tree.write("/sys/module/nvidia/initstate", "live\n")
+    mig.tree.write("/run/gpu-simulator/clients", "")
     note_locks(Context(mig.commands(), mig.tree.files, []), uuid, {"gpu_clocks": (900, 1200)})
     return uuid
 
