@@ -53,11 +53,17 @@ options:
         choices: [pytorch, tensorflow, jax]
         required: true
       version:
-        description: One to three numbers, quoted, as in V("2.1.2"). Without it, the newest that fits the node.
+        description: Quoted, as in V("2.1.2"). Without it, the newest that fits the node.
         type: raw
       cuda:
-        description: The CUDA that it is built for, quoted, as in V("12.1"). Without it, one that fits the node.
+        description: The CUDA that it is built for, as in V("12.1"). Without it, one that fits the node.
         type: raw
+  file:
+    description:
+      - A file on the node that says what is to be there. It is an C(environment.yml), or an explicit list
+        with hashes as M(labfleet.gpu.conda_gpu_env_export) and C(conda list --explicit --sha256) write it.
+      - Of an explicit list, exactly these packages are to be there, as with O(exclusive).
+    type: path
   clone:
     description:
       - Another environment, by name or path, of which this is to be a copy. It is copied once and does not
@@ -83,8 +89,33 @@ options:
   exclusive:
     description:
       - Packages that are neither wished for nor needed go. Without it, what people added stays.
+      - Of pip, what goes is what was not there when the wish was last fulfilled.
     type: bool
     default: false
+  update:
+    description:
+      - Go to the newest conda packages within the wish. Without it, packages that fit stay as they are.
+    type: bool
+    default: false
+  owner:
+    description:
+      - The user to whom all of it belongs, a name or number. Packages are then installed with no more rights
+        than this user has. Without it, a new environment is root's, and another stays whosever it is.
+    type: raw
+  group:
+    description:
+      - The group to which all of it belongs. Without it, that of O(owner).
+    type: raw
+  mode:
+    description:
+      - The mode of the environment's directory, quoted, as in V("2775").
+    type: raw
+  keep_cache:
+    description:
+      - What was downloaded and unpacked stays below O(root), for other environments, which share its files.
+        With V(false), it is removed.
+    type: bool
+    default: true
   cuda:
     description:
       - The CUDA that the node will have, quoted, for images and build nodes without a driver. Conda calls it
@@ -107,8 +138,8 @@ options:
     default: false
   engine_wheel:
     description:
-      - A wheel of py-rattler, the library that solves and installs, for nodes that lack it. It is a path on the
-        node, or an http, https or file address.
+      - A wheel of py-rattler, the library that solves and installs, for nodes that lack it. It is a path on
+        the node, or an http, https or file address.
       - Without it, a node gets the one that is installed beside Ansible on the controller, else what its own
         pip can fetch. Checksums of known versions are verified.
     type: str

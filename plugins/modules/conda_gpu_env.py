@@ -27,7 +27,7 @@ extends_documentation_fragment:
   - labfleet.gpu.conda.wish
   - labfleet.gpu.attributes
 seealso:
-  - module: labfleet.gpu.cuda_toolkit
+  - module: labfleet.gpu.conda_gpu_env_export
 """
 
 EXAMPLES = r"""
@@ -42,6 +42,11 @@ EXAMPLES = r"""
     prefix: /srv/envs/naivis
     packages: [python=3.9, cudatoolkit=11.2, cudnn=8.1]
     pip: [tensorflow==2.10.0]
+
+- name: The packages of a lock, exactly
+  labfleet.gpu.conda_gpu_env:
+    name: train
+    file: /srv/locks/train.lock
 
 - name: A copy to try things in
   labfleet.gpu.conda_gpu_env:
@@ -83,6 +88,14 @@ before:
       type: list
       elements: str
       sample: [torch==2.1.2+cu121]
+    owner:
+      description: User and group of its directory.
+      type: str
+      sample: root:root
+    mode:
+      description: Mode of its directory.
+      type: str
+      sample: "0755"
 after:
   description: The environment as it is afterwards. In check mode, as the plan promises it.
   returned: success
@@ -120,15 +133,20 @@ reboot_reasons:
   sample: []
 """
 
+import json
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.component import environment
+from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import secrets
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.wish import ARGUMENTS, wish_from
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
 from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    # Addresses of channels may have tokens: neither the node's log nor the result shows them.
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, no_log=True)
+    module.no_log_values.update(secrets(json.dumps(module.params)))
     try:
         wish = wish_from(module.params)
     except BadWish as exc:

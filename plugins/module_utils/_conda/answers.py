@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Callable, Iterator, List, Mapping, Tuple
+from dataclasses import replace
+from typing import Any, Callable, Iterator, List, Mapping
 
 from .._command import Commands
 from .._component import Answer
@@ -19,9 +20,9 @@ from .._running import describe
 from . import engine
 from .child import ChildError, run
 from .find_engine import find_engine
-from .observe import pip_in
-from .questions import AskEngine, AskMatches, AskRecords, AskSolve, AskUsers, Matches, Solution
+from .questions import AskEngine, AskLocked, AskMatches, AskRecords, AskSolve, AskUsers, Matches, Solution
 from .state import META, UNFINISHED
+from .with_pip import requirements
 
 #: What conda adds to a record of repodata when it installs it. It has the list of every file.
 _INSTALLED = ("files", "paths_data", "link", "extracted_package_dir", "package_tarball_full_path")
@@ -52,16 +53,24 @@ def _users(_commands: Commands, files: Files, question: AskUsers) -> Clients:
     return Clients(tuple(users(files, question.prefix)))
 
 
+def _locked(_commands: Commands, _files: Files, question: AskLocked) -> Any:
+    found = _by_engine(lambda: engine.locked(question.locked, question.wheel))
+    return found if isinstance(found, Trouble) else _solution(found)
+
+
 def _records(_commands: Commands, files: Files, question: AskRecords) -> Any:
     prefix = question.prefix
     if not files.exists(prefix, META) or files.exists(prefix, UNFINISHED):
         return Trouble("there is no environment %s" % prefix)
-    return _solution(records(files, prefix), pip_in(files, prefix))
+    found = _solution(records(files, prefix))
+    told = (json.loads(text) for text in found.records)
+    digests = {line: engine.hashes(record) for line, record in zip(found.lines, told)}
+    return replace(found, pip=requirements(files, prefix), digests=digests)
 
 
-def _solution(texts: List[str], pip: Tuple[str, ...] = ()) -> Solution:
+def _solution(texts: List[str]) -> Solution:
     told = sorted(("%(name)s=%(version)s=%(build)s" % json.loads(text), text) for text in texts)
-    return Solution(tuple(line for line, _text in told), tuple(text for _line, text in told), pip)
+    return Solution(tuple(line for line, _text in told), tuple(text for _line, text in told))
 
 
 def records(files: Files, prefix: str) -> List[str]:
@@ -93,6 +102,7 @@ def users(files: Files, prefix: str) -> Iterator[Any]:
 #: By the type of the question.
 ANSWERS: Mapping[type, Answer] = {
     AskEngine: find_engine,
+    AskLocked: _locked,
     AskMatches: _matches,
     AskRecords: _records,
     AskSolve: _solve,

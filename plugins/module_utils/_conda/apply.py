@@ -15,83 +15,72 @@ from typing import Any, Dict, List, Mapping, Tuple
 from .._effects import Action, Context, EffectError, RemoveFile, WriteFile, remove_file, write_file
 from . import engine, lock, tree
 from .bring import bring_engine
-from .child import ChildError, run
 from .history import with_revision
+from .inside import give_up, inside
 from .observe import observed_lines, pip_in
 from .redact import bare, redacted
-from .state import BESIDE, HISTORY, META, NOTE, UNFINISHED, leaving_of, root_of, staging_of
-from .steps import Gone, PipInstall, Seal, Stage, Transact
+from .state import BESIDE, HISTORY, META, NOTE, UNFINISHED, cache_of, leaving_of, root_of, staging_of
+from .steps import Gone, Own, Seal, Stage, Transact
+from .with_pip import pip_install
 
 _ALIAS = "https://conda.anaconda.org/"
 
 
 def stage(context: Context, data: Stage) -> None:
     """Take the lock, and make ready what is worked on: an empty environment, or a copy of the present one."""
-    root = root_of(data.prefix)
+    prefix = data.work.prefix
+    root = root_of(prefix)
     lock.take(context.files, root)
-    if observed_lines(context.files, data.prefix) != data.packages:
+    if observed_lines(context.files, prefix) != data.packages:
         lock.release(root)
-        raise EffectError("%s was changed by another run while this one was planned: run again" % data.prefix)
-    _clear(context, data.prefix)
-    if data.fresh:
-        tree.remove(context.files.path(data.prefix))
-        os.makedirs(context.files.path(data.prefix, META), mode=0o755)
-        write_file(context, WriteFile("%s/%s" % (data.prefix, UNFINISHED), "It is being made.\n"))
+        raise EffectError("%s was changed by another run while this one was planned: run again" % prefix)
+    _clear(context, prefix)
+    real = context.files.path(prefix)
+    if data.work.fresh:
+        tree.remove(real)
+        os.makedirs(os.path.join(real, META), mode=0o755)
+        write_file(context, WriteFile("%s/%s" % (prefix, UNFINISHED), "It is being made.\n"))
+        if data.work.ids != (0, 0):
+            tree.give(real, *data.work.ids)
     else:
-        tree.copy_linked(context.files.path(data.prefix), context.files.path(staging_of(data.prefix)))
+        tree.copy_linked(real, context.files.path(staging_of(prefix)))
 
 
 def transact(context: Context, data: Transact) -> None:
     """Have exactly these conda packages in what is worked on."""
-    prefix = context.files.path(data.prefix)
+    prefix = context.files.path(data.work.prefix)
     # Beside the environments, so that files need not be copied out of it.
-    cache = context.files.path(root_of(data.prefix), BESIDE, "packages")
-    # For root alone: what is noted there of each package has the address that it came from, token and all.
+    cache = context.files.path(cache_of(data.work.prefix, data.work.ids[0]))
+    # For one user alone: what is noted there of each package has the address it came from, token and all.
     os.makedirs(cache, mode=0o700, exist_ok=True)
-    _in_place(context, data, lambda: engine.install(prefix, data.records, cache), "install the packages")
-
-
-def pip_install(context: Context, data: PipInstall) -> None:
-    """Install with the environment's own pip."""
-    python = context.files.path(data.prefix, "bin/python")
-    argv = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    if data.index_url:
-        argv += ["--index-url" if data.only_index else "--extra-index-url", data.index_url]
-    # The environment's own packages alone, whatever a user has in a home directory.
-    environment = {
-        "PYTHONNOUSERSITE": "1",
-        "PIP_ROOT_USER_ACTION": "ignore",
-        "PIP_NO_WARN_SCRIPT_LOCATION": "1",
-    }
-    argv += ["--", *data.requirements]
-
-    def work() -> None:
-        context.commands.attempt("install with pip", argv, environment)
-
-    _in_place(context, data, work, "install with pip")
-
-
-def _in_place(context: Context, data: Any, work: Any, what: str) -> None:
-    """Do it to the copy, seen at its final path; to a new environment where it is."""
-    view = None
-    if not data.fresh:
-        view = (context.files.path(staging_of(data.prefix)), context.files.path(data.prefix))
-    try:
-        run(work, view)
-    except ChildError as exc:
-        _give_up(context, data)
-        raise EffectError("%s could not be worked on (%s): %s" % (data.prefix, what, exc)) from exc
-
-
-def _give_up(context: Context, data: Any) -> None:
-    """Nothing half made is left."""
-    tree.remove(context.files.path(data.prefix if data.fresh else staging_of(data.prefix)))
-    lock.release(root_of(data.prefix))
+    if data.work.ids != (0, 0):
+        os.chown(cache, *data.work.ids)
+    inside(context, data.work, lambda: engine.install(prefix, data.records, cache), "install the packages")
 
 
 def seal(context: Context, data: Seal) -> None:
     """Write history and note, have it on disk, and put it in its place."""
-    at = data.prefix if data.fresh else staging_of(data.prefix)
+    prefix, fresh = data.work.prefix, data.work.fresh
+    at = prefix if fresh else staging_of(prefix)
+    inside(context, data.work, lambda: _write_notes(context, data), "note what it was made from")
+    tree.write_through(context.files.path(at))
+    if fresh:
+        remove_file(context, RemoveFile("%s/%s" % (at, UNFINISHED)))
+        lock.release(root_of(prefix))
+    else:
+        now = (observed_lines(context.files, prefix), pip_in(context.files, prefix))
+        if now != (data.packages, data.pip):
+            give_up(context, data.work)
+            raise EffectError(
+                "%s was changed by somebody while its copy was worked on, and is as they left it: run again"
+                % prefix
+            )
+        final, aside = context.files.path(prefix), context.files.path(leaving_of(prefix))
+        tree.exchange(context.files.path(at), final, aside)
+
+
+def _write_notes(context: Context, data: Seal) -> None:
+    at = data.work.prefix
     _publish(context, at)
     history = with_revision(
         context.files.text(at, HISTORY) or "",
@@ -107,20 +96,6 @@ def seal(context: Context, data: Seal) -> None:
         "pip": list(pip_in(context.files, at)),
     }
     write_file(context, WriteFile("%s/%s" % (at, NOTE), json.dumps(note, indent=1) + "\n"))
-    tree.write_through(context.files.path(at))
-    if data.fresh:
-        remove_file(context, RemoveFile("%s/%s" % (at, UNFINISHED)))
-        lock.release(root_of(data.prefix))
-    else:
-        final = context.files.path(data.prefix)
-        now = (observed_lines(context.files, data.prefix), pip_in(context.files, data.prefix))
-        if now != (data.packages, data.pip):
-            _give_up(context, data)
-            raise EffectError(
-                "%s was changed by somebody while its copy was worked on, and is as they left it: run again"
-                % data.prefix
-            )
-        tree.exchange(context.files.path(at), final, context.files.path(leaving_of(data.prefix)))
 
 
 def _publish(context: Context, prefix: str) -> None:
@@ -180,6 +155,27 @@ def remove_environment(context: Context, data: Gone) -> None:
     lock.release(root_of(data.prefix))
 
 
+def own(context: Context, data: Own) -> None:
+    """Give it to its owner, and set the mode of its directory."""
+    lock.take(context.files, root_of(data.prefix))
+    real = context.files.path(data.prefix)
+    if data.ids is not None:
+        tree.give(real, *data.ids)
+    if data.mode is not None:
+        os.chmod(real, data.mode)
+    lock.release(root_of(data.prefix))
+
+
+def drop_cache(context: Context, data: Gone) -> None:
+    """Remove what was unpacked: environments keep their files."""
+    root = root_of(data.prefix)
+    lock.take(context.files, root)
+    for name in context.files.names(root, BESIDE):
+        if name.startswith("packages"):
+            tree.remove(context.files.path(root, BESIDE, name))
+    lock.release(root)
+
+
 ACTIONS: Mapping[str, Action] = {
     "bring-engine": bring_engine,
     "stage": stage,
@@ -189,4 +185,6 @@ ACTIONS: Mapping[str, Action] = {
     "sweep": sweep,
     "put-back": put_back,
     "remove-environment": remove_environment,
+    "own": own,
+    "drop-cache": drop_cache,
 }

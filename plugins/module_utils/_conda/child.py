@@ -15,8 +15,11 @@ import contextlib
 import ctypes
 import json
 import os
+import pwd
+import shutil
 import signal
 import sys
+import tempfile
 import traceback
 from typing import Any, Callable, NoReturn, Optional, Tuple
 
@@ -30,18 +33,33 @@ class ChildError(Exception):
     """The work failed; the message is what it said."""
 
 
-def run(work: Callable[[], Any], view: Optional[Tuple[str, str]] = None) -> Any:
+def run(
+    work: Callable[[], Any],
+    view: Optional[Tuple[str, str]] = None,
+    ids: Tuple[int, int] = (0, 0),
+) -> Any:
     """What ``work`` returns, which JSON must be able to carry. Raises ChildError.
 
-    ``view`` is a directory and the path that it is seen at.
+    ``view`` is a directory and the path that it is seen at; root becomes the user and group of ``ids``.
     """
     sys.stdout.flush()
     sys.stderr.flush()
+    # A directory of its own for temporary files: whoever the work runs as may write there.
+    scratch = tempfile.mkdtemp(prefix="labfleet-gpu-")
+    try:
+        return _result(work, view, ids, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _result(
+    work: Callable[[], Any], view: Optional[Tuple[str, str]], ids: Tuple[int, int], scratch: str
+) -> Any:
     reading, writing = os.pipe()
     parent, pid = os.getpid(), os.fork()
     if pid == 0:
         _close_all_but(writing)
-        _child(work, view, writing, parent)
+        _child(lambda: _work(work, view, ids, scratch, parent), writing)
     os.close(writing)
     with os.fdopen(reading, "rb") as stream:
         answer = stream.read()
@@ -62,11 +80,11 @@ def _close_all_but(kept: int) -> None:
                 os.close(int(name))
 
 
-def _child(work: Callable[[], Any], view: Optional[Tuple[str, str]], writing: int, parent: int) -> NoReturn:
+def _child(work: Callable[[], Any], writing: int) -> NoReturn:
     """Never returns: what runs after it belongs to the parent."""
     code = 1
     try:
-        told = {"result": _work(work, view, parent)}
+        told = {"result": work()}
         code = 0
     except Exception as exc:  # whatever it is, the parent tells it
         told = {"failed": str(exc) or traceback.format_exc(limit=-1).strip()}
@@ -77,17 +95,37 @@ def _child(work: Callable[[], Any], view: Optional[Tuple[str, str]], writing: in
         os._exit(code)
 
 
-def _work(work: Callable[[], Any], view: Optional[Tuple[str, str]], parent: int) -> Any:
+def _work(
+    work: Callable[[], Any],
+    view: Optional[Tuple[str, str]],
+    ids: Tuple[int, int],
+    scratch: str,
+    parent: int,
+) -> Any:
     libc = ctypes.CDLL(None, use_errno=True)
-    # A run that is killed must not go on in here.
+    if view:
+        _see(libc, *view)
+    if os.geteuid() == 0 and ids != (0, 0):
+        os.chown(scratch, *ids)
+        _become(*ids)
+    os.environ["TMPDIR"] = tempfile.tempdir = scratch
+    # A run that is killed must not go on in here. Whoever becomes another loses this, so it comes last.
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
     # What is said here is no part of the module's answer.
     os.dup2(2, 1)
-    if view:
-        _see(libc, *view)
     return work()
+
+
+def _become(uid: int, gid: int) -> None:
+    os.setgroups([gid])
+    os.setgid(gid)
+    if uid:
+        os.setuid(uid)
+        # Programs look for their settings at home, and root's is closed to others.
+        with contextlib.suppress(KeyError):
+            os.environ["HOME"] = pwd.getpwuid(uid).pw_dir
 
 
 def _see(libc: ctypes.CDLL, directory: str, path: str) -> None:

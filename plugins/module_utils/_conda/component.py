@@ -23,12 +23,13 @@ def environment(wish: CondaWish) -> Component:
     """The component that holds this environment true."""
     return Component(
         name="conda",
-        observe=observer(wish.prefix),
+        observe=observer(wish),
         plan=plan,
         summary=summary,
         actions=_actions,
         answers=_answers,
         load=_load,
+        standing=standing,
         informed=informed,
     )
 
@@ -38,6 +39,10 @@ def informed(wish: CondaWish, others: Mapping[str, Mapping[str, Any]]) -> CondaW
     if "driver" in others and wish.driver_version is None:
         wish = replace(wish, driver_version=others["driver"].get("version"))
     return wish
+
+
+def standing(wish: CondaWish) -> CondaWish:
+    return replace(wish, update=False)
 
 
 def _load() -> None:

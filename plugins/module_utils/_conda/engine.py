@@ -16,8 +16,9 @@ import json
 import os
 import sys
 import tempfile
-from typing import Any, Iterator, List, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
+from .pins import split
 from .wheel import NEEDED, TOOLS, unpacked
 
 
@@ -93,6 +94,42 @@ def _solve(rattler: Any, prefix: str, channels: Sequence[str], specs: Sequence[s
             )
         )
     return sorted(record.to_json() for record in found)
+
+
+def locked(places: Sequence[str], wheel: str = "") -> List[str]:
+    """The records, as JSON, of the packages at these addresses ("URL#HASH"). Raises RuntimeError."""
+    with loaded(wheel) as rattler:
+        return _locked(rattler, places)
+
+
+def _locked(rattler: Any, places: Sequence[str]) -> List[str]:
+    import asyncio
+
+    wanted: Dict[str, Dict[Tuple[str, str], str]] = {}
+    for place in places:
+        channel, subdir, name, digest = split(place)
+        wanted.setdefault(channel, {})[subdir, name] = digest
+    found = []
+    with tempfile.TemporaryDirectory(prefix="labfleet-gpu-") as cache:
+        gateway = rattler.Gateway(cache_dir=cache)
+        for channel, files in sorted(wanted.items()):
+            names = sorted({name.rsplit("-", 2)[0] for _subdir, name in files})
+            subdirs = sorted({subdir for subdir, _name in files})
+            rows = asyncio.run(gateway.query([rattler.Channel(channel)], subdirs, names, recursive=False))
+            told = {}
+            for record in (record for row in rows for record in row):
+                told[record.subdir, record.file_name] = record.to_json()
+            for key, digest in sorted(files.items()):
+                if key not in told:
+                    raise RuntimeError("%s has no %s/%s any more" % (channel, *key))
+                if digest not in hashes(json.loads(told[key])):
+                    raise RuntimeError("%s/%s/%s has another content than in the lock" % (channel, *key))
+                found.append(told[key])
+    return found
+
+
+def hashes(record: Mapping[str, Any]) -> Tuple[str, ...]:
+    return tuple(str(record[kind]) for kind in ("sha256", "md5") if record.get(kind))
 
 
 def install(prefix: str, records: Sequence[str], cache: str) -> None:

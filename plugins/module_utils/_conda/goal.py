@@ -26,6 +26,8 @@ class Goal:
     pip: Tuple[str, ...] = ()
     index_url: str = ""
     only_index: bool = False
+    #: pip is to install exactly these, without what they need.
+    exact_pip: bool = False
     #: What __cuda is, "" for none.
     cuda: str = ""
     warnings: Tuple[str, ...] = ()
@@ -49,7 +51,12 @@ def goal(state: CondaState, wish: CondaWish) -> Union[Goal, Blocker]:
     if isinstance(found, Refusal):
         return Blocker(found.what, found.which, found.next)
     return Goal(
-        found.conda + specs, found.pip + wish.pip, found.index_url, found.only_index, cuda, found.warnings
+        found.conda + specs,
+        found.pip + wish.pip,
+        found.index_url,
+        found.only_index,
+        cuda=cuda,
+        warnings=found.warnings,
     )
 
 

@@ -10,26 +10,44 @@ The records in conda-meta have megabytes, the list of every file. Their names te
 
 from __future__ import annotations
 
+import grp
 import json
 import os
+import pwd
+import stat
 from typing import Any, Callable, List, Optional, Tuple
 
 from .._command import Commands
 from .._driver_seen import driver_version
 from .._host import Files, Host
 from .history import revisions
-from .state import HISTORY, META, NOTE, UNFINISHED, CondaState, Note, leaving_of, staging_of
+from .state import (
+    BESIDE,
+    HISTORY,
+    META,
+    NOTE,
+    UNFINISHED,
+    CondaState,
+    Note,
+    leaving_of,
+    root_of,
+    staging_of,
+)
+from .wish import CondaWish
 
 _SITE = "lib"
 
 
-def observer(prefix: str) -> Callable[[Commands, Files, Host], CondaState]:
-    """An observation of one environment."""
-    return lambda _commands, files, host: observe(files, host, prefix)
+def observer(wish: CondaWish) -> Callable[[Commands, Files, Host], CondaState]:
+    """An observation of the environment that a wish is about, and of what the wish names besides."""
+    return lambda _commands, files, host: observe(files, host, wish.prefix, wish)
 
 
-def observe(files: Files, host: Host, prefix: str) -> CondaState:
+def observe(files: Files, host: Host, prefix: str, wish: Optional[CondaWish] = None) -> CondaState:
     real = files.path(prefix)
+    status = os.stat(real) if os.path.isdir(real) else None
+    ids = (status.st_uid, status.st_gid) if status else (0, 0)
+    wished_ids, nobody = _ids(wish, ids) if wish else (None, "")
     there = files.exists(prefix, META)
     unfinished = files.exists(prefix, UNFINISHED)
     foreign = os.path.lexists(real) and not there and (not os.path.isdir(real) or bool(files.names(prefix)))
@@ -48,7 +66,40 @@ def observe(files: Files, host: Host, prefix: str) -> CondaState:
             path for path in (staging_of(prefix), leaving_of(prefix)) if os.path.lexists(files.path(path))
         ),
         driver=driver_version(files, host),
+        ids=ids,
+        owner="%s:%s" % (_name(pwd.getpwuid, ids[0]), _name(grp.getgrgid, ids[1])) if status else "",
+        mode=stat.S_IMODE(status.st_mode) if status else 0o755,
+        wished_ids=wished_ids,
+        nobody=nobody,
+        file_text=files.text(wish.file) if wish and wish.file else None,
+        cached=any(name.startswith("packages") for name in files.names(root_of(prefix), BESIDE)),
     )
+
+
+def _ids(wish: CondaWish, there: Tuple[int, int]) -> Tuple[Optional[Tuple[int, int]], str]:
+    """The numbers of whom a wish names, and the name that the node does not know."""
+    if not (wish.owner or wish.group):
+        return None, ""
+    uid, gid = there
+    try:
+        if wish.owner:
+            found = pwd.getpwuid(int(wish.owner)) if wish.owner.isdigit() else pwd.getpwnam(wish.owner)
+            uid, gid = found.pw_uid, found.pw_gid
+    except KeyError:
+        return None, wish.owner
+    try:
+        if wish.group:
+            gid = int(wish.group) if wish.group.isdigit() else grp.getgrnam(wish.group).gr_gid
+    except KeyError:
+        return None, wish.group
+    return (uid, gid), ""
+
+
+def _name(lookup: Callable[[int], Any], number: int) -> str:
+    try:
+        return str(lookup(number)[0])
+    except KeyError:
+        return str(number)
 
 
 def observed_lines(files: Files, prefix: str) -> Tuple[str, ...]:

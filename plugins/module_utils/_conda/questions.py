@@ -7,8 +7,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Tuple
+from dataclasses import dataclass, field
+from typing import Mapping, Tuple
 
 #: What a refusal says where the controller should send its own py-rattler.
 LACKING = "py-rattler is not there, which solves and installs"
@@ -66,8 +66,16 @@ class AskSolve:
 
 
 @dataclass(frozen=True)
+class AskLocked:
+    """The packages at these addresses, each "URL#HASH"; the answer is a Solution."""
+
+    locked: Tuple[str, ...]
+    wheel: str = ""
+
+
+@dataclass(frozen=True)
 class AskRecords:
-    """The packages of another environment, as they were installed."""
+    """The packages of an environment, as they were installed; the answer is a Solution."""
 
     prefix: str
 
@@ -77,12 +85,14 @@ class Solution:
     """Every package that is to be there, in order of names: ``lines`` are "name=version=build", ``records``
     as repodata has them, in JSON, with url, fn and channel.
 
-    ``pip`` is what pip has installed besides, as "name==version": of another environment only.
+    Of an environment also: ``pip``, requirements for exactly what pip has installed, and ``digests``, the
+    hashes of each package by its line.
     """
 
     lines: Tuple[str, ...]
     records: Tuple[str, ...]
     pip: Tuple[str, ...] = ()
+    digests: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

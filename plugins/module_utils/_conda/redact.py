@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import re
+from typing import Set
 
 _USER = re.compile(r"(?<=://)[^/@\s\"']+@")
 #: Tokens of Anaconda's servers are a part of the path.
@@ -22,3 +23,12 @@ def redacted(text: str) -> str:
 def bare(text: str) -> str:
     """A text with these taken out of its addresses, as conda has them in its records."""
     return _TOKEN.sub("", _USER.sub("", text))
+
+
+def secrets(text: str) -> Set[str]:
+    """The passwords and tokens in the addresses of a text."""
+    users = {match.group().rstrip("@") for match in _USER.finditer(text)}
+    tokens = {match.group()[len("/t/") :] for match in _TOKEN.finditer(text)}
+    passwords = {each.partition(":")[2] for each in users}
+    # One of a few letters would hide half of the result.
+    return {each for each in users | passwords | tokens if len(each) > 3}

@@ -11,6 +11,7 @@ import re
 from typing import List, Tuple
 
 from .history import name_of
+from .pins import distribution
 from .state import CondaState
 from .wish import CondaWish
 
@@ -32,8 +33,11 @@ def lacking(state: CondaState, wish: CondaWish) -> List[str]:
         return ["it was made by something else"]
     if note.wished != wish.lines():
         return ["something else was wished for when it was made"]
-    return _against(state.packages, note.packages, wish.exclusive) + _against(
-        state.pip, note.pip, wish.exclusive
+    newest = ["the newest is wished for"] if wish.update else []
+    return (
+        _against(state.packages, note.packages, wish.exclusive)
+        + _against(state.pip, note.pip, wish.exclusive)
+        + newest
     )
 
 
@@ -59,7 +63,9 @@ def _some(lines: List[str]) -> str:
 
 
 def pip_fulfils(there: Tuple[str, ...], requirement: str) -> bool:
-    """Is a requirement of the form "name" or "name==version" fulfilled by what pip has installed?"""
+    """Is a requirement ("name", "name==version", "name @ URL") fulfilled by what pip has installed?"""
+    if " @ " in requirement:
+        return distribution(requirement) in there
     match = _PINNED.match(requirement)
     if match is None:
         return False

@@ -18,6 +18,8 @@ META = "conda-meta"
 HISTORY = META + "/history"
 NOTE = META + "/labfleet-gpu"
 UNFINISHED = META + "/labfleet-gpu.unfinished"
+#: Where each distribution of pip came from (JSON).
+ORIGINS = META + "/labfleet-gpu.pip"
 #: Beside the environments: what is being made, what is on its way out, the lock.
 BESIDE = ".labfleet-gpu"
 
@@ -54,6 +56,17 @@ class CondaState:
     #: What a run that was cut off left beside the environments.
     leftovers: Tuple[str, ...] = ()
     driver: Optional[str] = None
+    #: User and group, by number and as "user:group", and mode of its directory, where it is there.
+    ids: Tuple[int, int] = (0, 0)
+    owner: str = ""
+    mode: int = 0o755
+    #: Those whom the wish names, None where it names nobody; a name that the node does not know.
+    wished_ids: Optional[Tuple[int, int]] = None
+    nobody: str = ""
+    #: What is in the file that the wish names, None where that cannot be read.
+    file_text: Optional[str] = None
+    #: Is there a cache of packages beside the environments.
+    cached: bool = False
 
     @property
     def usable(self) -> bool:
@@ -84,10 +97,20 @@ def leaving_of(prefix: str) -> str:
     return staging_of(prefix)[: -len(".new")] + ".old"
 
 
+def cache_of(prefix: str, uid: int) -> str:
+    """Where packages are unpacked for environments of one user: their files are shared by links."""
+    own = "" if uid == 0 else "-%d" % uid
+    return "%s/%s/packages%s" % (root_of(prefix).rstrip("/"), BESIDE, own)
+
+
 def summary(state: CondaState) -> Dict[str, Any]:
     """The state in the words of the result and the diff."""
-    return shown(state.prefix, state.usable, state.packages, state.pip)
-
-
-def shown(prefix: str, there: bool, packages: Tuple[str, ...], pip: Tuple[str, ...]) -> Dict[str, Any]:
-    return {"prefix": prefix, "exists": there, "packages": list(packages), "pip": list(pip)}
+    there = state.usable
+    return {
+        "prefix": state.prefix,
+        "exists": there,
+        "packages": list(state.packages) if there else [],
+        "pip": list(state.pip) if there else [],
+        "owner": state.owner if there else None,
+        "mode": "%04o" % state.mode if there else None,
+    }

@@ -3,16 +3,12 @@
 
 # Private to this collection: no other code may rely on it.
 
-"""What the steps of an environment take as their data. Each names the final prefix.
-
-``fresh``: the environment is made in its place, which nobody uses yet. Else a copy beside it is changed, and
-exchanged with it at the end.
-"""
+"""What the steps of an environment take as their data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Optional, Tuple
 
 
 @dataclass(frozen=True)
@@ -27,11 +23,23 @@ class BringEngine:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Make ready what is worked on. ``packages`` are those that the plan was made from."""
+class Work:
+    """What is worked on, and as whom (user and group id): the final prefix.
+
+    ``fresh``: the environment is made in its place, which nobody uses yet. Else a copy beside it is changed,
+    and exchanged with it at the end.
+    """
 
     prefix: str
     fresh: bool
+    ids: Tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Make ready what is worked on. ``packages`` are those that the plan was made from."""
+
+    work: Work
     packages: Tuple[str, ...]
 
 
@@ -39,18 +47,20 @@ class Stage:
 class Transact:
     """Have exactly these packages, each a record as JSON."""
 
-    prefix: str
-    fresh: bool
+    work: Work
     records: Tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class PipInstall:
-    prefix: str
-    fresh: bool
+    """``gone`` are names to remove first. ``exact``: what is named comes alone, without what it needs."""
+
+    work: Work
     requirements: Tuple[str, ...]
+    gone: Tuple[str, ...] = ()
     index_url: str = ""
     only_index: bool = False
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,12 +70,20 @@ class Seal:
     ``packages`` and ``pip`` are what the plan was made from.
     """
 
-    prefix: str
-    fresh: bool
+    work: Work
     wished: Tuple[str, ...]
     specs: Tuple[str, ...]
     packages: Tuple[str, ...] = ()
     pip: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Own:
+    """Give all of it to a user and group, if ids are given, and set the mode of its directory."""
+
+    prefix: str
+    ids: Optional[Tuple[int, int]]
+    mode: Optional[int]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import ctypes
 import errno
 import os
 import shutil
+import stat
 
 from .._effects import sync_directory
 
@@ -65,6 +66,38 @@ def write_through(path: str) -> None:
             raise OSError(number, os.strerror(number), path)
     finally:
         os.close(descriptor)
+
+
+def give(path: str, uid: int, gid: int) -> None:
+    """Give a directory with all that is in it to a user and group. Raises OSError.
+
+    A file that has another name elsewhere, as in a cache, becomes one of its own. Links are not followed, and
+    nobody can lead this out of the directory while it works.
+    """
+    for _folder, _folders, files, descriptor in os.fwalk(path, follow_symlinks=False):
+        for name in files:
+            status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+                _copy_apart(name, descriptor, status)
+            os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode):
+                # The kernel takes set-user-id bits away with the owner; what stays is the rest.
+                os.chmod(name, stat.S_IMODE(status.st_mode) & 0o1777, dir_fd=descriptor)
+        os.chown(descriptor, uid, gid)
+
+
+def _copy_apart(name: str, descriptor: int, status: os.stat_result) -> None:
+    """Replace a file in a directory by a copy of it."""
+    own = ".labfleet-gpu-own"
+    source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=descriptor)
+    with open(source, "rb") as reading:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        target = os.open(own, flags, stat.S_IMODE(status.st_mode), dir_fd=descriptor)
+        with open(target, "wb") as writing:
+            shutil.copyfileobj(reading, writing)
+    times = (status.st_atime_ns, status.st_mtime_ns)
+    os.utime(own, ns=times, dir_fd=descriptor, follow_symlinks=False)
+    os.rename(own, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
 
 
 def remove(path: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._host import PciDevice
 from .._wishes import BadWish, gpus, scalar
@@ -19,7 +19,7 @@ from .specs import channel, name_of, requirement, spec
 #: Where named environments live unless "root" says otherwise: where a conda in /opt/conda looks for them.
 ROOT = "/opt/conda/envs"
 #: The options of which exactly one says what an environment is made from.
-SOURCES = ("packages", "framework", "clone", "revision")
+SOURCES = ("packages", "framework", "file", "clone", "revision")
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ class CondaWish:
     #: Match specs as the admin wrote them.
     packages: Tuple[str, ...] = ()
     framework: Optional[Framework] = None
+    #: An environment.yml, explicit list or lock on the node.
+    file: Optional[str] = None
+    #: From such a file: every package as "URL#HASH".
+    locked: Tuple[str, ...] = ()
     #: The prefix of another environment.
     clone: Optional[str] = None
     revision: Optional[int] = None
@@ -48,6 +52,14 @@ class CondaWish:
     pip: Tuple[str, ...] = ()
     #: Packages that nobody asked for, and nothing needs, go.
     exclusive: bool = False
+    #: Go to the newest packages within the wish.
+    update: bool = False
+    #: Whose it is: names or numbers, "" for root or whosever it is already; the mode of its directory.
+    owner: str = ""
+    group: str = ""
+    mode: Optional[int] = None
+    #: Whether what was unpacked stays for other environments.
+    keep_cache: bool = True
     #: The CUDA that a node without a driver will have; "" for what its driver has.
     cuda: str = ""
     gpus: Tuple[PciDevice, ...] = ()
@@ -59,23 +71,29 @@ class CondaWish:
 
     def lines(self) -> Tuple[str, ...]:
         """What decides the content, a line each: the same lines ask for the same environment."""
-        lines = ["channel %s" % redacted(each) for each in self.channels]
+        lines = [] if self.locked else ["channel %s" % redacted(each) for each in self.channels]
         lines += ["python %s" % self.python] if self.python else []
         lines += sorted("package %s" % redacted(each) for each in self.packages)
         if self.framework:
             parts = (self.framework.name, self.framework.version, self.framework.cuda)
             lines.append("framework %s" % " ".join(part for part in parts if part))
+        lines += ["locked %s" % redacted(each) for each in self.locked]
         lines += sorted("pip %s" % redacted(each) for each in self.pip)
         lines += ["clone %s" % self.clone] if self.clone else []
         lines += ["revision %d" % self.revision] if self.revision is not None else []
         return tuple(lines)
 
 
-#: The options of conda_gpu_env.
-ARGUMENTS: Dict[str, Dict[str, Any]] = {
+#: The options that say which environment.
+PLACE: Dict[str, Dict[str, Any]] = {
     "name": {"type": "raw"},
     "prefix": {"type": "path"},
     "root": {"type": "path", "default": ROOT},
+}
+
+#: The options of conda_gpu_env.
+ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    **PLACE,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "python": {"type": "raw"},
     "packages": {"type": "list", "elements": "raw"},
@@ -87,11 +105,17 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
             "cuda": {"type": "raw"},
         },
     },
+    "file": {"type": "path"},
     "clone": {"type": "raw"},
     "revision": {"type": "raw"},
     "channels": {"type": "list", "elements": "str", "default": ["conda-forge"]},
     "pip": {"type": "list", "elements": "raw"},
     "exclusive": {"type": "bool", "default": False},
+    "update": {"type": "bool", "default": False},
+    "owner": {"type": "raw"},
+    "group": {"type": "raw"},
+    "mode": {"type": "raw"},
+    "keep_cache": {"type": "bool", "default": True},
     "cuda": {"type": "raw"},
     "gpus": {"type": "list", "elements": "raw"},
     "driver_version": {"type": "raw"},
@@ -104,19 +128,19 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _PYTHON = re.compile(r"3(?:\.\d{1,2}(?:\.\d{1,2})?)?\Z")
 _VERSION = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,3}\Z")
 _CUDA = re.compile(r"\d{2}(?:\.\d{1,2})?\Z")
+_SOMEBODY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?\Z")
 _DRIVER = re.compile(r"\d{3}(?:\.\d{1,3}){0,2}\Z")
 
 
 def wish_from(options: Mapping[str, Any]) -> CondaWish:
     """The wish in these module options. Raises BadWish."""
-    prefix = _prefix(options)
+    prefix = prefix_from(options)
     if options["state"] == "absent":
         given = [name for name in (*SOURCES, "python", "pip") if options.get(name) not in (None, [], "")]
         if given:
             raise BadWish("%s and state: absent do not go together: leave one of them out." % given[0])
-        return CondaWish(
-            prefix=prefix, state="absent", disrupt_running_work=bool(options["disrupt_running_work"])
-        )
+        consent = bool(options["disrupt_running_work"])
+        return CondaWish(prefix=prefix, state="absent", disrupt_running_work=consent)
     _one_source(options)
     framework = _framework(options.get("framework"))
     python = _of_form(options, "python", _PYTHON, 'no Python 3: write for example "3.11"')
@@ -126,19 +150,27 @@ def wish_from(options: Mapping[str, Any]) -> CondaWish:
     if python == "3.1":
         raise BadWish('python is 3.1, probably from an unquoted 3.10: write "3.10".')
     pip = tuple(requirement(value) for value in options.get("pip") or ())
-    copied = "clone" if options.get("clone") else "revision" if options.get("revision") is not None else ""
-    if copied and (python or pip):
-        raise BadWish("%s is not made from %s: leave it out." % (copied, "python" if python else "pip"))
+    whole = [each for each in ("file", "clone", "revision") if options.get(each) not in (None, "")]
+    if whole and (python or pip):
+        raise BadWish(
+            "%s says all that is to be there: leave %s out." % (whole[0], "python" if python else "pip")
+        )
     return CondaWish(
         prefix=prefix,
         python=python,
         packages=packages,
         framework=framework,
+        file=_whole("file", options["file"]) if options.get("file") else None,
         clone=_clone(options),
         revision=_revision(options.get("revision")),
         channels=tuple(channel(each) for each in options["channels"]),
         pip=pip,
         exclusive=bool(options["exclusive"]),
+        update=_update(options, whole),
+        owner=_somebody(options, "owner"),
+        group=_somebody(options, "group"),
+        mode=_mode(options.get("mode")),
+        keep_cache=bool(options["keep_cache"]),
         cuda=_of_form(options, "cuda", _CUDA, 'no CUDA version: write for example "12.4"'),
         gpus=gpus(options.get("gpus") or ()),
         driver_version=_of_form(options, "driver_version", _DRIVER, 'no driver: write it as in "580.95.05"')
@@ -148,7 +180,8 @@ def wish_from(options: Mapping[str, Any]) -> CondaWish:
     )
 
 
-def _prefix(options: Mapping[str, Any]) -> str:
+def prefix_from(options: Mapping[str, Any]) -> str:
+    """The environment that these options name. Raises BadWish."""
     name, prefix = options.get("name"), options.get("prefix")
     if (name is None) == (prefix is None):
         raise BadWish("Give the environment either a name, which is made below root, or a prefix.")
@@ -236,3 +269,26 @@ def _engine_wheel(value: Optional[str]) -> str:
             % redacted(text)
         )
     return text
+
+
+def _update(options: Mapping[str, Any], whole: List[str]) -> bool:
+    if options["update"] and whole and whole != ["file"]:
+        raise BadWish("update and %s do not go together: %s says each version." % (whole[0], whole[0]))
+    return bool(options["update"])
+
+
+def _somebody(options: Mapping[str, Any], option: str) -> str:
+    value = options.get(option)
+    text = "" if value is None else scalar(option, value)
+    if text and not _SOMEBODY.match(text):
+        raise BadWish("%s is '%s': write a name or number of the node." % (option, text))
+    return text
+
+
+def _mode(value: Any) -> Optional[int]:
+    if value is None or value == "":
+        return None
+    text = scalar("mode", value)
+    if not re.match(r"0?[0-7]{3,4}\Z", text) or (isinstance(value, int)):
+        raise BadWish('mode is %s: write it quoted, in octal digits, as in "2775".' % text)
+    return int(text, 8)

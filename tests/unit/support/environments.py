@@ -12,9 +12,10 @@ from typing import Any, Dict, List, Optional
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.answers import ANSWERS
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.apply import ACTIONS
+from ansible_collections.labfleet.gpu.plugins.module_utils._conda.component import standing
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.observe import observe
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.plan import plan
-from ansible_collections.labfleet.gpu.plugins.module_utils._conda.state import CondaState
+from ansible_collections.labfleet.gpu.plugins.module_utils._conda.state import CondaState, summary
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.wish import CondaWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files, Host
@@ -44,7 +45,7 @@ class Environments:
 
     def planned(self, wish: CondaWish) -> Plan:
         """The plan with all its questions answered."""
-        state = observe(self.files, HOST, wish.prefix)
+        state = observe(self.files, HOST, wish.prefix, wish)
         answers: Dict[Any, Any] = {}
         while True:
             found = plan(state, wish, answers)
@@ -72,11 +73,10 @@ class Environments:
             done += [step.action for step in found.steps]
             if not found.replan:
                 break
-        state = observe(self.files, HOST, wish.prefix)
-        told = {"exists": state.usable, "packages": list(state.packages), "pip": list(state.pip)}
-        assert differences(found.promised(), told) == []
-        again = plan(state, wish, {})
-        assert (again.steps, again.questions) == ((), ())
+        state = observe(self.files, HOST, wish.prefix, wish)
+        assert differences(found.promised(), summary(state)) == []
+        again = plan(state, standing(wish), {})
+        assert again.steps == () and (again.questions == () or set(again.reasons) == set(found.lasting))
         return done
 
     def cut(self, wish: CondaWish, after: int) -> None:

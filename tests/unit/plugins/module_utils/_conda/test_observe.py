@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import grp
 import json
+import os
+import pwd
 
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.observe import note_in, observe
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.state import CondaState, Note, summary
@@ -35,6 +38,8 @@ def test_an_environment(tree: Tree) -> None:
     tree.write(site + "Flask_Cors-4.0.dist-info/INSTALLER", "pip\n")
     tree.write(site + "numpy-1.26.4.dist-info/INSTALLER", "conda\n")
     tree.write(site + "six-1.16.dist-info/METADATA")
+    tree.path(PREFIX).chmod(0o750)
+    os.chown(str(tree.path(PREFIX)), os.getuid(), os.getgid())
     state = seen(tree)
     assert state.usable and not state.foreign and not state.link
     assert state.packages == ("ca-certificates=2024.2.2=hbcca054_0", "python=3.11.9=hb806964_0_cpython")
@@ -45,6 +50,8 @@ def test_an_environment(tree: Tree) -> None:
         "exists": True,
         "packages": list(state.packages),
         "pip": ["flask-cors==4.0"],
+        "owner": "%s:%s" % (pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name),
+        "mode": "0750",
     }
 
 

@@ -83,7 +83,7 @@ def test_a_new_environment() -> None:
     assert question == AskSolve("", ("conda-forge",), ("python=3.11", "numpy"), "")
     found = plan(state(), WISH, {question: solution(*LINES)})
     assert actions(found) == ["stage", "transact", "seal"]
-    assert [step.data.fresh for step in found.steps] == [True, True, True]
+    assert [step.data.work.fresh for step in found.steps] == [True, True, True]
     assert found.steps[1].what == "install 2 packages: numpy 1.26.4 (py311_0), python 3.11.9 (0)"
     assert found.steps[1].why == "it is not there"
     assert found.promised() == {"exists": True, "packages": list(LINES)}
@@ -94,7 +94,7 @@ def test_a_creation_that_was_cut_off_begins_anew() -> None:
     question = asked(plan(there, WISH, {}), AskSolve)
     assert question.prefix == ""
     found = plan(there, WISH, {question: solution(*LINES)})
-    assert actions(found) == ["stage", "transact", "seal"] and found.steps[0].data.fresh
+    assert actions(found) == ["stage", "transact", "seal"] and found.steps[0].data.work.fresh
     assert found.reasons == ("its creation was cut off",)
 
 
@@ -121,7 +121,7 @@ def test_a_change_is_made_to_a_copy() -> None:
         "install 1 package: new 1 (0); change numpy from 1.26.4 (py311_0) to 2.0.0 (py311_0); "
         "remove 1 package: libold 1 (0)"
     )
-    assert [step.data.fresh for step in found.steps[:3]] == [False, False, False]
+    assert [step.data.work.fresh for step in found.steps[:3]] == [False, False, False]
 
 
 def test_what_others_installed_stays_unless_exclusive() -> None:

@@ -65,11 +65,11 @@ def test_the_order_of_packages_is_no_matter_that_of_channels_is() -> None:
 @pytest.mark.parametrize(
     "given, said",
     [
-        ({}, "Nothing is given: say by one of packages, framework, clone, revision"),
+        ({}, "Nothing is given: say by one of packages, framework, file, clone, revision"),
         ({"packages": ["a"], "clone": "b"}, "packages and clone are given"),
         ({"clone": "b", "revision": 3}, "clone and revision are given"),
-        ({"clone": "b", "python": "3.11"}, "clone is not made from python"),
-        ({"revision": 1, "pip": ["a"]}, "revision is not made from pip"),
+        ({"clone": "b", "python": "3.11"}, "clone says all that is to be there: leave python out"),
+        ({"revision": 1, "pip": ["a"]}, "revision says all that is to be there: leave pip out"),
         ({"state": "absent", "packages": ["a"]}, "packages and state: absent do not go together"),
         ({"name": None, "packages": ["a"]}, "either a name, which is made below root, or a prefix"),
         ({"prefix": "/srv/x", "packages": ["a"]}, "either a name"),

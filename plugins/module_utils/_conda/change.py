@@ -1,0 +1,217 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""The steps of a change, of a removal, and what is to be tidied in an environment that is as wished. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from .._plan import Blocker, Plan, Step
+from .._questions import Trouble
+from . import pins
+from .goal import Goal
+from .questions import AskUsers, Solution
+from .redact import redacted
+from .satisfied import pip_fulfils
+from .state import CondaState
+from .steps import Gone, Own, PipInstall, Seal, Stage, Transact, Work
+from .wish import CondaWish
+
+_Answers = Mapping[Any, Any]
+
+
+def settled(state: CondaState, wish: CondaWish, lasting: Tuple[str, ...] = ()) -> Plan:
+    """The plan where the packages will do. ``lasting`` are reasons to look closer that stay."""
+    steps = _tidying(state) + _owning(state, wish, fresh=False) + _dropping(state, wish, filled=False)
+    if not steps:
+        return Plan()
+    return Plan(steps, promise=_promise_of_owner(state, wish), reasons=lasting, lasting=lasting)
+
+
+def change(
+    state: CondaState,
+    wish: CondaWish,
+    found: Goal,
+    solution: Solution,
+    reasons: Sequence[str],
+    answers: _Answers,
+) -> Plan:
+    """From a solution to the steps that have it there."""
+    fresh, prefix, why = not state.usable, state.prefix, "; ".join(reasons)
+    lines = solution.lines
+    transact = fresh or set(lines) != set(state.packages)
+    pip = tuple(each for each in found.pip if fresh or not pip_fulfils(state.pip, each))
+    gone = () if fresh else superfluous(state, wish, found)
+    if not (transact or pip or gone) and wish.update and state.note and state.note.wished == wish.lines():
+        return settled(state, wish, tuple(reasons))
+    asked = _users(state, wish, answers)
+    if asked is not None:
+        return asked
+    if state.link and state.usable:
+        return Plan(blockers=(_link(state),))
+    work = Work(prefix, fresh, _worker(state, wish, fresh))
+    stage = Stage(work, state.packages)
+    steps: List[Step] = [Step("prepare", "stage", _staging_words(fresh, prefix), why, stage)]
+    if transact:
+        what = _transaction_words(() if fresh else state.packages, lines)
+        steps.append(Step("packages", "transact", what, why, Transact(work, solution.records)))
+    if pip or gone:
+        data = PipInstall(work, pip, gone, found.index_url, found.only_index, found.exact_pip)
+        steps.append(Step("packages", "pip-install", _pip_words(pip, gone), why, data))
+    specs = tuple(pins.line_of(each) for each in wish.locked) if wish.locked else found.specs
+    seal = Seal(work, wish.lines(), () if wish.clone else specs, state.packages, state.pip)
+    words = "note what it was made from" if fresh else "put the changed copy in its place"
+    steps.append(Step("finish", "seal", words, why, seal))
+    if not fresh:
+        steps.append(Step("finish", "sweep", "remove the former content", why, Gone(prefix)))
+    steps += _owning(state, wish, fresh) + _dropping(state, wish, filled=transact)
+    return Plan(
+        steps=tuple(steps),
+        promise=dict(_promise_of_owner(state, wish), exists=True, packages=list(lines)),
+        warnings=found.warnings,
+        reasons=tuple(reasons),
+    )
+
+
+def absent(state: CondaState, wish: CondaWish, answers: _Answers) -> Plan:
+    if not state.there:
+        steps = _tidying(state)
+        return Plan(steps, reasons=("a run that was cut off left something",)) if steps else Plan()
+    if state.link:
+        return Plan(blockers=(_link(state),))
+    asked = _users(state, wish, answers)
+    if asked is not None:
+        return asked
+    step = Step(
+        "remove",
+        "remove-environment",
+        "remove %s: %s" % (state.prefix, _count(len(state.packages))),
+        "state: absent is wished",
+        Gone(state.prefix),
+    )
+    promise = {"exists": False, "packages": [], "pip": []}
+    return Plan(steps=(step,), promise=promise, reasons=("it is to go",))
+
+
+def trouble(found: Trouble, what: str) -> Blocker:
+    return Blocker(what[0].upper() + what[1:], found.what, "change the wish, or mend what is wrong there")
+
+
+def _users(state: CondaState, wish: CondaWish, answers: _Answers) -> Optional[Plan]:
+    """The plan that asks who uses the environment, or refuses because somebody does; None: go on."""
+    if wish.disrupt_running_work or not state.usable:
+        return None
+    question = AskUsers(state.prefix)
+    users = answers.get(question)
+    if users is None:
+        return Plan(questions=(question,))
+    if isinstance(users, Trouble):
+        return Plan(blockers=(trouble(users, "who uses it cannot be told"),))
+    if not users.found:
+        return None
+    blocker = Blocker(
+        "Programs of this environment are running, and would lose their files",
+        "%s: %s" % (state.prefix, ", ".join(str(each) for each in users.found[:6])),
+        "wait for them, end them, or set disrupt_running_work: true",
+    )
+    return Plan(blockers=(blocker,))
+
+
+def _link(state: CondaState) -> Blocker:
+    return Blocker("It is a link, which a change would replace", state.prefix, "name the prefix it leads to")
+
+
+def _worker(state: CondaState, wish: CondaWish, fresh: bool) -> Tuple[int, int]:
+    """Who does the work: whose environment it is, so that nothing in it is more than its owner may be."""
+    return (state.wished_ids or (0, 0)) if fresh else state.ids
+
+
+def superfluous(state: CondaState, wish: CondaWish, found: Goal) -> Tuple[str, ...]:
+    """What pip installed, nobody wished for, and goes: names."""
+    if not wish.exclusive or wish.revision is not None:
+        return ()
+    if found.exact_pip:
+        meant = {pins.distribution(each).partition("==")[0] for each in found.pip}
+    elif state.note:
+        meant = {each.partition("==")[0] for each in state.note.pip}
+    else:
+        return ()
+    return tuple(sorted({each.partition("==")[0] for each in state.pip} - meant))
+
+
+def _tidying(state: CondaState) -> Tuple[Step, ...]:
+    if not state.leftovers:
+        return ()
+    what = "remove %s" % " and ".join(state.leftovers)
+    return (Step("finish", "sweep", what, "a run that was cut off left it", Gone(state.prefix)),)
+
+
+def _owning(state: CondaState, wish: CondaWish, fresh: bool) -> Tuple[Step, ...]:
+    ids = state.wished_ids
+    other = not fresh and ids is not None and ids != state.ids
+    mode = 0o755 if fresh else state.mode
+    if not other and wish.mode in (None, mode):
+        return ()
+    parts = ["give %s to %s" % (state.prefix, _owner_words(wish))] if other else []
+    parts += ["set its mode to %04o" % wish.mode] if wish.mode not in (None, mode) else []
+    why = "it is owned by %s, mode %04o" % (state.owner or "nobody", mode) if not fresh else "it is new"
+    data = Own(state.prefix, ids if other else None, wish.mode)
+    return (Step("finish", "own", " and ".join(parts), why, data),)
+
+
+def _owner_words(wish: CondaWish) -> str:
+    return ":".join((wish.owner, wish.group)) if wish.group else wish.owner
+
+
+def _promise_of_owner(state: CondaState, wish: CondaWish) -> Dict[str, Any]:
+    return {} if wish.mode is None else {"mode": "%04o" % wish.mode}
+
+
+def _dropping(state: CondaState, wish: CondaWish, filled: bool) -> Tuple[Step, ...]:
+    if wish.keep_cache or not (state.cached or filled):
+        return ()
+    return (
+        Step("finish", "drop-cache", "remove the cache of packages", "keep_cache: false", Gone(state.prefix)),
+    )
+
+
+def _staging_words(fresh: bool, prefix: str) -> str:
+    return "begin %s" % prefix if fresh else "copy %s, to change the copy" % prefix
+
+
+def _pip_words(pip: Sequence[str], gone: Sequence[str]) -> str:
+    parts = ["install with pip: %s" % ", ".join(_short(each) for each in pip)] if pip else []
+    return "; ".join(parts + (["remove with pip: %s" % ", ".join(gone)] if gone else []))
+
+
+def _short(requirement: str) -> str:
+    return (pins.distribution(requirement) if " @ " in requirement else "") or redacted(requirement)
+
+
+def _transaction_words(there: Tuple[str, ...], then: Tuple[str, ...]) -> str:
+    """ "install 2 packages: a 1.0, b 2.0; change a from 1 to 2; remove 1 package: c 1"."""
+    old, new = _versions(there), _versions(then)
+    added = ["%s %s" % (name, new[name]) for name in sorted(set(new) - set(old))]
+    gone = ["%s %s" % (name, old[name]) for name in sorted(set(old) - set(new))]
+    changed = [
+        "%s from %s to %s" % (name, old[name], new[name])
+        for name in sorted(set(old) & set(new))
+        if old[name] != new[name]
+    ]
+    parts = ["install %s: %s" % (_count(len(added)), ", ".join(added))] if added else []
+    parts += ["change %s" % ", ".join(changed)] if changed else []
+    parts += ["remove %s: %s" % (_count(len(gone)), ", ".join(gone))] if gone else []
+    return "; ".join(parts)
+
+
+def _versions(lines: Tuple[str, ...]) -> Dict[str, str]:
+    """Version and build of each package by its name."""
+    split = (line.split("=") for line in lines)
+    return {name: "%s (%s)" % (version, build) for name, version, build in split}
+
+
+def _count(number: int) -> str:
+    return "1 package" if number == 1 else "%d packages" % number

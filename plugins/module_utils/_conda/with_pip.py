@@ -1,0 +1,115 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""What pip does in an environment, and where each thing that it installed came from."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from typing import Any, Dict, List, Tuple
+
+from .._command import CommandError
+from .._effects import Context, WriteFile, write_file
+from .._host import Files
+from . import pins
+from .inside import inside
+from .observe import pip_in
+from .redact import bare
+from .state import META, ORIGINS
+from .steps import PipInstall
+
+#: The environment's own packages alone, whatever a user has in a home directory.
+_ENVIRONMENT = {
+    "PYTHONNOUSERSITE": "1",
+    "PIP_ROOT_USER_ACTION": "ignore",
+    "PIP_NO_WARN_SCRIPT_LOCATION": "1",
+}
+#: The first pip that reports what it installed.
+_REPORTS = (22, 2)
+
+
+def pip_install(context: Context, data: PipInstall) -> None:
+    """Install and remove with the environment's own pip."""
+
+    def work() -> None:
+        # Requirements may have secrets in their addresses, and everybody sees what a process was called with.
+        with tempfile.TemporaryDirectory(prefix="labfleet-gpu-") as directory:
+            if data.gone:
+                _pip(context, data, "remove with pip", ["uninstall", "--yes", *data.gone])
+            if data.requirements:
+                _install(context, data, directory)
+
+    inside(context, data.work, work, "install with pip")
+
+
+def _install(context: Context, data: PipInstall, directory: str) -> None:
+    asked, report = os.path.join(directory, "requirements.txt"), os.path.join(directory, "report")
+    with open(asked, "w", encoding="utf-8") as stream:
+        if data.index_url:
+            option = "--index-url" if data.only_index else "--extra-index-url"
+            stream.write("%s %s\n" % (option, data.index_url))
+        stream.write("".join(line + "\n" for line in data.requirements))
+    argv = ["install", "--no-input", "-r", asked]
+    argv += ["--no-deps"] if data.exact else []
+    argv += ["--report", report] if _reports(context.files, data.work.prefix) else []
+    _pip(context, data, "install with pip", argv)
+    if os.path.exists(report):
+        with open(report, encoding="utf-8") as stream:
+            _note(context, data.work.prefix, json.load(stream))
+
+
+def _pip(context: Context, data: PipInstall, what: str, argv: List[str]) -> None:
+    python = context.files.path(data.work.prefix, "bin/python")
+    command = [python, "-m", "pip", argv[0], "--disable-pip-version-check", *argv[1:]]
+    try:
+        context.commands.attempt(what, command, _ENVIRONMENT)
+    except CommandError as exc:
+        raise RuntimeError("pip said: %s" % (exc.completed.tail() or "nothing")) from exc
+
+
+def _reports(files: Files, prefix: str) -> bool:
+    """Does the environment's pip tell where it got things from?"""
+    for name in files.names(prefix, META):
+        if name.startswith("pip-") and name.endswith(".json"):
+            numbers = name.split("-")[1].split(".")[:2]
+            return all(each.isdigit() for each in numbers) and tuple(map(int, numbers)) >= _REPORTS
+    return False
+
+
+def _note(context: Context, prefix: str, report: Dict[str, Any]) -> None:
+    """Keep where each distribution came from, and its hash: an export needs it, and pip forgets it."""
+    told = origins(context.files, prefix)
+    for each in report.get("install", ()):
+        found = each.get("download_info") or {}
+        hashes = (found.get("archive_info") or {}).get("hashes") or {}
+        name = str(each["metadata"]["name"]).lower().replace("_", "-")
+        told["%s==%s" % (name, each["metadata"]["version"])] = {
+            "url": bare(str(found.get("url") or "")),
+            "sha256": str(hashes.get("sha256") or ""),
+        }
+    kept = {key: told[key] for key in sorted(set(told) & set(pip_in(context.files, prefix)))}
+    write_file(context, WriteFile("%s/%s" % (prefix, ORIGINS), json.dumps(kept, indent=1) + "\n"))
+
+
+def origins(files: Files, prefix: str) -> Dict[str, Any]:
+    """Address and SHA-256 of what pip installed, by "name==version", as far as it is known."""
+    try:
+        told = json.loads(files.text(prefix, ORIGINS) or "{}")
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def requirements(files: Files, prefix: str) -> Tuple[str, ...]:
+    """A requirement for each distribution that pip installed: for exactly that file where it is known."""
+    told = origins(files, prefix)
+    found = []
+    for line in pip_in(files, prefix):
+        origin = told.get(line) or {}
+        url, name = origin.get("url"), line.partition("==")[0]
+        found.append(pins.pinned(name, url, origin.get("sha256") or "") if url else line)
+    return tuple(found)
