@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, Optional, Sequence
+from typing import TYPE_CHECKING, Dict, Optional, Sequence, Tuple
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -37,6 +38,26 @@ class Completed:
         """The last lines of what it said, errors last."""
         text = "\n".join(part.rstrip() for part in (self.out, self.err) if part.strip())
         return "\n".join(text.splitlines()[-lines:])
+
+
+def run_command(argv: Sequence[str], environment: Dict[str, str]) -> Tuple[int, str, str]:
+    """Exit status, output and errors, as of an AnsibleModule, for a program that runs without Ansible.
+
+    Raises OSError where there is no such program.
+    """
+    import subprocess
+
+    done = subprocess.run(
+        list(argv),
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+        errors="replace",
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
 
 
 class CommandError(Exception):

@@ -40,11 +40,12 @@ def _cudnn(options: _Options) -> Part:
 
 
 def _mig(options: _Options) -> Part:
-    from ._boot.kept import KeptWish, kept, persist_from
+    from ._boot.kept import KeptWish, kept
     from ._mig.component import MIG
     from ._mig.module_wish import wish_from
     from ._mig.remembered import chosen
     from ._mig.with_driver import StackWish, informed, plan
+    from ._restore.program import persist_from
 
     component = kept(replace(MIG, plan=plan, informed=informed), lambda state, wish: chosen(state, wish.mig))
     wish = StackWish(wish_from(options, Files()))

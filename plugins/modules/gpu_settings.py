@@ -154,8 +154,9 @@ running_work:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labfleet.gpu.plugins.module_utils._boot.kept import KeptWish, persist_from
+from ansible_collections.labfleet.gpu.plugins.module_utils._boot.kept import KeptWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
+from ansible_collections.labfleet.gpu.plugins.module_utils._restore.program import persist_from
 from ansible_collections.labfleet.gpu.plugins.module_utils._scalar import BadWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._settings.component import KEPT_SETTINGS
 from ansible_collections.labfleet.gpu.plugins.module_utils._settings.wish import ARGUMENTS, wish_from

@@ -165,12 +165,13 @@ running_work:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labfleet.gpu.plugins.module_utils._boot.kept import KeptWish, persist_from
+from ansible_collections.labfleet.gpu.plugins.module_utils._boot.kept import KeptWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.arguments import ARGUMENTS
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.component import KEPT_MIG
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.module_wish import wish_from
+from ansible_collections.labfleet.gpu.plugins.module_utils._restore.program import persist_from
 from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 
 

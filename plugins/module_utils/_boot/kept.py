@@ -7,9 +7,8 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping
 
 from .._command import Commands
 from .._component import Component
@@ -75,12 +74,3 @@ def kept(component: Component, choose: Callable[[Any, Any], Chosen]) -> Componen
         standing=standing,
         actions=actions,
     )
-
-
-def persist_from(wanted: Optional[bool]) -> Persist:
-    """The option persist. The program is made only where it may be written."""
-    if not wanted:
-        return Persist(wanted)
-    from .program import program
-
-    return Persist(True, program(), sys.executable)

@@ -9,9 +9,9 @@ import os
 import subprocess
 import sys
 
-import ansible_collections.labfleet.gpu.plugins.module_utils._boot as package
-from ansible_collections.labfleet.gpu.plugins.module_utils._boot.contents import CONTENTS
-from ansible_collections.labfleet.gpu.plugins.module_utils._boot.program import program
+import ansible_collections.labfleet.gpu.plugins.module_utils._restore as package
+from ansible_collections.labfleet.gpu.plugins.module_utils._restore.contents import CONTENTS
+from ansible_collections.labfleet.gpu.plugins.module_utils._restore.program import program
 
 UTILS = os.path.dirname(os.path.dirname(package.__file__))
 
@@ -37,7 +37,7 @@ def imported(name):
 
 
 def test_it_holds_what_it_imports():
-    found, left = set(), ["_boot.main"]
+    found, left = set(), ["_restore.main"]
     while left:
         name = left.pop()
         if name not in found:
@@ -52,7 +52,8 @@ def test_it_runs_without_ansible_and_without_the_collection(tmp_path):
     assert program() == path.read_bytes(), "the same sources make the same file"
     script = (
         "import sys; sys.path.insert(0, %r); sys.modules['ansible'] = None; "
-        "from ansible_collections.labfleet.gpu.plugins.module_utils._boot import main; print(main.__file__)"
+        "from ansible_collections.labfleet.gpu.plugins.module_utils._restore import main; "
+        "print(main.__file__)"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", script % str(path)],

@@ -13,12 +13,22 @@ from __future__ import annotations
 import functools
 import io
 import os
+import sys
 import zipfile
+from typing import Optional
 
+from .._boot.plan import Persist
 from . import main as _main
 from .contents import CONTENTS
 
 _MAIN = "import sys\n\nfrom %s import main\n\nsys.exit(main())\n"
+
+
+def persist_from(wanted: Optional[bool]) -> Persist:
+    """The option persist. The program is made only where it may be written."""
+    if not wanted:
+        return Persist(wanted)
+    return Persist(True, program(), sys.executable)
 
 
 @functools.lru_cache(maxsize=None)

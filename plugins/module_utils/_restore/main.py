@@ -8,25 +8,23 @@
 from __future__ import annotations
 
 import functools
-import os
 import signal
-import subprocess
 import sys
 import time
-from typing import Any, Callable, Dict, FrozenSet, Mapping, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, FrozenSet, NoReturn, Optional, Sequence, Tuple
 
+from .._boot.state import entries_of
+from .._boot.unit import LATER, STORES, UNIT
 from .._clients import STOPPED
 from .._clients_away import give_back
-from .._command import Commands
+from .._command import Commands, run_command
 from .._component import Component, Part
 from .._converge import converge
 from .._effects import Context
 from .._host import Files
 from .._lock import HostLock, LockError, LockTimeout
 from .._plan import Step
-from .state import entries_of
 from .stored import mig, settings
-from .unit import LATER, STORES, UNIT
 
 #: Seconds to wait for a driver that is being loaded.
 _PATIENCE = 10.0
@@ -57,7 +55,7 @@ class Journal:
     def _later(self) -> FrozenSet[str]:
         """Services that are ordered after this unit: who waited for one would wait for ever."""
         argv = ["systemctl", "show", "--property=Before", "--value", "--", UNIT]
-        return frozenset(self._run(argv, {})[1].split())
+        return frozenset(run_command(argv, {})[1].split())
 
     def run_command(
         self, argv: Sequence[str], environ_update: Optional[Dict[str, str]] = None, **_more: Any
@@ -65,21 +63,7 @@ class Journal:
         """Exit status, output and errors. Raises OSError where there is no such program."""
         if argv[:2] == ["systemctl", "start"] and argv[-1] in self._later:
             argv = [*argv[:2], "--no-block", *argv[2:]]
-        return self._run(argv, environ_update or {})
-
-    @staticmethod
-    def _run(argv: Sequence[str], environment: Mapping[str, str]) -> Tuple[int, str, str]:
-        done = subprocess.run(
-            list(argv),
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            universal_newlines=True,
-            errors="replace",
-            check=False,
-        )
-        return done.returncode, done.stdout, done.stderr
+        return run_command(argv, environ_update or {})
 
     def warn(self, warning: str) -> None:
         self.say(warning)

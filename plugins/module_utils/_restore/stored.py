@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
+from .._boot.state import entries_of
+from .._boot.unit import STORES
 from .._command import Commands
 from .._component import Component
 from .._host import Files, Host
@@ -20,8 +22,6 @@ from .._plan import Blocker, Plan
 from .._scalar import BadWish
 from .._settings.component import SETTINGS
 from .._settings.wish import SettingsWish, requests_of
-from .state import entries_of
-from .unit import STORES
 
 _AGAIN = "run the playbook again, which writes it anew"
 _GONE = "%s is not on this node: what is stored for it waits until a playbook drops it."
