@@ -189,3 +189,27 @@ def test_status_table_names_every_gpu(running: Node) -> None:
     assert "580.95.05 (open)" in table
     for gpu in running.status()["gpus"]:
         assert gpu["uuid"] in table
+
+
+def records(node: Node) -> List[str]:
+    """The kernel log as /dev/kmsg has it, the numbers of its records checked."""
+    lines = (node.state / "kmsg").read_text(encoding="utf-8").splitlines()
+    assert [int(line.split(",")[1]) for line in lines] == list(range(len(lines)))
+    times = [int(line.split(",")[2]) for line in lines]
+    assert times == sorted(times) and times[0] == 0
+    return [line.partition(";")[2] for line in lines]
+
+
+def test_xids_are_in_the_kernel_log(running: Node) -> None:
+    assert records(running)[0].startswith("Linux version ")
+    running.run("xid", "1", "31", "pid=7, name=python3, Ch 0000000d, MMU Fault")
+    running.run("xid", "0", "109")
+    running.run("lose", "2")
+    found = [line for line in records(running) if "Xid" in line]
+    assert found == [
+        "NVRM: Xid (PCI:0000:0d:00): 31, pid=7, name=python3, Ch 0000000d, MMU Fault",
+        "NVRM: Xid (PCI:0000:07:00): 109, pid='<unknown>', name=<unknown>",
+        "NVRM: Xid (PCI:0000:13:00): 79, GPU has fallen off the bus.",
+    ]
+    running.run("boot")
+    assert not [line for line in records(running) if "Xid" in line], "a new start, a new log"

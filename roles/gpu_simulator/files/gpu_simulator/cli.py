@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
         ("set", "set an attribute"),
         ("unset", "take an attribute away (NOT_SUPPORTED)"),
         ("lose", "let a GPU fall off the bus"),
+        ("xid", "let the kernel log tell of an Xid"),
         ("restore", "bring a lost GPU back"),
         ("reset", "what nvidia-smi --gpu-reset does: pending modes take effect, MIG instances end"),
     ):
@@ -51,6 +52,9 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("attribute")
         if name == "set":
             command.add_argument("value")
+        if name == "xid":
+            command.add_argument("number", type=int)
+            command.add_argument("text", nargs="?", default="", help="what the driver says besides")
 
     fault = commands.add_parser("fault", help="make an NVML function fail, hang or crash")
     fault.add_argument("function", help="for example nvmlInit_v2")
@@ -180,6 +184,8 @@ def _on_gpu(tree: Tree, slot: int, options: argparse.Namespace) -> str:
         control.unset(tree, slot, options.attribute)
     elif options.command == "lose":
         control.lose(tree, slot)
+    elif options.command == "xid":
+        control.xid(tree, slot, options.number, options.text)
     elif options.command == "restore":
         control.restore(tree, slot)
     elif options.command == "reset":

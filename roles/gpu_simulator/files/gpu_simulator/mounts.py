@@ -15,6 +15,8 @@ from typing import List, Tuple
 
 from .tree import SimulatorError, Tree
 
+KERNEL_LOG = Path("/dev/kmsg")
+
 
 def wanted(tree: Tree) -> List[Tuple[Path, Path]]:
     """Pairs of simulated directory and the place where it must be seen."""
@@ -39,6 +41,7 @@ def show(tree: Tree) -> None:
     if not tree.is_node:
         return
     keep_kernel_modules(tree)
+    _show_kernel_log(tree)
     for source, target in wanted(tree):
         if not source.is_file():
             source.mkdir(parents=True, exist_ok=True)
@@ -46,6 +49,14 @@ def show(tree: Tree) -> None:
             _make(tree, target)
         if not os.path.samefile(str(source), str(target)):
             _bind(source, target)
+
+
+def _show_kernel_log(tree: Tree) -> None:
+    """/dev/kmsg is the simulated kernel's, whether the container has the host's or none."""
+    if not KERNEL_LOG.exists():
+        KERNEL_LOG.touch()
+    if not os.path.samefile(str(tree.kernel_records), str(KERNEL_LOG)):
+        _bind(tree.kernel_records, KERNEL_LOG)
 
 
 def hide(tree: Tree) -> None:
@@ -56,6 +67,8 @@ def hide(tree: Tree) -> None:
     while mounted:
         _run("umount", "--lazy", mounted[-1])
         mounted = _mounted(tree)
+    if KERNEL_LOG.is_file():
+        KERNEL_LOG.unlink()
 
 
 def keep_kernel_modules(tree: Tree) -> None:

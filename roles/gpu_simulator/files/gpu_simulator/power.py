@@ -15,6 +15,7 @@ from . import (
     mounts,
     pci,
     runfile,
+    surfaces,
     takeover,
 )
 from .tree import Tree, remove
@@ -28,7 +29,7 @@ def boot(tree: Tree) -> str:
     takeover.install(tree)
     distribution.install(tree)
     kernel.power_off(tree)
-    remove(tree.kernel_log)
+    surfaces.begin_log(tree)
     remove(tree.state / "faults")
     present = chassis.install(tree)
     for slot in tree.gpus():

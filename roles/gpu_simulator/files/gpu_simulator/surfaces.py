@@ -149,9 +149,31 @@ def hide_devices(tree: Tree, nodes: Optional[Iterable[str]] = None) -> None:
 def log(tree: Tree, *lines: str) -> None:
     """Append to the simulated kernel log; the host's own log is never written."""
     tree.kernel_log.parent.mkdir(parents=True, exist_ok=True)
+    now = time.monotonic()
     with open(str(tree.kernel_log), "a", encoding="utf-8") as stream:
         for line in lines:
-            stream.write("[{0:12.6f}] {1}\n".format(time.monotonic(), line))
+            stream.write("[{0:12.6f}] {1}\n".format(now, line))
+    _record(tree, int(now * 1e6), lines)
+
+
+def begin_log(tree: Tree) -> None:
+    """A kernel starts: its log is empty but for the line that says which it is."""
+    remove(tree.kernel_log)
+    tree.kernel_records.parent.mkdir(parents=True, exist_ok=True)
+    # Emptied, not made anew: /dev/kmsg is a mount of this very file.
+    tree.kernel_records.write_bytes(b"")
+    _record(tree, 0, ("Linux version {0}".format(os.uname().release),))
+
+
+def _record(tree: Tree, microseconds: int, lines: Iterable[str]) -> None:
+    """Append records as /dev/kmsg has them: Linux, Documentation/ABI/testing/dev-kmsg."""
+    try:
+        sequence = tree.kernel_records.read_bytes().count(b"\n")
+    except FileNotFoundError:
+        sequence = 0
+    with open(str(tree.kernel_records), "a", encoding="utf-8") as stream:
+        for number, line in enumerate(lines, sequence):
+            stream.write("4,{0},{1},-;{2}\n".format(number, microseconds, line))
 
 
 def warn(text: str) -> None:

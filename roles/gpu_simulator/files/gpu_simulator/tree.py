@@ -36,6 +36,7 @@ class Tree:
         self.proc_driver = self.state / "proc/driver"
         self.dev = self.root / "dev"
         self.kernel_log = self.state / "kernel.log"
+        self.kernel_records = self.state / "kmsg"
         self.command_line = self.root / "proc/cmdline"
 
     def board_tables(self) -> Path:
