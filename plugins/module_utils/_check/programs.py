@@ -11,6 +11,7 @@ import os
 import pwd
 import shutil
 import tempfile
+import time
 from contextlib import contextmanager
 from typing import Iterator, List, Mapping, Optional, Sequence
 
@@ -40,8 +41,11 @@ class Programs:
         }
         words = ["env", "-i", *("%s=%s" % pair for pair in sorted(bare.items()))]
         words += ["timeout", _GRACE, str(self._limit), *argv]
+        begun = time.monotonic()
         done = self._commands.try_run([*_becoming(owner), *words])
-        return Ran(done.rc, done.out, done.err, overtime=done.rc in _OVERTIME)
+        # Something else may have killed it before.
+        overtime = done.rc in _OVERTIME and time.monotonic() - begun >= self._limit
+        return Ran(done.rc, done.out, done.err, overtime)
 
 
 def _becoming(owner: int) -> List[str]:

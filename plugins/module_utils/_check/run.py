@@ -50,7 +50,7 @@ def check(module: AnsibleModule, wish: CheckWish, fail: bool, files: Files) -> N
             trouble = "%s: %s. " % (exc.filename or "The node", exc.strerror or exc)
         state = ask_nvml(commands, files, host, state, wish)
     result = _told(before, state, wish)
-    result["changed"] = bool(steps) if module.check_mode or not trouble else done > 1
+    result["changed"] = bool(done or (module.check_mode and steps))
     result["steps"] = [step.shown() for step in steps]
     result["msg"] = trouble + result["msg"]
     for warning in context.warnings:
