@@ -28,7 +28,11 @@ def loaded(wheel: str = "") -> Iterator[Any]:
     with contextlib.ExitStack() as stack:
         if wheel:
             sys.path.insert(0, stack.enter_context(unpacked(wheel)))
-        yield _load()
+        rattler = _load()
+        try:
+            yield rattler
+        except rattler.exceptions.GatewayError as exc:
+            raise RuntimeError("a channel cannot be read: %s" % exc) from exc
 
 
 def _load() -> Any:
@@ -37,6 +41,7 @@ def _load() -> Any:
         sys.path.append(TOOLS)
     try:
         import rattler
+        import rattler.exceptions
         import rattler.networking
     except ImportError as exc:
         raise RuntimeError(
