@@ -57,7 +57,8 @@ options:
     description:
       - How the kinds are called, as in C(--gres=gpu:1g.5gb:1).
       - V(profile) is the MIG profile, V(1g.5gb), and of an undivided GPU its name without its maker,
-        V(a100-sxm4-40gb).
+        V(a100-sxm4-40gb). Jobs must say how many, since Slurm takes what begins with a digit for a number and
+        refuses C(--gres=gpu:1g.5gb).
       - V(autodetect) is what C(slurmd) would call them by NVML, V(nvidia_a100_1g.5gb) and
         V(nvidia_a100-sxm4-40gb), which tells a V(1g.10gb) of an A100 from one of an H100.
     type: str

@@ -20,6 +20,10 @@ from .node import Conf, SlurmState
 from .wish import SlurmWish
 
 _UNKNOWN = "NVML cannot be asked yet, so it is not known what Slurm would be told."
+_MODPROBE = (
+    "have nvidia-modprobe make them: -c N for that of GPU N, and for those of MIG devices "
+    "find /proc/driver/nvidia/capabilities/gpu* -name access -exec nvidia-modprobe -f {} ';'"
+)
 _NUMBERS = (
     "%s has no ConstrainDevices=yes: without NVML Slurm tells jobs the numbers of their devices, which CUDA "
     "takes for numbers of GPUs; only jobs that are kept to their device files find their MIG device"
@@ -127,7 +131,7 @@ def _devices(state: SlurmState, wish: SlurmWish) -> List[Blocker]:
             Blocker(
                 "Device files are not there, without which slurmd does not start",
                 ", ".join(state.missing),
-                "have nvidia-modprobe make them, or run nvidia-smi as root once",
+                _MODPROBE,
             )
         )
     if wish.present and wish.autodetect and state.controller.has_nvml is False:

@@ -271,7 +271,7 @@ def test_numbers_without_a_fence(slurm: SlurmNode) -> None:
 def test_device_files_that_are_not_there(slurm: SlurmNode) -> None:
     divided(slurm)
     slurm.tree.path("/dev/nvidia0").unlink()
-    assert "(/dev/nvidia0): have nvidia-modprobe make them" in slurm.refused()
+    assert "(/dev/nvidia0): have nvidia-modprobe make them: " in slurm.refused()
 
 
 def test_no_driver(slurm: SlurmNode) -> None:

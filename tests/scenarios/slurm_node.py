@@ -1,0 +1,135 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A booted node with Debian's Slurm: slurmctld, slurmd and munge, as small a cluster as there can be."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from scenario import Fleet
+
+SLURM_CONF = """ClusterName=lab
+SlurmctldHost={node}
+SlurmUser=slurm
+AuthType=auth/munge
+StateSaveLocation=/var/lib/slurm/slurmctld
+SlurmdSpoolDir=/var/lib/slurm/slurmd
+SlurmctldLogFile=/var/log/slurm/slurmctld.log
+SlurmdLogFile=/var/log/slurm/slurmd.log
+SlurmdDebug=debug2
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+GresTypes=gpu
+ReturnToService=2
+SchedulerParameters=sched_interval=2
+SlurmdParameters=config_overrides
+MailProg=/bin/true
+NodeName={node} CPUs=8 State=UNKNOWN
+PartitionName=gpus Nodes={node} Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
+"""
+
+
+class Slurm:
+    """Slurm on one node of the lab, which is its controller too."""
+
+    def __init__(self, fleet: Fleet, node: str):
+        self.fleet, self.node = fleet, node
+
+    def install(self) -> None:
+        """From Debian's archive; nothing of GPUs is configured yet."""
+        self.sh("apt-get -qq update && apt-get -qq install -y slurmctld slurmd slurm-client munge >/dev/null")
+        conf = SLURM_CONF.format(node=self.sh("hostname -s"))
+        self.sh(f"cat > /etc/slurm/slurm.conf <<'E'\n{conf}E")
+        self.sh("mkdir -p /var/lib/slurm/slurmd && systemctl restart munge slurmctld slurmd")
+        self.until("IDLE")
+
+    def sh(self, script: str, status: "int | None" = 0) -> str:
+        return self.fleet.sh(self.node, script, status)
+
+    def shown(self) -> str:
+        """What slurmctld says of the node, in one line."""
+        return self.sh("scontrol --oneliner show node $(hostname -s)")
+
+    def field(self, name: str) -> str:
+        found = re.search(rf"\b{name}=(\S+)", self.shown())
+        assert found, self.shown()
+        return found.group(1)
+
+    def gres(self) -> set[str]:
+        """The GPUs as slurmctld counts them, as in {"1g.5gb:2"}."""
+        entries = re.sub(r"\([^)]*\)", "", self.field("Gres")).split(",")
+        return {entry[len("gpu:") :] for entry in entries if entry.startswith("gpu:")}
+
+    def until(self, state: str) -> None:
+        """Wait for a state of the node."""
+        end = time.monotonic() + 60
+        while self.field("State") != state:
+            assert time.monotonic() < end, self.shown()
+            time.sleep(0.5)
+
+    def drain(self) -> None:
+        self.sh("scontrol update NodeName=$(hostname -s) State=DRAIN Reason=GPUs")
+
+    def resume(self) -> None:
+        self.sh("scontrol update NodeName=$(hostname -s) State=RESUME")
+        self.until("IDLE")
+
+    def job(self, gres: str, script: str, status: "int | None" = 0) -> str:
+        """What a job prints that waits for its GPUs and ends."""
+        return self.sh(f"timeout 60 srun --immediate=30 --gres={gres} sh -c '{script}' 2>&1", status)
+
+    def keeps(self, gres: str) -> str:
+        """The id of a job that runs until it is cancelled."""
+        number = self.sh(f"sbatch --parsable --output=/dev/null --gres={gres} --wrap 'sleep 3600'")
+        end = time.monotonic() + 30
+        while self.sh(f"squeue --noheader --jobs {number} --format %T") != "RUNNING":
+            assert time.monotonic() < end, self.sh("squeue; tail -n 20 /var/log/slurm/slurmd.log")
+            time.sleep(0.5)
+        return number
+
+    def cancel(self, *jobs: str) -> None:
+        self.sh(f"scancel {' '.join(jobs)}")
+        end = time.monotonic() + 60
+        while self.sh("squeue --noheader"):
+            assert time.monotonic() < end, self.sh("squeue")
+            time.sleep(0.5)
+
+    def index(self, job: str) -> list[int]:
+        """Which of the node's devices a job has: their places in slurmd's order."""
+        found = re.search(r"GRES=gpu:\S*\(IDX:([\d,-]+)\)", self.sh(f"scontrol show job -d {job}"))
+        assert found, self.sh(f"scontrol show job -d {job}")
+        numbers: list[int] = []
+        for part in found.group(1).split(","):
+            low, _dash, high = part.partition("-")
+            numbers += range(int(low), int(high or low) + 1)
+        return numbers
+
+    def device_files(self) -> None:
+        """The device files of MIG devices, as nvidia-modprobe makes them for who opens one first."""
+        self.sh(
+            "cd /dev/nvidia-caps; major=0x$(stat -c %t nvidia-cap1); "
+            "for file in $(find /proc/driver/nvidia/capabilities/gpu* -name access); do "
+            'minor=$(sed -n "s/DeviceFileMinor: //p" $file); '
+            "[ -e nvidia-cap$minor ] || mknod -m 444 nvidia-cap$minor c $major $minor; done"
+        )
+
+    def fence(self) -> bool:
+        """Have Slurm keep jobs to their devices; whether the kernel lets a container do that.
+
+        The node shows its control groups read-only; its own device group can be mounted once more. That is
+        version 1: with version 2 the fence is a BPF program, which the node may not load.
+        """
+        mounts = " && ".join(
+            f"mkdir -p /run/fence/{kind} && mount -t cgroup -o {kind} cgroup /run/fence/{kind}"
+            for kind in ("devices", "freezer")
+        )
+        if "mounted" not in self.sh(f"{mounts} && echo mounted", None):
+            return False
+        conf = "CgroupPlugin=cgroup/v1\nCgroupMountpoint=/run/fence\nConstrainDevices=yes\n"
+        self.sh(f"printf '{conf}' > /etc/slurm/cgroup.conf")
+        self.sh("sed -i 's,^TaskPlugin=.*,TaskPlugin=task/cgroup,' /etc/slurm/slurm.conf")
+        self.sh("systemctl restart slurmctld slurmd")
+        return True
