@@ -70,7 +70,8 @@ def test_a_gpu_gets_back_what_a_switch_takes(mig: MigNode, board: str) -> None:
     assert "compute mode exclusive_process ends with MIG mode on" in plan.warnings[0]
     assert stands(mig)[:3] == ("1", "300000", "900 1200")
     assert stands(mig, 1) == ("1", "300000", "900 1200", "3"), "another GPU is not concerned"
-    assert set(locks_of(mig.tree.files)) == {uuid, other} and mig.tree.files.text(OWED) == "{}\n"
+    same = {"gpu_clocks": (900, 1200)}
+    assert locks_of(mig.tree.files) == {uuid: same, other: same} and mig.tree.files.text(OWED) == "{}\n"
     off = mig.hold(gpus=[0], mig=False)
     assert whats(off)[0] == "GPU 0: switch MIG mode off" and "power limit 300 W" in whats(off)[1]
     assert stands(mig)[:3] == ("1", "300000", "900 1200")
