@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping
 
-from ._converge import Part
+from ._component import Component, Part
 from ._cuda import wish as cuda_wish
 from ._cudnn import wish as cudnn_wish
 from ._driver import wish as driver_wish
 from ._host import Files
 from ._mig import arguments as mig_arguments
+from ._settings import wish as settings_wish
 from ._wishes import BadWish
 
 _Options = Mapping[str, Any]
@@ -39,17 +40,32 @@ def _cudnn(options: _Options) -> Part:
     return Part(CUDNN, cudnn_wish.wish_from(options))
 
 
+def _settings(options: _Options) -> Part:
+    from ._settings.component import SETTINGS
+    from ._settings.remembered import chosen
+    from ._settings.with_driver import plan
+
+    return _following(SETTINGS, plan, chosen, settings_wish.wish_from(options), options)
+
+
 def _mig(options: _Options) -> Part:
-    from ._boot.kept import KeptWish, kept
     from ._mig.component import MIG
     from ._mig.module_wish import wish_from
     from ._mig.remembered import chosen
-    from ._mig.with_driver import StackWish, informed, plan
+    from ._mig.with_driver import plan
+
+    return _following(MIG, plan, chosen, wish_from(options, Files()), options)
+
+
+def _following(component: Component, plan: Any, chosen: Any, wish: Any, options: _Options) -> Part:
+    """A component that NVML is asked for: planned for the driver of the same run, and restored at boot."""
+    from ._after_driver import Following, informed
+    from ._boot.kept import KeptWish, kept
     from ._restore.program import persist_from
 
-    component = kept(replace(MIG, plan=plan, informed=informed), lambda state, wish: chosen(state, wish.mig))
-    wish = StackWish(wish_from(options, Files()))
-    return Part(component, KeptWish(wish, persist_from(options["persist"])))
+    after = replace(component, plan=plan, informed=informed)
+    restored = kept(after, lambda state, following: chosen(state, following.wish))
+    return Part(restored, KeptWish(Following(wish), persist_from(options["persist"])))
 
 
 #: In the order in which they are planned and applied: each may need what an earlier one brings.
@@ -57,6 +73,7 @@ _PARTS: Dict[str, Callable[[_Options], Part]] = {
     "driver": _driver,
     "cuda": _cuda,
     "cudnn": _cudnn,
+    "settings": _settings,
     "mig": _mig,
 }
 
@@ -65,6 +82,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "driver": driver_wish.ARGUMENTS,
     "cuda": cuda_wish.ARGUMENTS,
     "cudnn": cudnn_wish.ARGUMENTS,
+    "settings": settings_wish.ARGUMENTS,
     "mig": mig_arguments.ARGUMENTS,
 }
 
@@ -85,9 +103,12 @@ def parts(options: _Options) -> List[Part]:
 def _aware_of_mig(found: List[Part]) -> List[Part]:
     """A driver may be loaded anew under MIG instances if the same run makes all of them again."""
     wishes = {part.component.name: part.wish for part in found}
-    if not ("driver" in wishes and "mig" in wishes and wishes["mig"].wish.for_all_gpus):
+    if not ("driver" in wishes and "mig" in wishes):
         return found
-    for part in found:
-        if part.component.name == "driver":
-            part.wish = replace(part.wish, mig_follows=True)
+    from ._mig.with_driver import for_all_gpus
+
+    if for_all_gpus(wishes["mig"].wish.wish):
+        for part in found:
+            if part.component.name == "driver":
+                part.wish = replace(part.wish, mig_follows=True)
     return found

@@ -13,8 +13,10 @@ from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
 from ._effects import WriteFile
 from ._plan import Blocker, Plan
 
-#: The phases in which components do the same: the vendor's apt source and its key, and apt's indexes.
+#: The phases in which components do the same: the vendor's apt source and its key, and apt's indexes; what
+#: asks NVML, and what restores at boot.
 _SOURCE, _INDEX = "source", "index"
+_SHARED = (_SOURCE, _INDEX, "tools", "boot")
 
 
 def in_time(plans: Sequence[Plan]) -> List[Plan]:
@@ -36,7 +38,7 @@ def shared_once(plans: Sequence[Plan]) -> List[Plan]:
         steps, more = [], False
         for step in plan.steps:
             key = (step.action, step.data)
-            if step.phase in (_SOURCE, _INDEX):
+            if step.phase in _SHARED:
                 if key in done and not (step.phase == _INDEX and more):
                     continue
                 done.add(key)

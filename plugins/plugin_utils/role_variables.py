@@ -16,7 +16,7 @@ import yaml
 
 _ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "roles")
 #: Roles whose variables another role reads.
-_READS = {"gpu_node": ("nvidia_driver", "cuda_toolkit", "cudnn", "mig_layout")}
+_READS = {"gpu_node": ("nvidia_driver", "cuda_toolkit", "cudnn", "gpu_settings", "mig_layout")}
 #: Variables of those roles that it has no use for, and what to do instead.
 _UNREAD = {
     "gpu_node": {
@@ -24,7 +24,13 @@ _UNREAD = {
     }
 }
 #: The role of each component of gpu_stack.
-_ROLE_OF = {"driver": "nvidia_driver", "cuda": "cuda_toolkit", "cudnn": "cudnn", "mig": "mig_layout"}
+_ROLE_OF = {
+    "driver": "nvidia_driver",
+    "cuda": "cuda_toolkit",
+    "cudnn": "cudnn",
+    "settings": "gpu_settings",
+    "mig": "mig_layout",
+}
 
 
 @functools.lru_cache(maxsize=None)

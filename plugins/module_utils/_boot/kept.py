@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from .._command import Commands
 from .._component import Component
@@ -17,6 +17,7 @@ from .._host import Files, Host
 from .._plan import Plan
 from .plan import Chosen, Persist, with_boot
 from .state import Stored, observe, shown
+from .unit import STORES
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,14 @@ class Kept:
 
 @dataclass(frozen=True)
 class KeptWish:
-    """The component's wish, and whether it is to be restored at boot."""
+    """The component's wish, and whether it is to be restored at boot.
+
+    ``shared``: whether an earlier component of the same run leaves something to restore, if one has a say.
+    """
 
     wish: Any
     persist: Persist
+    shared: Optional[bool] = None
 
 
 def kept(component: Component, choose: Callable[[Any, Any], Chosen]) -> Component:
@@ -49,13 +54,18 @@ def kept(component: Component, choose: Callable[[Any, Any], Chosen]) -> Componen
         if not (asked or found.needs or found.forecast):
             # The plan will be carried out, and no GPU is known by its UUID yet.
             return found
-        return with_boot(found, state.stored, wish.persist, choose(state.seen, wish.wish))
+        stored = state.stored
+        if wish.shared is not None:
+            stored = replace(stored, shared=wish.shared)
+        return with_boot(found, stored, wish.persist, choose(state.seen, wish.wish))
 
     def summary(state: Kept) -> Dict[str, Any]:
         return {**component.summary(state.seen), "boot": shown(state.stored)}
 
     def informed(wish: KeptWish, others: Mapping[str, Mapping[str, Any]]) -> KeptWish:
-        return replace(wish, wish=component.informed(wish.wish, others))
+        told = [others[name]["boot"]["gpus"] for name in STORES if "boot" in others.get(name, ())]
+        shared = any(told) if told else wish.shared
+        return replace(wish, wish=component.informed(wish.wish, others), shared=shared)
 
     def standing(wish: KeptWish) -> KeptWish:
         return replace(wish, wish=component.standing(wish.wish))

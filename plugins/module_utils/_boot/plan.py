@@ -71,7 +71,7 @@ def with_boot(found: Plan, stored: Stored, persist: Persist, chosen: Chosen) -> 
         steps = _store(stored, after)
     if chosen.entries and all(uuid in after for uuid in chosen.entries):
         found = replace(found, warnings=tuple(each for each in found.warnings if each not in found.passing))
-    works = persist.wanted is True or (bool(after or stored.shared) and stored.works)
+    works = bool(after) and (persist.wanted is True or stored.works)
     promise = {"boot": {"unit": works, "gpus": {uuid: dict(after[uuid]) for uuid in sorted(after)}}}
     if found.promise is None:
         return replace(found, steps=(*found.steps, *steps), outlook={**(found.outlook or {}), **promise})

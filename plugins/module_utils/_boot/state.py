@@ -95,4 +95,7 @@ def shown(stored: Stored) -> Dict[str, Any]:
         entries = stored.entries
     except ValueError:
         entries = {}
-    return {"unit": stored.works, "gpus": {uuid: dict(entries[uuid]) for uuid in sorted(entries)}}
+    return {
+        "unit": stored.works and bool(entries),
+        "gpus": {uuid: dict(entries[uuid]) for uuid in sorted(entries)},
+    }

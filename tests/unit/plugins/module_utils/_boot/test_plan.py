@@ -121,7 +121,7 @@ def test_it_ends_and_leaves_nothing():
     assert actions(plan)[1] == "disable-restore" and actions(plan)[-1] == "forget-restore"
     assert told(plan) == {"unit": False, "gpus": {}}
     shared = with_boot(Plan(promise={}), stored({A: ONE}, shared=True), NO, everyone)
-    assert actions(shared) == ["remove-file"] and told(shared) == {"unit": True, "gpus": {}}
+    assert actions(shared) == ["remove-file"] and told(shared) == {"unit": False, "gpus": {}}
     assert with_boot(Plan(), Stored("mig"), NO, everyone).steps == ()
 
 

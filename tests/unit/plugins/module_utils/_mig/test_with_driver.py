@@ -12,17 +12,13 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._after_driver import Coming, Following, informed
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Component, Part, converge
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import WriteFile
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
 from ansible_collections.labfleet.gpu.plugins.module_utils._lock import HostLock
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.component import MIG
-from ansible_collections.labfleet.gpu.plugins.module_utils._mig.with_driver import (
-    Coming,
-    StackWish,
-    informed,
-    plan,
-)
+from ansible_collections.labfleet.gpu.plugins.module_utils._mig.with_driver import for_all_gpus, plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Blocker, Plan, Step
 from ansible_collections.labfleet.gpu.tests.unit.support.mig_node import VERSION, MigNode
 from ansible_collections.labfleet.gpu.tests.unit.support.modules import module
@@ -40,7 +36,7 @@ NEWER = "590.48.01"
 
 
 def planned(mig: MigNode, driver: Coming, **options: Any) -> Plan:
-    return plan(mig.observe(), StackWish(mig.wish(**options), driver), {})
+    return plan(mig.observe(), Following(mig.wish(**options), driver), {})
 
 
 def shown(found: Plan) -> List[str]:
@@ -69,7 +65,7 @@ def test_what_is_told_of_the_driver() -> None:
         "driver": {"version": NEWER, "loaded_version": NEWER, "steps": (step,)},
         "cuda": {},
     }
-    wish = StackWish(mig=None)  # type: ignore[arg-type]
+    wish = Following(None)
     assert informed(wish, others).driver == Coming(NEWER, NEWER, changes=True, reloads=True)
     assert informed(wish, {"cuda": {}}).driver is None
 
@@ -143,7 +139,7 @@ def test_an_installed_driver_that_waits_for_a_reboot(bare: MigNode) -> None:
         found = planned(bare, driver, **SEVEN)
         assert not found.steps and not found.blockers and not found.needs and not found.forecast
         assert found.warnings == (
-            "MIG waits for driver %s, which is to be loaded by a reboot: a run after it holds the layouts."
+            "MIG waits for driver %s, which is to be loaded by a reboot: a run after it goes on."
             % driver.version,
         )
     refused = planned(bare, Coming(VERSION, None), instances=["3g.20gb"] * 3)
@@ -196,7 +192,7 @@ def user(pid: int) -> str:
     ],
 )
 def test_which_wishes_make_all_instances_again(mig: MigNode, options: Dict[str, Any], covered: bool) -> None:
-    assert StackWish(mig.wish(**options)).for_all_gpus is covered
+    assert for_all_gpus(mig.wish(**options)) is covered
 
 
 def test_nvidia_ml_py_is_brought_where_it_lacks(mig: MigNode) -> None:
@@ -205,12 +201,12 @@ def test_nvidia_ml_py_is_brought_where_it_lacks(mig: MigNode) -> None:
         mig.observe(), binding="pynvml is not installed: install it", trouble="", tools="/opt/x"
     )
     bring = replace(lacking, offered="/tmp/pynvml.py")
-    wish = StackWish(mig.wish(**SEVEN), BRINGS)
+    wish = Following(mig.wish(**SEVEN), BRINGS)
     assert shown(plan(bring, wish, {}))[0] == "bring-pynvml" and plan(bring, wish, {}).forecast
     assert plan(lacking, wish, {}).needs[0].what.startswith("NVML cannot be asked: pynvml is not installed")
     held = plan(bring, replace(wish, driver=HELD), {})
     assert shown(held) == ["bring-pynvml"] and held.replan
-    impossible = StackWish(mig.wish(instances=["7g.40gb"] * 2), HELD)
+    impossible = Following(mig.wish(instances=["7g.40gb"] * 2), HELD)
     assert plan(replace(bring, gpus=lacking.gpus), impossible, {}).blockers
 
 
@@ -250,7 +246,7 @@ def both(bare: MigNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     def run(check: bool = False, refused: bool = False, **options: Any) -> Dict[str, Any]:
         parts = [
             Part(driver(refused), VERSION + "\n"),
-            Part(replace(MIG, plan=plan, informed=informed), StackWish(bare.wish(**options))),
+            Part(replace(MIG, plan=plan, informed=informed), Following(bare.wish(**options))),
         ]
         with module(_ansible_check_mode=check) as ansible_module, pytest.raises(SystemExit):
             # Commands would run on this machine.
