@@ -11,27 +11,28 @@ module: gpu_check
 short_description: Prove that a node computes on its GPUs, and say what is wrong where it does not
 version_added: 0.1.0
 description:
-  - Looks at the driver, at each GPU, at toolkits, cuDNN and one environment, and returns one row for each thing
-    looked at, with the reason and with what to do next.
-  - A row is V(ok), V(warned), V(failed) or V(skipped). What could not be looked at is skipped, and never counts as
-    ok. The task fails if a row failed.
+  - Looks at the driver, at each GPU, at toolkits, cuDNN and one environment, and returns one row for
+    each thing looked at, with the reason and with what to do next.
+  - A row is V(ok), V(warned), V(failed) or V(skipped). What could not be looked at is skipped, and never
+    counts as ok. The task fails if a row failed.
   - "C(driver): rows C(nvml), C(driver_versions)."
-  - "C(gpus): C(gpu_count), C(gpu_model), C(gpu_answers), C(recovery) (what the driver asks for), C(xids) since the
-    node started."
+  - "C(gpus): C(gpu_count), C(gpu_model), C(gpu_answers), C(recovery) (what the driver asks for), C(xids)
+    since the node started."
   - "C(memory): C(ecc_errors), C(remapped_rows), C(retired_pages)."
-  - "C(links): C(pcie_width), C(pcie_speed), C(nvlink), C(fabric). An idle GPU lets its PCIe link drop, so its speed is
-    judged at work only."
+  - "C(links): C(pcie_width), C(pcie_speed), C(nvlink), C(fabric). An idle GPU lets its PCIe link drop,
+    so its speed is judged at work only."
   - "C(clocks): C(throttling)."
   - "C(mig): C(mig_devices)."
   - "C(toolkits): C(nvcc_compiles) and C(nvcc_runs), a sample for the GPUs of the node, with each toolkit."
   - "C(cudnn): C(cudnn_loads), for each library of the system and of the toolkits."
-  - "C(environment): C(framework), C(framework_cuda), C(framework_cudnn), C(framework_gpus), and C(framework_product), a
-    product of two matrices on each device, for PyTorch, TensorFlow and JAX."
+  - "C(environment): C(framework), C(framework_cuda), C(framework_cudnn), C(framework_gpus), and
+    C(framework_product), a product of two matrices on each device, for PyTorch, TensorFlow and JAX."
   - "C(processes): C(leftovers), processes with GPU memory that nobody is responsible for any more."
-  - Programs that are run (nvcc, the sample, Python) run as the owner of toolkit, library or environment, with a time
-    limit, in a private directory that is removed. They take some memory of each GPU for seconds.
-  - A process is left over if its Slurm job is over, or if its parent is gone and its user is not logged in. One in a
-    pod of Kubernetes, in a container, in a living Slurm job or in a system service never is.
+  - Programs that are run (nvcc, the sample, Python) run as the owner of toolkit, library or environment,
+    with a time limit, in a private directory that is removed. They take some memory of each GPU for
+    seconds.
+  - A process is left over if its Slurm job is over, or if its parent is gone and its user is not logged
+    in. One in a pod of Kubernetes, in a container, in a living Slurm job or in a system service never is.
   - NVML is asked through nvidia-ml-py. Where a node has none, the controller's own is put into
     C(/opt/labfleet-gpu), as a step that is shown.
 author:
@@ -39,8 +40,8 @@ author:
 options:
   environment:
     description:
-      - The environment to look at, by name or path. Any that has C(bin/python) will do. Without it its rows are
-        skipped.
+      - The environment to look at, by name or path. Any that has C(bin/python) will do. Without it its
+        rows are skipped.
     type: str
   environment_root:
     description:
@@ -57,7 +58,8 @@ options:
     type: str
   toolkits:
     description:
-      - The toolkits to compile with, each a version such as V(12.4) or a path. Without it, all that have nvcc.
+      - The toolkits to compile with, each a version such as V(12.4) or a path. Without it, all that have
+        nvcc.
     type: list
     elements: raw
   only:
@@ -93,7 +95,8 @@ options:
     type: int
   end_leftovers:
     description:
-      - Consent to end leftover processes. They are asked to end, and killed where they do not within 15 seconds.
+      - Consent to end leftover processes. They are asked to end, and killed where they do not within 15
+        seconds.
     type: bool
     default: false
   leftover_minutes:

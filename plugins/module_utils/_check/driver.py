@@ -40,8 +40,10 @@ def _refused(name: str, gpu: Gpu, readings: Tuple[str, ...]) -> Optional[Row]:
     return None
 
 
-def nvml(state: CheckState, _wish: CheckWish) -> List[Row]:
+def nvml(state: CheckState, wish: CheckWish) -> List[Row]:
     """Does NVML answer at all?"""
+    if state.mute and empty(state, wish):
+        return [Row("nvml", NODE, SKIPPED, "there is no GPU, as expected, and nothing answers for one")]
     if state.binding:
         what = "install nvidia-ml-py beside Ansible on the controller, or on the node"
         return [Row("nvml", NODE, FAILED, "%s: %s" % (_NO_NVML, state.binding.partition(": ")[0]), what)]
@@ -54,6 +56,11 @@ def nvml(state: CheckState, _wish: CheckWish) -> List[Row]:
             what = "look for NVRM in the kernel log, then reboot"
         return [Row("nvml", NODE, FAILED, "%s: %s" % (_NO_NVML, state.trouble.rstrip(".")), what)]
     return [Row("nvml", NODE, OK, "driver %s answers" % state.driver)]
+
+
+def empty(state: CheckState, wish: CheckWish) -> bool:
+    """Is it a node without GPUs, and meant to be?"""
+    return wish.expected_gpus == 0 and not state.host.gpus
 
 
 def driver_versions(state: CheckState, _wish: CheckWish) -> List[Row]:

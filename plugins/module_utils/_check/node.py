@@ -75,7 +75,9 @@ class Gpu:
 
 def gpu_of(told: Mapping[str, Any]) -> Gpu:
     """A GPU from what ask.gpu told, which went through JSON."""
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    values: Dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in told.items()
+    }
     values["processes"] = tuple((pid, size) for pid, size in told["processes"])
     return Gpu(**values)
 

@@ -9,11 +9,10 @@ Python 3.6 and later, no module of this collection. Its argument is the framewor
 A product of small whole numbers is exact in every precision that a GPU may use for it.
 """
 
-from __future__ import absolute_import
-
 import json
 import os
 import sys
+from typing import Any, Dict, List, Tuple
 
 MARK = "labfleet-gpu-probe "
 #: Rows and columns of the matrices.
@@ -22,32 +21,28 @@ SIZE = 64
 BROKEN = (ImportError, AttributeError, OSError, RuntimeError, SystemError, TypeError, ValueError)
 
 
-def matrices():
-    # type: () -> tuple
+def matrices() -> Tuple[List[List[float]], List[List[float]]]:
     """Two lists of rows; the sums of their products stay below 2^24, and each number has few bits."""
     left = [[float((3 * i + j) % 7) for j in range(SIZE)] for i in range(SIZE)]
     right = [[float((i + 5 * j) % 11) for j in range(SIZE)] for i in range(SIZE)]
     return left, right
 
 
-def product():
-    # type: () -> list
+def product() -> List[List[float]]:
     """What the matrices give, without any framework."""
     left, right = matrices()
     columns = list(zip(*right))
     return [[sum(a * b for a, b in zip(row, column)) for column in columns] for row in left]
 
 
-def judged(rows):
-    # type: (list) -> str
+def judged(rows: List[List[float]]) -> str:
     """What is wrong with a product, "" if nothing is."""
     return "" if rows == product() else "wrong"
 
 
-def torch_tells(torch):
-    # type: (object) -> dict
+def torch_tells(torch: Any) -> Dict[str, Any]:
     """PyTorch."""
-    told = {"version": torch.__version__, "cuda": torch.version.cuda, "devices": []}
+    told: Dict[str, Any] = {"version": torch.__version__, "cuda": torch.version.cuda, "devices": []}
     left, right = (torch.tensor(rows) for rows in matrices())
     told["cpu"] = judged((left @ right).tolist())
     if getattr(torch.version, "hip", None):
@@ -73,14 +68,12 @@ def torch_tells(torch):
     return told
 
 
-def tensorflow_tells(tensorflow):
-    # type: (object) -> dict
+def tensorflow_tells(tensorflow: Any) -> Dict[str, Any]:
     """TensorFlow."""
     build = dict(tensorflow.sysconfig.get_build_info())
-    told = {"version": tensorflow.__version__, "cuda": None, "devices": []}
+    told: Dict[str, Any] = {"version": tensorflow.__version__, "cuda": None, "devices": []}
 
-    def multiplied(place):
-        # type: (str) -> str
+    def multiplied(place: Any) -> str:
         left, right = matrices()
         with tensorflow.device(place):
             found = tensorflow.matmul(tensorflow.constant(left), tensorflow.constant(right))
@@ -107,13 +100,11 @@ def tensorflow_tells(tensorflow):
     return told
 
 
-def jax_tells(jax):
-    # type: (object) -> dict
+def jax_tells(jax: Any) -> Dict[str, Any]:
     """JAX."""
-    told = {"version": jax.__version__, "cuda": None, "devices": []}
+    told: Dict[str, Any] = {"version": jax.__version__, "cuda": None, "devices": []}
     try:
-        from jax._src.lib import cuda_versions
-
+        cuda_versions = __import__("jax._src.lib", fromlist=["cuda_versions"]).cuda_versions
         if cuda_versions is not None:
             runtime = cuda_versions.cuda_runtime_build_version()
             told["cuda"] = "%d.%d" % (runtime // 1000, runtime % 1000 // 10)
@@ -122,8 +113,7 @@ def jax_tells(jax):
         # Not told by old releases; what follows shows whether it computes.
         told["cuda"] = ""
 
-    def multiplied(place):
-        # type: (object) -> str
+    def multiplied(place: Any) -> str:
         left, right = (jax.device_put(jax.numpy.array(rows), place) for rows in matrices())
         return judged((left @ right).tolist())
 
@@ -146,8 +136,7 @@ def jax_tells(jax):
 TELLS = {"torch": torch_tells, "tensorflow": tensorflow_tells, "jax": jax_tells}
 
 
-def tell(name):
-    # type: (str) -> dict
+def tell(name: str) -> Dict[str, Any]:
     """All about one framework; "installed" is false where there is none of that name."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")

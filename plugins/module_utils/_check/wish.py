@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._scalar import BadWish, scalar
 
@@ -105,7 +105,7 @@ def wish_from(options: Mapping[str, Any]) -> CheckWish:
 
 def _rows(option: str, names: Sequence[str]) -> Tuple[str, ...]:
     """Rows of groups and rows by name."""
-    found = []
+    found: List[str] = []
     for name in names:
         if name not in GROUPS and name not in ROWS:
             near = difflib.get_close_matches(name, [*GROUPS, *ROWS], 1)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
-#: What the probe asks of PyTorch, for whole numbers; ``GPUS`` are devices, each with what it makes of a product.
+#: What the probe asks of PyTorch, in whole numbers; ``GPUS`` are devices, each with what it says of products.
 TORCH = """
 import types
 
@@ -78,7 +78,7 @@ def _home() -> str:
 
 
 def torch(tree: Tree, packages: str, **values: Any) -> None:
-    """A PyTorch: ``cuda`` that it is built for, ``cudnn``, ``gpus``, ``trouble`` at the start of CUDA, ``cpu``."""
+    """A PyTorch: ``cuda`` that it is built for, ``cudnn``, ``gpus``, ``trouble`` at CUDA's start, ``cpu``."""
     told = {"cuda": "12.4", "cudnn": 90100, "gpus": [""], "trouble": "", "cpu": "", "hip": None, **values}
     text = TORCH
     for name, value in told.items():

@@ -129,7 +129,7 @@ def lose(tree: Tree, slot: int) -> None:
 
 
 def xid(tree: Tree, slot: int, number: int, text: str) -> None:
-    """Let the kernel log tell of an Xid, as the driver writes it (open-gpu-kernel-modules, nv_printf of Xids)."""
+    """Let the kernel log tell of an Xid, as the driver writes it (NVIDIA/open-gpu-kernel-modules#1150)."""
     address = chassis.address(slot)[:-2]
     said = text or "pid='<unknown>', name=<unknown>"
     surfaces.log(tree, "NVRM: Xid (PCI:{0}): {1}, {2}".format(address, number, said))

@@ -176,6 +176,8 @@ def test_none_at_all(gpus: CheckNode) -> None:
     row = gpus.row("gpu_count")
     assert row.result in (FAILED, SKIPPED) and gpus.row("nvml").result == FAILED
     assert gpus.row("gpu_count", expected_gpus=1).result == FAILED
+    assert gpus.row("gpu_count", expected_gpus=0).result == OK
+    assert gpus.row("nvml", expected_gpus=0).result == SKIPPED, "the driver has nothing to do"
 
 
 def test_one_given_to_a_virtual_machine_is_not_missed(gpus: CheckNode) -> None:

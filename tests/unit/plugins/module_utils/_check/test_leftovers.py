@@ -26,9 +26,11 @@ pytestmark = pytest.mark.skipif(
 
 A100 = "a100-sxm4-40gb"
 V2 = "/system.slice/slurmstepd.scope/job_77/step_batch/user/task_0"
+POD_ID = "7712555c-ce62-454a-9e18-9ff0217b8941"
+PODMAN = "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-2cf7b0992492cfc7.scope/container"
 POD = (
-    "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod7712555c_ce62_454a_9e18_9ff0217b8941.slice/"
-    "cri-containerd-2cf7b0992492cfc7b4c473e2d022758ee09be9dd3761b3ee2d87598eec9a045a.scope"
+    "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod%s.slice/" % POD_ID.replace("-", "_")
+    + "cri-containerd-2cf7b0992492cfc7b4c473e2d022758ee09be9dd3761b3ee2d87598eec9a045a.scope"
 )
 
 
@@ -76,14 +78,14 @@ def test_an_orphan_of_somebody_who_left(gpus: CheckNode, pid: int) -> None:
 @pytest.mark.parametrize(
     "group, job, kept",
     [
-        (POD, "kubernetes:7712555c-ce62-454a-9e18-9ff0217b8941", "it is in a pod"),
-        ("/kubepods/besteffort/pod7712555c-ce62-454a-9e18-9ff0217b8941/2cf7b", "kubernetes:7712555c-ce62-454a-9e18-9ff0217b8941", "it is in a pod"),
+        (POD, "kubernetes:" + POD_ID, "it is in a pod"),
+        ("/kubepods/besteffort/pod%s/2cf7b" % POD_ID, "kubernetes:" + POD_ID, "it is in a pod"),
         ("/system.slice/docker-2cf7b0992492cfc7b4c4.scope", "container:2cf7b0992492", "it is in a container"),
         ("/docker/2cf7b0992492cfc7b4c4", "container:2cf7b0992492", "it is in a container"),
-        ("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-2cf7b0992492cfc7.scope/container", "container:2cf7b0992492", "it is in a container"),
+        (PODMAN, "container:2cf7b0992492", "it is in a container"),
         ("/system.slice/jupyterhub.service", "service:jupyterhub.service", "it is in jupyterhub.service"),
     ],
-)  # fmt: skip
+)
 def test_those_that_somebody_is_responsible_for(
     gpus: CheckNode, pid: int, group: str, job: str, kept: str
 ) -> None:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole check with a real module: results, failures, check mode, steps, nvidia-ml-py from the controller."""
+"""A whole check with a real module: results, failures, check mode, steps, the controller's nvidia-ml-py."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def test_a_failed_row_fails_the_task(gpus: CheckNode, capsys: Any, mode: bool) -
     result = run(gpus, capsys, mode=mode)
     assert result["failed"] and [row["name"] for row in result["failed_rows"]] == ["remapped_rows"]
     assert result["msg"] == (
-        "1 of 7 rows failed: GPU 0 (NVIDIA A100-SXM4-40GB, 0000:07:00.0): a bad row of memory is in use until a "
-        "reset remaps it (remapped_rows: reset the GPU (nvidia-smi --gpu-reset, or reboot the node))."
+        "1 of 7 rows failed: GPU 0 (NVIDIA A100-SXM4-40GB, 0000:07:00.0): a bad row of memory is in use "
+        "until a reset remaps it (remapped_rows: reset the GPU (nvidia-smi --gpu-reset, or reboot the node))."
     )
     result = run(gpus, capsys, fail=False, mode=mode)
     assert "failed" not in result and len(result["failed_rows"]) == 1 and not result["changed"]

@@ -18,11 +18,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 A100 = "a100-sxm4-40gb"
-#: From public reports: github.com NVIDIA/open-gpu-kernel-modules#1150, leptonai/gpud pull requests 46, 870 and 1174,
-#: and the Fabric Manager User Guide.
-OF_A_PROGRAM = (
-    "NVRM: Xid (PCI:0000:07:00): 13, pid='<unknown>', name=<unknown>, Graphics SM Warp Exception on (GPC 7)"
-)
+#: From public reports: NVIDIA/open-gpu-kernel-modules#1150, leptonai/gpud pull requests 46, 870 and 1174, and
+#: the Fabric Manager User Guide.
+OF_A_PROGRAM = "NVRM: Xid (PCI:0000:07:00): 13, pid='<unknown>', name=<unknown>, Graphics SM Warp Exception"
 TIMED_OUT = (
     "NVRM: Xid (PCI:0000:07:00): 109, pid=1797828, name=pt_main_thread, Ch 00000008, CTX SWITCH TIMEOUT"
 )
