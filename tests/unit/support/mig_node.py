@@ -5,22 +5,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
-from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context, EffectError
-from ansible_collections.labfleet.gpu.plugins.module_utils._host import observe_host
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.arguments import ARGUMENTS
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.component import MIG
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.module_wish import MigWish, wish_from
-from ansible_collections.labfleet.gpu.plugins.module_utils._mig.node import MigState
-from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan, differences
+from ansible_collections.labfleet.gpu.tests.unit.support.simulated_node import (
+    BOARDS,
+    PERSISTENT,
+    VERSION,
+    SimulatedNode,
+)
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
-BOARDS = Path(__file__).resolve().parents[3] / "roles/gpu_simulator/files/boards"
-VERSION = "580.95.05"
+__all__ = ["KINDS", "VERSION", "MigNode", "Programs"]
+
 #: PCI id and architecture of the boards that tests plug in.
 KINDS = {
     "a100-sxm4-40gb": ("20b0", "ampere", "NVIDIA A100-SXM4-40GB", 40960),
@@ -57,23 +56,19 @@ class Programs:
         return 0, "", ""
 
 
-class MigNode:
+class MigNode(SimulatedNode):
     """A node below a directory."""
 
+    component = MIG
+    programs: Programs
+
     def __init__(self, tree: Tree) -> None:
-        self.tree = tree
-        self.programs = Programs()
-        self.count = 0
-        self.warnings: List[str] = []
-        tree.write("/run/gpu-simulator/module/version", VERSION + "\n")
-        tree.write("/proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX Module  %s  x\n" % VERSION)
+        super().__init__(tree, Programs())
 
     def add(self, board: str, mode: Optional[int] = 0, **hardware: object) -> str:
         """Plug in a board; its UUID."""
         device, architecture, name, memory = KINDS[board]
-        number, self.count = self.count, self.count + 1
-        uuid = "GPU-00000000-0000-4000-8000-%012x" % number
-        address = "0000:%02x:00.0" % (number + 7)
+        number, uuid, address = self.plug(device)
         values: Dict[str, object] = {
             "name": name,
             "uuid": uuid,
@@ -89,76 +84,24 @@ class MigNode:
                 mig_profiles="\n".join(table), mig_mode_current=mode, mig_mode_pending=mode, mig_device_max=7
             )
         for key, value in values.items():
-            self.tree.write("/var/lib/gpu-simulator/gpus/%d/%s" % (number, key), "%s\n" % value)
-        self.tree.write("/run/gpu-simulator/gpus/%d/minor_number" % number, "%d\n" % number)
-        self.tree.pci(address, "0x" + device, "0x030200", "nvidia")
+            self.tree.write("%s/%d/%s" % (PERSISTENT, number, key), "%s\n" % value)
+        self.put(number, "minor_number", number)
         return uuid
-
-    def set(self, number: int, **values: object) -> None:
-        """Give a GPU settings that its driver keeps while it is initialized."""
-        for key, value in values.items():
-            self.tree.write("/run/gpu-simulator/gpus/%d/%s" % (number, key), "%s\n" % value)
-
-    def is_set(self, number: int, key: str) -> Optional[str]:
-        text = self.tree.files.text("/run/gpu-simulator/gpus/%d/%s" % (number, key))
-        return None if text is None else text.strip()
-
-    def fault(self, function: str, order: str) -> None:
-        """Let a call fail; "" ends that."""
-        path = self.tree.write("/run/gpu-simulator/faults/" + function, order + "\n")
-        if not order:
-            path.unlink()
 
     def work(self, number: int, pid: int, instance: str = "", command: str = "python3") -> None:
         """A process on a GPU, or on "<GPU instance> <compute instance>" of it."""
-        self.tree.write("/run/gpu-simulator/gpus/%d/processes/%d" % (number, pid), "C 10 %s\n" % instance)
+        self.put(number, "processes/%d" % pid, "C 10 %s" % instance)
         self.tree.write("/proc/%d/comm" % pid, command + "\n")
-
-    def observe(self) -> MigState:
-        files = self.tree.files
-        found: MigState = MIG.observe(self.commands(), files, observe_host(files))
-        return found
-
-    def commands(self) -> Commands:
-        return Commands(self.programs)
 
     def wish(self, **options: Any) -> MigWish:
         defaults = {name: each.get("default") for name, each in ARGUMENTS.items()}
         return wish_from({**defaults, **options}, self.tree.files)
-
-    def plan(self, **options: Any) -> Plan:
-        return MIG.plan(self.observe(), self.wish(**options), {})
 
     def refused(self, **options: Any) -> str:
         """The blockers in words; nothing is to be done."""
         plan = self.plan(**options)
         assert plan.blockers and not plan.steps, plan
         return "; ".join(map(str, plan.blockers))
-
-    def hold(self, **options: Any) -> Plan:
-        """Plan and do it; the plan must come true and a second one be empty. Raises EffectError."""
-        plan = self.plan(**options)
-        assert not plan.blockers, plan.blockers
-        self.apply(plan)
-        state = self.observe()
-        assert not differences(plan.promised(), MIG.summary(state))
-        again = MIG.plan(state, self.wish(**options), {})
-        assert not again.steps and not again.blockers, again
-        return replace(plan, reboot_reasons=again.reboot_reasons)
-
-    def apply(self, plan: Plan) -> None:
-        """The effects of a plan."""
-        context = Context(self.commands(), self.tree.files, self.warnings)
-        for step in plan.steps:
-            MIG.action(step)(context, step.data)
-
-    def failing(self, **options: Any) -> str:
-        """What is said when the plan's effects fail."""
-        try:
-            self.apply(self.plan(**options))
-        except EffectError as exc:
-            return str(exc)
-        raise AssertionError("nothing failed")
 
     def layout(self, uuid: str) -> List[Tuple[str, int, List[str]]]:
         """(profile, start, compute instances) of a GPU."""

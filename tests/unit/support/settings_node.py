@@ -5,22 +5,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
-from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context, EffectError
-from ansible_collections.labfleet.gpu.plugins.module_utils._host import observe_host
-from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan, differences
 from ansible_collections.labfleet.gpu.plugins.module_utils._settings.component import SETTINGS
-from ansible_collections.labfleet.gpu.plugins.module_utils._settings.node import SettingsState
 from ansible_collections.labfleet.gpu.plugins.module_utils._settings.wish import SettingsWish, wish_from
+from ansible_collections.labfleet.gpu.tests.unit.support.simulated_node import (
+    BOARDS,
+    PERSISTENT,
+    VOLATILE,
+    SimulatedNode,
+)
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
-BOARDS = Path(__file__).resolve().parents[3] / "roles/gpu_simulator/files/boards"
-VERSION = "580.95.05"
-PERSISTENT, VOLATILE = "/var/lib/gpu-simulator/gpus", "/run/gpu-simulator/gpus"
+__all__ = ["PERSISTENT", "Programs", "SettingsNode"]
 
 
 class Programs:
@@ -68,25 +65,22 @@ class Programs:
                 self.persistence(self.active)
 
 
-class SettingsNode:
-    """A node below a directory, with the driver loaded."""
+class SettingsNode(SimulatedNode):
+    """A node below a directory."""
+
+    component = SETTINGS
+    quiet = True
+    programs: Programs
 
     def __init__(self, tree: Tree) -> None:
-        self.tree = tree
-        self.count = 0
-        self.warnings: List[str] = []
-        self.programs = Programs(self._persistence, self._reset)
-        tree.write("/run/gpu-simulator/module/version", VERSION + "\n")
-        tree.write("/proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX Module  %s  x\n" % VERSION)
+        super().__init__(tree, Programs(self._persistence, self._reset))
         tree.write("/sys/module/nvidia/initstate", "live\n")
 
     def add(self, board: str, persistence: int = 1, **values: object) -> str:
         """Plug in a board of the simulator; its UUID."""
         table = json.loads((BOARDS / (board + ".json")).read_text(encoding="utf-8"))
-        number, self.count = self.count, self.count + 1
-        uuid = "GPU-00000000-0000-4000-8000-%012x" % number
-        address = "0000:%02x:00.0" % (number + 7)
         kept: Dict[str, object] = {key: each["value"] for key, each in table["attributes"].items()}
+        number, uuid, address = self.plug(str(kept["pci_device_id"]).partition(":")[2])
         kept.update(name=table["model"], uuid=uuid, pci_bus_id=address)
         fleeting: Dict[str, object] = {key: each["value"] for key, each in table["volatile"].items()}
         fleeting.update(minor_number=number, persistence_mode=persistence)
@@ -98,21 +92,7 @@ class SettingsNode:
         for home, these in ((PERSISTENT, kept), (VOLATILE, fleeting)):
             for key, value in these.items():
                 self.tree.write("%s/%d/%s" % (home, number, key), "%s\n" % value)
-        device = str(kept["pci_device_id"]).partition(":")[2]
-        self.tree.pci(address, "0x" + device, "0x030200", "nvidia")
         return uuid
-
-    def is_now(self, number: int, key: str) -> Optional[str]:
-        """An attribute as the library has it."""
-        for home in (VOLATILE, PERSISTENT):
-            text = self.tree.files.text("%s/%d/%s" % (home, number, key))
-            if text is not None:
-                return text.strip()
-        return None
-
-    def put(self, number: int, key: str, value: object) -> None:
-        """Set a volatile attribute behind our back."""
-        self.tree.write("%s/%d/%s" % (VOLATILE, number, key), "%s\n" % value)
 
     def _persistence(self, on: bool) -> None:
         for number in range(self.count):
@@ -142,61 +122,19 @@ class SettingsNode:
                 if path.exists():
                     path.unlink()
 
-    def fault(self, function: str, order: str) -> None:
-        """Let a call fail; "" ends that."""
-        path = self.tree.write("/run/gpu-simulator/faults/" + function, order + "\n")
-        if not order:
-            path.unlink()
-
     def work(self, number: int, pid: int) -> None:
         """A process on a GPU."""
         self.put(number, "processes/%d" % pid, "C 10")
         self.tree.write("/proc/%d/comm" % pid, "python3\n")
 
-    def observe(self) -> SettingsState:
-        files = self.tree.files
-        found: SettingsState = SETTINGS.observe(self._commands(), files, observe_host(files))
-        return found
-
-    def _commands(self) -> Commands:
-        return Commands(self.programs)
-
     def wish(self, **options: Any) -> SettingsWish:
         return wish_from({"disrupt_running_work": False, **options})
-
-    def plan(self, **options: Any) -> Plan:
-        return SETTINGS.plan(self.observe(), self.wish(**options), {})
 
     def refused(self, **options: Any) -> str:
         """The blockers in words; nothing is to be done."""
         plan = self.plan(**options)
         assert (plan.blockers or plan.needs) and not (plan.blockers and plan.steps), plan
         return "; ".join(map(str, (*plan.blockers, *plan.needs)))
-
-    def hold(self, **options: Any) -> Plan:
-        """Plan and do it; the plan must come true and a second one be empty. Raises EffectError."""
-        plan = self.plan(**options)
-        assert not plan.blockers, plan.blockers
-        self.apply(plan)
-        state = self.observe()
-        assert not differences(plan.promised(), SETTINGS.summary(state))
-        again = SETTINGS.plan(state, self.wish(**options), {})
-        assert not again.steps and not again.blockers and not again.warnings, again
-        return replace(plan, reboot_reasons=again.reboot_reasons)
-
-    def apply(self, plan: Plan) -> None:
-        """The effects of a plan."""
-        context = Context(self._commands(), self.tree.files, self.warnings)
-        for step in plan.steps:
-            SETTINGS.action(step)(context, step.data)
-
-    def failing(self, **options: Any) -> str:
-        """What is said when the plan's effects fail."""
-        try:
-            self.apply(self.plan(**options))
-        except EffectError as exc:
-            return str(exc)
-        raise AssertionError("nothing failed")
 
     def gpu(self, uuid: str) -> Dict[str, Any]:
         """One GPU in the words of the result."""

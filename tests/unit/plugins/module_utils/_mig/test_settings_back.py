@@ -32,17 +32,16 @@ BOARD: Dict[str, object] = {
 def settled(mig: MigNode, board: str = A100, **changes: object) -> str:
     """Plug in a board with persistence, less power, locked clocks, for one process; its UUID."""
     uuid, number = mig.add(board, 0, **BOARD), mig.count - 1
-    mig.set(
-        number,
-        **{
-            "persistence_mode": 1,
-            "power_limit_mw": 300000,
-            "compute_mode": 3,
-            "clocks_locked_gpu_mhz": "900 1200",
-            "clock_graphics_mhz": 1000,
-            **changes,
-        },
-    )
+    values: Dict[str, object] = {
+        "persistence_mode": 1,
+        "power_limit_mw": 300000,
+        "compute_mode": 3,
+        "clocks_locked_gpu_mhz": "900 1200",
+        "clock_graphics_mhz": 1000,
+        **changes,
+    }
+    for key, value in values.items():
+        mig.put(number, key, value)
     mig.tree.write("/sys/module/nvidia/initstate", "live\n")
     mig.tree.write("/run/gpu-simulator/clients", "")
     note_locks(Context(mig.commands(), mig.tree.files, []), uuid, {"gpu_clocks": (900, 1200)})
@@ -51,7 +50,7 @@ def settled(mig: MigNode, board: str = A100, **changes: object) -> str:
 
 def stands(mig: MigNode, number: int = 0) -> Tuple[Optional[str], ...]:
     names = ("persistence_mode", "power_limit_mw", "clocks_locked_gpu_mhz", "compute_mode")
-    return tuple(mig.is_set(number, name) for name in names)
+    return tuple(mig.is_now(number, name) for name in names)
 
 
 def whats(plan: Any) -> List[str]:
@@ -80,7 +79,7 @@ def test_a_gpu_gets_back_what_a_switch_takes(mig: MigNode, board: str) -> None:
 def test_a_compute_mode_comes_back_with_mig_mode_off(mig: MigNode) -> None:
     settled(mig)
     mig.hold(gpus=[0], mig=True)
-    mig.set(0, compute_mode=2)
+    mig.put(0, "compute_mode", 2)
     plan = mig.hold(gpus=[0], mig=False)
     assert "put back compute mode prohibited, power limit 300 W" in whats(plan)[1]
     assert stands(mig) == ("1", "300000", "900 1200", "2")
@@ -88,15 +87,15 @@ def test_a_compute_mode_comes_back_with_mig_mode_off(mig: MigNode) -> None:
 
 def test_persistence_alone_takes_no_step(mig: MigNode) -> None:
     mig.add(A100, 0, **BOARD)
-    mig.set(0, persistence_mode=1)
+    mig.put(0, "persistence_mode", 1)
     assert whats(mig.hold(gpus=[0], mig=True)) == ["GPU 0: switch MIG mode on"]
-    assert mig.is_set(0, "persistence_mode") == "1"
+    assert mig.is_now(0, "persistence_mode") == "1"
 
 
 def test_without_persistence_nothing_is_kept(mig: MigNode) -> None:
     settled(mig, persistence_mode=0)
     assert whats(mig.hold(gpus=[0], mig=True)) == ["GPU 0: switch MIG mode on"]
-    assert mig.is_set(0, "persistence_mode") == "0"
+    assert mig.is_now(0, "persistence_mode") == "0"
 
 
 def test_a_layout_takes_nothing(mig: MigNode) -> None:
@@ -116,7 +115,7 @@ def test_a_run_that_was_cut_off_owes_it(mig: MigNode, cut: int, wish: Dict[str, 
     mig.apply(replace(plan, steps=plan.steps[:cut]))
     mig.hold(**wish)
     assert stands(mig)[:3] == ("1", "300000", "900 1200"), cut
-    mig.set(0, power_limit_mw=200000)
+    mig.put(0, "power_limit_mw", 200000)
     assert not mig.plan(**wish).steps, "nothing is owed any more"
 
 
