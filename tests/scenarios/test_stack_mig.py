@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""MIG layouts in one run with the driver and a toolkit: from a bare node, refused, over an upgrade."""
+"""Settings and MIG in one run with the driver and a toolkit: from bare, refused, over an upgrade, at boot."""
 
 from __future__ import annotations
 
@@ -160,3 +160,44 @@ def test_a_mode_that_only_the_new_driver_can_be_asked_for_takes_a_second_reboot(
     assert run.output.count("Reboot once more") == 1 and instances(fleet) == [7], run.output
     again = fleet.site(NODE, **wish)
     assert again.rc == 0 and again.recap[NODE]["changed"] == 0, again.output
+
+
+def test_the_whole_node_with_settings_restored_at_boot(fleet: Fleet) -> None:
+    """From bare in one run, then a reboot without Ansible; switched off again it leaves nothing."""
+    fleet.reset(NODE, A100, H100)
+    site = {
+        "nvidia_driver_branch": 580,
+        "gpu_settings_persistence": True,
+        "gpu_settings_power_limit": 300,
+        "gpu_settings_persist": True,
+        "mig_layout_layout": [
+            {"gpus": [0], "instances": {"1g.5gb": 7}},
+            {"gpus": [1], "instances": {"1g.10gb": 7}},
+        ],
+        "mig_layout_persist": True,
+        "gpu_node_reboot_allowed": True,
+    }
+    fleet.lab("mark", NODE, "bare")
+    checked = fleet.site(NODE, "--check", "--diff", **site)
+    assert checked.rc == 0 and "+++ after: settings" in checked.output, checked.output
+    assert checked.output.count("labfleet-gpu-restore.service\n") == 2, "the unit is shown once"
+    fleet.lab("diff", NODE, "--since", "bare")
+
+    first = fleet.site(NODE, **site)
+    assert first.rc == 0 and first.recap[NODE]["changed"] == 1, first.output
+    assert instances(fleet) == [7, 7]
+    second = fleet.site(NODE, **site)
+    assert second.recap[NODE]["changed"] == 0, second.output
+
+    fleet.lab("reboot", NODE)
+    fleet.sh(NODE, "systemctl start labfleet-gpu-restore.service")
+    assert instances(fleet) == [7, 7]
+    limits = fleet.sh(NODE, "nvidia-smi --query-gpu=power.limit --format=csv,noheader,nounits")
+    assert limits.split() == ["300.00", "300.00"]
+    assert fleet.site(NODE, **site).recap[NODE]["changed"] == 0
+
+    off = {**site, "gpu_settings_persist": False, "mig_layout_persist": False}
+    done = fleet.site(NODE, **off)
+    assert done.rc == 0 and done.recap[NODE]["changed"] == 1, done.output
+    assert fleet.sh(NODE, "ls -d /etc/labfleet-gpu /opt/labfleet-gpu/*.pyz 2>/dev/null | wc -l") == "0"
+    assert fleet.site(NODE, **off).recap[NODE]["changed"] == 0 and instances(fleet) == [7, 7]

@@ -17,7 +17,10 @@ from .wish import FREE
 
 
 def _started(gpu: GpuState) -> GpuState:
-    """The GPU after its driver was loaded: what the driver keeps is as it is by default."""
+    """The GPU after its driver was loaded: what the driver keeps is as it is by default.
+
+    What the board allows is known as before: one that NVML has told of is not predicted.
+    """
     power = gpu.power
     if power is not None and power.own is not None:
         power = replace(power, limit=power.own)
@@ -31,7 +34,6 @@ def _started(gpu: GpuState) -> GpuState:
         users=(),
         reset_refused=None,
         owed=(),
-        predicted=True,
     )
 
 
