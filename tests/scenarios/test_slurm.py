@@ -96,7 +96,11 @@ def test_slices_for_jobs(slurm: Slurm) -> None:
 
 def test_a_new_layout(slurm: Slurm) -> None:
     slurm.drain()
-    held(slurm.fleet, gpus=[0], instances={"1g.5gb": 7})
+    layout = held(slurm.fleet, gpus=[0], instances={"1g.5gb": 7})
+    shown = {"ansible.builtin.debug": {"msg": "{{ after | labfleet.gpu.mig_kubernetes }}"}}
+    (labels,) = in_one_playbook(slurm.fleet, NODE, [{**shown, "vars": {"after": layout["after"]}}])
+    assert labels["msg"]["strategy"] == "mixed"
+    assert labels["msg"]["resources"] == {"nvidia.com/gpu": 2, "nvidia.com/mig-1g.5gb": 7}
     slurm.device_files()
     done = told(slurm, slurm_conf=CONF)
     assert slurm.gres() == {"1g.5gb:7", "a100-sxm4-40gb:1", "tesla_t4:1"}
@@ -106,6 +110,18 @@ def test_a_new_layout(slurm: Slurm) -> None:
     assert sorted(sum((slurm.index(job) for job in (*jobs, two)), [])) == list(range(7))
     assert [each["profile"] for each in done["after"]["gres"]] == ["1g.5gb"] * 7 + [None, None]
     slurm.cancel(*jobs, two)
+
+
+def test_slurmd_that_found_no_devices_after_a_reboot(slurm: Slurm) -> None:
+    slurm.fleet.lab("reboot", NODE)
+    slurm.sh("timeout 120 sh -c 'until systemctl is-failed -q slurmd; do sleep 1; done'")
+    assert "can't stat gres.conf file" in slurm.sh("tail -n 5 /var/log/slurm/slurmd.log")
+    held(slurm.fleet, gpus=[0], instances={"1g.5gb": 7})
+    slurm.device_files()
+    done = told(slurm, slurm_conf=CONF)
+    assert [step["action"] for step in done["steps"]] == ["restart-slurmd"]
+    slurm.until("IDLE")
+    assert slurm.job("gpu:1g.5gb:7", "echo runs") == "runs"
 
 
 def test_a_job_sees_its_slice_alone(slurm: Slurm) -> None:

@@ -45,8 +45,15 @@ def write_conf(context: Context, data: WriteConf) -> None:
 
 
 def restart_slurmctld(context: Context, data: Daemon) -> None:
+    """Start it anew and wait for it to answer; it keeps the jobs of all nodes."""
     _restart(context, SLURMCTLD)
     _until(lambda: not controller(context.commands, context.files, data.node).trouble)
+    trouble = controller(context.commands, context.files, data.node).trouble
+    if trouble:
+        raise EffectError(
+            "slurmctld does not answer after its restart (%s): 'journalctl -u %s' tells why"
+            % (trouble, SLURMCTLD)
+        )
     _done(context, RESTART_CTLD)
 
 
@@ -60,11 +67,13 @@ def restart_slurmd(context: Context, data: Daemon) -> None:
     _restart(context, SLURMD)
     _done(context, RESTART_D, data.found)
     seen = controller(context.commands, context.files, data.node)
-    if seen.trouble or not seen.state:
+    if not seen.trouble and not seen.state:
         return
     _until(lambda: _registered(context, data))
     seen = controller(context.commands, context.files, data.node)
-    if "INVALID" in seen.state.upper():
+    if seen.trouble:
+        context.warnings.append("slurmd runs again, and slurmctld does not answer: %s." % seen.trouble)
+    elif "INVALID" in seen.state.upper():
         context.warnings.append(
             "slurmctld takes %s for invalid (%s): 'scontrol show node %s' gives the reason."
             % (data.node, seen.state, data.node)
@@ -115,7 +124,10 @@ def _note(context: Context) -> Dict[str, Any]:
 
 
 def _keep(context: Context, note: Mapping[str, Any]) -> None:
-    write_file(context, WriteFile(NOTE, json.dumps(note, sort_keys=True) + "\n"))
+    if note.get("owed") or "found" in note:
+        write_file(context, WriteFile(NOTE, json.dumps(note, sort_keys=True) + "\n"))
+    else:
+        remove_file(context, RemoveFile(NOTE))
 
 
 ACTIONS: Mapping[str, Action] = {

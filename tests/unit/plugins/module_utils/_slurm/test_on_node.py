@@ -233,6 +233,25 @@ def test_a_daemon_that_does_not_stay_up(slurm: SlurmNode) -> None:
     assert actions(slurm.hold()) == ["restart-slurmd"], "it is still owed"
 
 
+def test_a_controller_that_does_not_come_back(slurm: SlurmNode) -> None:
+    divided(slurm)
+    slurm.cluster.units["slurmctld.service"] = "active"
+    slurm.tree.write(CONF, "NodeName=gpu1 CPUs=2\n")
+    plan = slurm.plan(slurm_conf=CONF)
+    slurm.cluster.state = None
+    with pytest.raises(EffectError, match="does not answer after its restart .slurm_load_node error"):
+        slurm.apply(plan)
+    slurm.cluster.state = "IDLE+DRAIN"
+    assert actions(slurm.hold(slurm_conf=CONF)) == ["restart-slurmctld", "restart-slurmd"]
+
+
+def test_a_registration_that_slurmctld_refuses(slurm: SlurmNode) -> None:
+    divided(slurm)
+    slurm.cluster.state = "IDLE+DRAIN+INVALID_REG"
+    slurm.hold()
+    assert "takes gpu1 for invalid (IDLE+DRAIN+INVALID_REG)" in slurm.warnings[0]
+
+
 def test_a_daemon_that_failed_before(slurm: SlurmNode) -> None:
     divided(slurm)
     slurm.hold()
