@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Tuple
 
 from .node import CheckState, Probed
-from .row import FAILED, OK, SKIPPED, WARNED, Row
+from .row import FAILED, OK, SKIPPED, WARNED, Row, many
 from .toolkit import SEES_OTHERS, visible
 from .wish import CheckWish
 
@@ -153,9 +153,9 @@ def _gpus(name: str, subject: str, told: Mapping[str, Any], state: CheckState) -
         why = ": %s" % _short(told["trouble"]) if told.get("trouble") else ""
         return Row(name, subject, FAILED, "it sees no GPU%s" % why, "see the rows nvml and framework_cuda")
     if not least <= count <= most:
-        reason = "it sees %d GPUs, and NVML shows %d" % (count, len(state.gpus))
+        reason = "it sees %s, and NVML shows %d" % (many(count, "GPU"), len(state.gpus))
         return Row(name, subject, FAILED, reason, SEES_OTHERS)
-    return Row(name, subject, OK, "it sees %d GPUs" % count)
+    return Row(name, subject, OK, "it sees %s" % many(count, "GPU"))
 
 
 def framework_product(state: CheckState, wish: CheckWish) -> List[Row]:

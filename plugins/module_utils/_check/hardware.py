@@ -13,7 +13,7 @@ from .._catalog.xids import RESET
 from .._targets import is_model
 from .driver import NODE, empty, of_gpus
 from .node import CheckState, Gpu
-from .row import FAILED, OK, SKIPPED, WARNED, Row
+from .row import FAILED, OK, SKIPPED, WARNED, Row, many
 from .wish import CheckWish
 
 #: A function of PCI that is handed to a virtual machine is not the driver's.
@@ -56,7 +56,11 @@ def gpu_count(state: CheckState, wish: CheckWish) -> List[Row]:
         reason = "NVML cannot be asked, PCI shows %d, and %d are expected" % (on_bus, wish.expected_gpus)
         return [Row(name, NODE, FAILED, reason, "see the row nvml")]
     if wish.expected_gpus is not None and there != wish.expected_gpus:
-        reason = "%d GPUs answer, PCI shows %d, and %d are expected" % (there, on_bus, wish.expected_gpus)
+        reason = "NVML shows %s, PCI %d, and %d are expected" % (
+            many(there, "GPU"),
+            on_bus,
+            wish.expected_gpus,
+        )
         if there == on_bus:
             what = "correct expected_gpus, or have the boards examined: power, seat, risers"
         else:
@@ -64,12 +68,12 @@ def gpu_count(state: CheckState, wish: CheckWish) -> List[Row]:
         return [Row(name, NODE, FAILED, reason, what)]
     if there < on_bus:
         silent = [each for each in _on_bus(state) if each not in {gpu.address for gpu in state.gpus}]
-        reason = "%d GPUs answer, and PCI shows %d: %s" % (there, on_bus, ", ".join(silent))
+        reason = "NVML shows %s, and PCI besides %s" % (many(there, "GPU"), ", ".join(silent))
         return [Row(name, NODE, FAILED, reason, "look for their addresses in the kernel log, then reboot")]
     if not there and wish.expected_gpus is None:
         return [Row(name, NODE, FAILED, "there is no GPU", "set expected_gpus: 0 if that is as it should be")]
     known = "" if wish.expected_gpus is None else ", as expected"
-    return [Row(name, NODE, OK, "%d GPUs answer%s" % (there, known))]
+    return [Row(name, NODE, OK, "%s%s" % (many(there, "GPU"), known))]
 
 
 def _on_bus(state: CheckState) -> List[str]:
@@ -162,4 +166,4 @@ def _devices(gpu: Gpu) -> Tuple[str, str, str]:
             "MIG mode is on and it has no device, so nobody can use it",
             "have a layout held (mig_layout)",
         )
-    return OK, "%d MIG devices answer" % len(gpu.mig_devices), ""
+    return OK, "%s" % many(len(gpu.mig_devices), "MIG device"), ""

@@ -43,7 +43,14 @@ def leftovers(state: CheckState, wish: CheckWish) -> List[Row]:
         what = "end them, or set end_leftovers: true"
         return [Row(name, NODE, FAILED, "left over with GPU memory: %s" % said, what)]
     if state.holders:
-        return [Row(name, NODE, OK, "%d processes use GPUs, none is left over" % len(state.holders))]
+        return [
+            Row(
+                name,
+                NODE,
+                OK,
+                "on GPUs: %s; none is left over" % ", ".join(in_words(each) for each in state.holders),
+            )
+        ]
     return [Row(name, NODE, OK, "no process uses a GPU")]
 
 

@@ -12,7 +12,7 @@ from typing import List
 from .._catalog.xids import RESET
 from .driver import of_gpus
 from .node import CheckState, Gpu
-from .row import FAILED, OK, SKIPPED, WARNED, Row
+from .row import FAILED, OK, SKIPPED, WARNED, Row, many
 from .wish import CheckWish
 
 _REPLACE = "have the GPU replaced"
@@ -34,7 +34,7 @@ def ecc_errors(state: CheckState, _wish: CheckWish) -> List[Row]:
         if gpu.ecc_volatile is None:
             return Row(name, str(gpu), SKIPPED, "it does not count errors")
         if gpu.ecc_volatile:
-            reason = "%d uncorrected memory errors since the driver was loaded" % gpu.ecc_volatile
+            reason = "%s since the driver was loaded" % many(gpu.ecc_volatile, "uncorrected memory error")
             what = "%s; if they come back, %s" % (RESET, _REPLACE)
             return Row(name, str(gpu), FAILED, reason, what)
         if gpu.ecc_aggregate:

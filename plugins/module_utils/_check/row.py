@@ -54,6 +54,11 @@ def tolerated(row: Row, names: Sequence[str]) -> Row:
     return replace(row, result=WARNED, reason=row.reason + " (tolerated)")
 
 
+def many(number: int, thing: str) -> str:
+    """ "1 GPU", "2 GPUs"."""
+    return "%d %s%s" % (number, thing, "" if number == 1 else "s")
+
+
 #: So many failures are named in the message; the others are counted.
 _NAMED = 3
 
@@ -66,17 +71,12 @@ def in_a_sentence(rows: Sequence[Row]) -> str:
         more = "; and %d more, see failed_rows" % (len(bad) - _NAMED) if len(bad) > _NAMED else ""
         return "%d of %d rows failed: %s%s." % (len(bad), len(rows), named, more)
     if not counts[OK]:
-        return "Nothing is known to be in order: %d rows were skipped, %d warned." % (
-            counts[SKIPPED],
-            counts[WARNED],
-        )
-    said = "%d rows are ok" % counts[OK]
-    if counts[WARNED]:
-        warned = [row for row in rows if row.result == WARNED]
-        more = ", and others" if len(warned) > _NAMED else ""
-        said += ", %d warned: %s%s" % (
-            counts[WARNED],
-            "; ".join(str(row) for row in warned[:_NAMED]),
-            more,
-        )
-    return said + (", %d were skipped." % counts[SKIPPED] if counts[SKIPPED] else ".")
+        return "No row is ok: %d skipped, %d warned." % (counts[SKIPPED], counts[WARNED])
+    said = "%s ok" % many(counts[OK], "row")
+    if counts[SKIPPED]:
+        said += ", %d skipped" % counts[SKIPPED]
+    warned = [row for row in rows if row.result == WARNED]
+    if warned:
+        more = "; and %d more, see rows" % (len(warned) - _NAMED) if len(warned) > _NAMED else ""
+        said += ", %d warned: %s%s" % (len(warned), "; ".join(str(row) for row in warned[:_NAMED]), more)
+    return said + "."

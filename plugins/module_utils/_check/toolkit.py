@@ -11,9 +11,11 @@ from typing import Dict, List, Tuple
 
 from .driver import NODE
 from .node import CheckState, Compiled, Ran
-from .row import FAILED, OK, SKIPPED, Row
+from .row import FAILED, OK, SKIPPED, Row, many
 from .wish import CheckWish
 
+#: What CUDA says of a GPU that another process has for itself.
+_TAKEN = "cudaErrorDevicesUnavailable"
 #: What the sample's lines begin with.
 _MARK = "labfleet-gpu "
 
@@ -90,6 +92,9 @@ def _ran(name: str, toolkit: Compiled, state: CheckState) -> Row:
         said = ran.last_words() or "nothing said"
         return Row(name, subject, FAILED, "the sample ended with %d: %s" % (ran.rc, said), "run it by hand")
     count = int(told.pop("count"))
+    if _TAKEN in told.values() and any(gpu.busy_for_one for gpu in state.gpus):
+        reason = "a GPU is in use, and its compute mode lets one process in"
+        return Row(name, subject, SKIPPED, reason, "check again when it is free")
     bad = ["%s on device %s" % (word, device) for device, word in sorted(told.items()) if word != "ok"]
     if bad:
         return Row(
@@ -98,9 +103,13 @@ def _ran(name: str, toolkit: Compiled, state: CheckState) -> Row:
     least, most = visible(state)
     if not least <= count <= most:
         return Row(
-            name, subject, FAILED, "CUDA sees %d GPUs, and NVML %d" % (count, len(state.gpus)), SEES_OTHERS
+            name,
+            subject,
+            FAILED,
+            "CUDA sees %s, and NVML %d" % (many(count, "GPU"), len(state.gpus)),
+            SEES_OTHERS,
         )
-    return Row(name, subject, OK, "the sample is right on %d devices" % count)
+    return Row(name, subject, OK, "the sample is right on %s" % many(count, "device"))
 
 
 SEES_OTHERS = "look at compute modes, MIG mode and the permissions of /dev/nvidia*"

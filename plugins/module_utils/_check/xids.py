@@ -13,7 +13,7 @@ from typing import Dict, List, Tuple
 from .._catalog.xids import FATAL, PROGRAM, meaning
 from .driver import NODE
 from .node import CheckState, Log
-from .row import FAILED, OK, SKIPPED, WARNED, Row
+from .row import FAILED, OK, SKIPPED, WARNED, Row, many
 from .wish import CheckWish
 
 #: "NVRM: Xid (PCI:0000:3b:00): 79, pid=1234, name=python3, GPU has fallen off the bus.", with the id of a MIG
@@ -84,7 +84,7 @@ def _judged(subject: str, seen: List[Tuple[int, str]], wish: CheckWish, complete
     look = [number for number, found in grave.items() if found[0] != PROGRAM]
     if look:
         return Row(name, subject, WARNED, _named(left, look, grave), grave[look[0]][2])
-    of_programs = "%d Xids of programs (%s)" % (len(left), _numbers(left)) if left else "no Xid"
+    of_programs = "%s of programs (%s)" % (many(len(left), "Xid"), _numbers(left)) if left else "no Xid"
     accepted = len(seen) - len(left)
     said = of_programs + (", %d accepted" % accepted if accepted else "")
     if not complete:
@@ -109,7 +109,7 @@ def _switch(place: str, seen: List[Tuple[int, str]], wish: CheckWish) -> Row:
     name, subject = "xids", "NVSwitch at %s" % place
     left = [(number, kind) for number, kind in seen if number not in wish.accepted_xids]
     if not left:
-        return Row(name, subject, OK, "%d SXids, all accepted" % len(seen))
+        return Row(name, subject, OK, "%s, all accepted" % many(len(seen), "SXid"))
     fatal = [(number, kind) for number, kind in left if kind == "Fatal"]
     if fatal:
         what = "reboot the node; if it comes back, have the baseboard examined" + _ACCEPT

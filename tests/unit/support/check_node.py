@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from typing import Any, Dict, List, Sequence, Tuple
@@ -15,9 +16,14 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._check.rows import ju
 from ansible_collections.labfleet.gpu.plugins.module_utils._check.wish import ARGUMENTS, CheckWish, wish_from
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import observe_host
-from ansible_collections.labfleet.gpu.tests.unit.support.settings_node import SettingsNode
+from ansible_collections.labfleet.gpu.plugins.module_utils._nvml import in_session
+from ansible_collections.labfleet.gpu.tests.unit.support.settings_node import BOARDS, SettingsNode
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
+#: How an A100 can be divided.
+MIG_TABLE = "\n".join(
+    json.loads((BOARDS / "a100-sxm4-40gb.json").read_text(encoding="utf-8"))["mig"]["table"]
+)
 #: Seconds that the node has been running.
 UPTIME = 100000
 
@@ -81,6 +87,17 @@ class CheckNode(SettingsNode):
         """What comes of a row of which there is one."""
         (found,) = self.rows(name, **options)
         return found
+
+    def divide(self) -> None:
+        """Two MIG devices on GPU 0, which is in MIG mode and has MIG_TABLE."""
+
+        def work(pynvml: Any) -> None:
+            handle = pynvml.nvmlDeviceGetHandleByIndex(0)
+            for profile in (19, 19):
+                instance = pynvml.nvmlDeviceCreateGpuInstance(handle, profile)
+                pynvml.nvmlGpuInstanceCreateComputeInstance(instance, 0)
+
+        in_session(work)
 
     def process(
         self,

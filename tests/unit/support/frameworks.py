@@ -12,9 +12,12 @@ from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
 #: What the probe asks of PyTorch, in whole numbers; ``GPUS`` are devices, each with what it says of products.
 TORCH = """
+import os
 import types
 
 CUDA, CUDNN, GPUS, TROUBLE, CPU = {cuda!r}, {cudnn!r}, {gpus!r}, {trouble!r}, {cpu!r}
+if os.environ.get("CUDA_VISIBLE_DEVICES", "") in {hidden!r}:
+    GPUS, TROUBLE = [], "No CUDA GPUs are available"
 __version__ = "2.13.0"
 version = types.SimpleNamespace(cuda=CUDA, hip={hip!r})
 
@@ -79,7 +82,16 @@ def _home() -> str:
 
 def torch(tree: Tree, packages: str, **values: Any) -> None:
     """A PyTorch: ``cuda`` that it is built for, ``cudnn``, ``gpus``, ``trouble`` at CUDA's start, ``cpu``."""
-    told = {"cuda": "12.4", "cudnn": 90100, "gpus": [""], "trouble": "", "cpu": "", "hip": None, **values}
+    told = {
+        "cuda": "12.4",
+        "cudnn": 90100,
+        "gpus": [""],
+        "trouble": "",
+        "cpu": "",
+        "hip": None,
+        "hidden": (),
+        **values,
+    }
     text = TORCH
     for name, value in told.items():
         text = text.replace("{%s!r}" % name, repr(value))

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._check import probe
 from ansible_collections.labfleet.gpu.plugins.module_utils._check.row import FAILED, OK, SKIPPED, WARNED, Row
 from ansible_collections.labfleet.gpu.tests.unit.support import frameworks
-from ansible_collections.labfleet.gpu.tests.unit.support.check_node import CheckNode
+from ansible_collections.labfleet.gpu.tests.unit.support.check_node import MIG_TABLE, CheckNode
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("gcc") and shutil.which("make")), reason="gcc and make build the simulated library"
@@ -90,6 +90,24 @@ def test_a_gpu_that_is_taken(gpus: CheckNode, packages: str) -> None:
     gpus.process(1)
     row = rows(gpus)["framework_product"][0]
     assert row.result == SKIPPED and "lets one process in" in row.reason
+
+
+def test_each_mig_device_is_tried(gpus: CheckNode) -> None:
+    gpus.add(A100, mig=1, mig_profiles=MIG_TABLE)
+    gpus.divide()
+    packages = frameworks.environment(gpus.tree, PREFIX)
+    frameworks.torch(gpus.tree, packages)
+    devices = [each["uuid"] for each in gpus.state("mig").gpus[0].mig_devices]
+    found = rows(gpus)
+    assert results(found)["framework_gpus"] == OK and results(found)["framework_product"] == "ok+ok+ok"
+    assert [row.subject for row in found["framework_product"][1:]] == [
+        "%s of %s" % (each, SUBJECT) for each in devices
+    ]
+    frameworks.torch(gpus.tree, packages, hidden=devices[1:])
+    row = rows(gpus)["framework_product"][2]
+    assert (
+        row.result == FAILED and row.reason == "it does not see this MIG device: No CUDA GPUs are available"
+    )
 
 
 def test_environments_that_are_none(gpus: CheckNode, packages: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Dict, Tuple
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._check.row import FAILED, OK, SKIPPED, WARNED
-from ansible_collections.labfleet.gpu.tests.unit.support.check_node import CheckNode
+from ansible_collections.labfleet.gpu.tests.unit.support.check_node import MIG_TABLE, CheckNode
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("gcc") and shutil.which("make")), reason="gcc and make build the simulated library"
@@ -161,14 +161,14 @@ def test_the_fabric(gpus: CheckNode, values: Dict[str, int], result: str, words:
 def test_how_many(gpus: CheckNode) -> None:
     gpus.add(A100)
     gpus.add(A100)
-    assert gpus.row("gpu_count").reason == "2 GPUs answer"
+    assert gpus.row("gpu_count").reason == "2 GPUs"
     assert gpus.row("gpu_count", expected_gpus=2).result == OK
     row = gpus.row("gpu_count", expected_gpus=3)
-    assert (row.result, row.reason) == (FAILED, "2 GPUs answer, PCI shows 2, and 3 are expected")
+    assert (row.result, row.reason) == (FAILED, "NVML shows 2 GPUs, PCI 2, and 3 are expected")
     assert "power, seat, risers" in row.next
     gpus.tree.pci("0000:99:00.0", "0x20b0", "0x030200")
     row = gpus.row("gpu_count")
-    assert (row.result, row.reason) == (FAILED, "2 GPUs answer, and PCI shows 3: 0000:99:00.0")
+    assert (row.result, row.reason) == (FAILED, "NVML shows 2 GPUs, and PCI besides 0000:99:00.0")
     assert gpus.row("gpu_count", expected_gpus=3).result == FAILED
 
 
@@ -201,7 +201,7 @@ def test_a_lost_gpu(gpus: CheckNode) -> None:
     gpus.put(1, "lost", "")
     lost, well = gpus.rows("gpu_answers")
     assert (lost.result, lost.subject) == (FAILED, "GPU 1") and "lost" in lost.reason and well.result == OK
-    assert gpus.row("gpu_count").reason == "1 GPUs answer, and PCI shows 2: 0000:08:00.0"
+    assert gpus.row("gpu_count").reason == "NVML shows 1 GPU, and PCI besides 0000:08:00.0"
     assert len(gpus.rows("ecc_errors")) == 1, "the other is looked at"
 
 
@@ -238,6 +238,16 @@ def test_mig(gpus: CheckNode) -> None:
     assert row.result == FAILED and row.reason == "MIG mode is on and waits for a reset to be off"
     gpus.tree.write("/var/lib/gpu-simulator/gpus/0/mig_mode_current", "0\n")
     assert gpus.row("mig_devices").result == SKIPPED
+
+
+def test_mig_devices(gpus: CheckNode) -> None:
+    gpus.add(A100, mig=1, mig_profiles=MIG_TABLE)
+    gpus.divide()
+    row = gpus.row("mig_devices")
+    assert (row.result, row.reason) == (OK, "2 MIG devices")
+    gpus.fault("nvmlDeviceGetMemoryInfo", "return 999")
+    row = gpus.row("mig_devices")
+    assert row.result == FAILED and row.reason.startswith("MIG devices do not answer: 0: Unknown Error; 1:")
 
 
 def test_no_driver(gpus: CheckNode) -> None:

@@ -107,6 +107,15 @@ def test_it_does_not_run(gpus: CheckNode, program: str, reason: str) -> None:
     assert row.result == FAILED and row.reason.startswith(reason) and row.next, row
 
 
+def test_a_gpu_that_is_taken(gpus: CheckNode) -> None:
+    gpus.add(A100)
+    toolkit(gpus, lines("count 1", "0 cudaErrorDevicesUnavailable"))
+    assert gpus.rows("toolkits")[1].result == FAILED, "nobody is on it"
+    gpus.put(0, "compute_mode", 3)
+    gpus.process(1)
+    assert gpus.rows("toolkits")[1].result == SKIPPED
+
+
 def test_mig_shows_one_device(gpus: CheckNode) -> None:
     gpus.add(A100, mig=1)
     gpus.add(A100, mig=1)

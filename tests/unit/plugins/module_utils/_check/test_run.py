@@ -52,7 +52,7 @@ def test_all_is_well(gpus: CheckNode, capsys: Any) -> None:
     gpus.add(A100)
     result = run(gpus, capsys, expected_gpus=1)
     assert result["summary"] == {"ok": 5, "warned": 0, "failed": 0, "skipped": 2}
-    assert result["msg"] == "5 rows are ok, 2 were skipped." and not result["changed"] and not result["steps"]
+    assert result["msg"] == "5 rows ok, 2 skipped." and not result["changed"] and not result["steps"]
     assert result["rows"][0] == {
         "name": "nvml",
         "subject": "node",

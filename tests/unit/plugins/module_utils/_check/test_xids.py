@@ -38,8 +38,8 @@ SWITCH = "nvidia-nvswitch0: SXid (PCI:0000:c1:00.0): 12028, %s, Link 36 egress n
 @pytest.mark.parametrize(
     "line, result, words",
     [
-        (OF_A_PROGRAM, OK, "1 Xids of programs (13)"),
-        (OF_AN_INSTANCE, OK, "1 Xids of programs (31)"),
+        (OF_A_PROGRAM, OK, "1 Xid of programs (13)"),
+        (OF_AN_INSTANCE, OK, "1 Xid of programs (31)"),
         (TIMED_OUT, FAILED, "Xid 109: a context switch timed out"),
         (OFF_THE_BUS, FAILED, "Xid 79: the GPU has fallen off the bus"),
         (OLD, FAILED, "Xid 48: a memory error that could not be corrected"),
