@@ -76,7 +76,7 @@ def _persistence_back(context: Context, data: SetMode, mig: bool) -> None:
     if said:
         give_back(context)
         raise EffectError(
-            "MIG mode of %s is switched, but %s does not come back: %s; run again, which puts it back"
+            "%s does not get back %s after the switch of its MIG mode: %s; run again, which puts it back"
             % (data.name, " and ".join(map(str, changes)), said.rstrip("."))
         )
     note_owed(context, {data.uuid: tuple(each for each in data.owed if each[0] not in at_once)})

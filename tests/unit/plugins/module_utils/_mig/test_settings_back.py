@@ -124,7 +124,9 @@ def test_a_run_that_was_cut_within_the_switch_owes_it(mig: MigNode) -> None:
     settled(mig)
     mig.fault("nvmlDeviceSetPersistenceMode", "after 1 return 999")
     said = mig.failing(**SEVEN)
-    assert "persistence on does not come back: Unknown Error; run again" in said, said
+    assert "GPU 0 does not get back persistence on after the switch of its MIG mode: Unknown Error" in said, (
+        said
+    )
     assert stands(mig) == ("0", "400000", None, "0") and mig.modes(mig.observe().gpus[0].key)[0]
     mig.fault("nvmlDeviceSetPersistenceMode", "")
     plan = mig.hold(**SEVEN)
