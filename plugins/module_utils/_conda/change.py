@@ -68,9 +68,15 @@ def change(
     if not fresh:
         steps.append(Step("finish", "sweep", "remove the former content", why, Gone(prefix)))
     steps += _owning(state, wish, fresh) + _dropping(state, wish, filled=transact)
+    promise = dict(_promise_of_owner(state, wish), exists=True, packages=list(lines))
+    exact = sorted(pins.distribution(each) for each in found.pip)
+    if found.exact_pip and all(exact):
+        promise["pip"] = exact
     return Plan(
         steps=tuple(steps),
-        promise=dict(_promise_of_owner(state, wish), exists=True, packages=list(lines)),
+        promise=promise,
+        # As a rule: the directory that it is made in may give it another group and mode.
+        outlook=dict({"owner": "root:root", "mode": "0755"}, **promise) if fresh else None,
         warnings=found.warnings,
         reasons=tuple(reasons),
     )
@@ -150,24 +156,22 @@ def _tidying(state: CondaState) -> Tuple[Step, ...]:
 
 
 def _owning(state: CondaState, wish: CondaWish, fresh: bool) -> Tuple[Step, ...]:
+    """A new environment is its owner's from the beginning; a parent may give it another mode than wished."""
     ids = state.wished_ids
     other = not fresh and ids is not None and ids != state.ids
-    mode = 0o755 if fresh else state.mode
-    if not other and wish.mode in (None, mode):
+    mode = wish.mode is not None and (fresh or wish.mode != state.mode)
+    parts = ["give %s to %s" % (state.prefix, state.wished_owner)] if other else []
+    parts += ["set its mode to %04o" % wish.mode] if wish.mode is not None and mode else []
+    if not parts:
         return ()
-    parts = ["give %s to %s" % (state.prefix, _owner_words(wish))] if other else []
-    parts += ["set its mode to %04o" % wish.mode] if wish.mode not in (None, mode) else []
-    why = "it is owned by %s, mode %04o" % (state.owner or "nobody", mode) if not fresh else "it is new"
+    why = "it is new" if fresh else "it is owned by %s, mode %04o" % (state.owner, state.mode)
     data = Own(state.prefix, ids if other else None, wish.mode)
     return (Step("finish", "own", " and ".join(parts), why, data),)
 
 
-def _owner_words(wish: CondaWish) -> str:
-    return ":".join((wish.owner, wish.group)) if wish.group else wish.owner
-
-
 def _promise_of_owner(state: CondaState, wish: CondaWish) -> Dict[str, Any]:
-    return {} if wish.mode is None else {"mode": "%04o" % wish.mode}
+    promise: Dict[str, Any] = {} if wish.mode is None else {"mode": "%04o" % wish.mode}
+    return dict(promise, owner=state.wished_owner) if state.wished_owner else promise
 
 
 def _dropping(state: CondaState, wish: CondaWish, filled: bool) -> Tuple[Step, ...]:

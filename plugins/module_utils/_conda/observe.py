@@ -67,9 +67,10 @@ def observe(files: Files, host: Host, prefix: str, wish: Optional[CondaWish] = N
         ),
         driver=driver_version(files, host),
         ids=ids,
-        owner="%s:%s" % (_name(pwd.getpwuid, ids[0]), _name(grp.getgrgid, ids[1])) if status else "",
+        owner=_words_of(ids) if status else "",
         mode=stat.S_IMODE(status.st_mode) if status else 0o755,
         wished_ids=wished_ids,
+        wished_owner=_words_of(wished_ids) if wished_ids else "",
         nobody=nobody,
         file_text=files.text(wish.file) if wish and wish.file else None,
         cached=any(name.startswith("packages") for name in files.names(root_of(prefix), BESIDE)),
@@ -93,6 +94,10 @@ def _ids(wish: CondaWish, there: Tuple[int, int]) -> Tuple[Optional[Tuple[int, i
     except KeyError:
         return None, wish.group
     return (uid, gid), ""
+
+
+def _words_of(ids: Tuple[int, int]) -> str:
+    return "%s:%s" % (_name(pwd.getpwuid, ids[0]), _name(grp.getgrgid, ids[1]))
 
 
 def _name(lookup: Callable[[int], Any], number: int) -> str:

@@ -62,6 +62,7 @@ class CondaState:
     mode: int = 0o755
     #: Those whom the wish names, None where it names nobody; a name that the node does not know.
     wished_ids: Optional[Tuple[int, int]] = None
+    wished_owner: str = ""
     nobody: str = ""
     #: What is in the file that the wish names, None where that cannot be read.
     file_text: Optional[str] = None

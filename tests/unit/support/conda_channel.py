@@ -104,8 +104,8 @@ def python_package(channel: Path) -> str:
     """Pack the Python that runs this, cut down, and its own pip; the version."""
     base, name = Path(sys.base_prefix), "python%d.%d" % sys.version_info[:2]
     version = "%d.%d.%d" % sys.version_info[:3]
-    program = Path(os.path.realpath(str(base / "bin" / name)))
-    contents = {"bin/" + name: (program.read_bytes(), 0o755)}
+    program = Path(os.path.realpath(str(base / "bin" / name))).read_bytes()
+    contents = {"bin/" + name: (_relative(program, base), 0o755)}
     contents["bin/python"] = script('#!/bin/sh\nexec {prefix}/bin/%s "$@"\n' % name)
     library = base / "lib" / name
     for folder, folders, files in os.walk(str(library)):
@@ -125,6 +125,12 @@ def python_package(channel: Path) -> str:
         pip = {site + each: (archive.read(each), 0o644) for each in archive.namelist() if each[-1] != "/"}
     package(channel, "pip", bundled.name.split("-")[1], pip, ["python"])
     return version
+
+
+def _relative(program: bytes, base: Path) -> bytes:
+    """Have a program look for its libraries beside itself, as programs of conda do."""
+    there, then = str(base / "lib").encode() + b"\0", b"$ORIGIN/../lib\0"
+    return program.replace(there, then.ljust(len(there), b"\0"))
 
 
 def wheel(folder: Path, name: str, version: str) -> None:

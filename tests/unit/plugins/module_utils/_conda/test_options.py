@@ -117,7 +117,7 @@ def test_a_cache_that_is_not_kept(envs: Environments) -> None:
 
 @needs_root
 def test_an_owner_has_all_of_it_and_no_more(envs: Environments, tmp_path: Path) -> None:
-    for each in (tmp_path, *tmp_path.parents[:-2]):
+    for each in (tmp_path, *list(tmp_path.parents)[:-2]):
         each.chmod(each.stat().st_mode | 0o011)
     wish = envs.wish("alpha=1", owner=str(NOBODY), mode=0o750)
     assert envs.converge(wish) == ["stage", "transact", "seal", "own"]
@@ -146,7 +146,7 @@ def test_packages_have_the_rights_of_the_owner_alone(
     envs: Environments, channel: Path, tmp_path: Path
 ) -> None:
     """Whoever owns an environment cannot have root write elsewhere through a link in it."""
-    for each in (tmp_path, *tmp_path.parents[:-2]):
+    for each in (tmp_path, *list(tmp_path.parents)[:-2]):
         each.chmod(each.stat().st_mode | 0o011)
     secret = tmp_path / "roots"
     secret.mkdir(mode=0o755)

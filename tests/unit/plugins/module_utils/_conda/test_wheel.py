@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -105,27 +104,6 @@ def test_a_wheel_that_was_named(bare: Path, tmp_path: Path) -> None:
         assert said in found(put(tmp_path / name)).what
     (tmp_path / NAME).write_text("<html>")
     assert "no wheel" in found(str(tmp_path / NAME)).what
-
-
-def test_what_is_packed_is_unpacked_and_works(bare: Path, tmp_path: Path) -> None:
-    """The py-rattler of this very Python, as the controller sends it."""
-    pytest.importorskip("ansible.plugins.action", reason="a controller's Python")
-    from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing_engine import pack
-
-    program = "import rattler, os; print(os.path.dirname(os.path.dirname(rattler.__file__)))"
-    asked = [sys.executable, "-c", program]
-    directory = subprocess.run(asked, stdout=subprocess.PIPE, check=True, text=True).stdout.strip()
-    (info,) = Path(directory).glob("py_rattler-*.dist-info")
-    packed = pack(directory, info.name.split("-")[1][: -len(".dist")], str(tmp_path))
-    assert wheel.suits(packed, MACHINE)
-    with module() as running:
-        context = Context(Commands(running), Files("/"), [])
-        bring_engine(context, BringEngine("0", wheel=packed))
-        # Again, over what is there.
-        bring_engine(context, BringEngine("0", wheel=packed))
-    assert sorted(each.name for each in bare.iterdir()) == [info.name, "rattler"]
-    used = [sys.executable, "-S", "-c", "import sys; sys.path.append(%r); %s" % (str(bare), program)]
-    assert subprocess.run(used, stdout=subprocess.PIPE, check=True, text=True).stdout.strip() == str(bare)
 
 
 def test_a_damaged_wheel_is_told(bare: Path, tmp_path: Path) -> None:
