@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Optional, Tuple
 
-from ._plan import Blocker, Plan
+from ._plan import Blocker, Plan, Step
 
 #: Plans for a state without a driver in the same run.
 Planner = Callable[[Any, Any, Mapping[Any, Any]], Plan]
@@ -43,10 +43,14 @@ class Coming:
 
 @dataclass(frozen=True)
 class Following:
-    """A component's wish in such a run; ``driver`` is None where the run does not hold it."""
+    """A component's wish in such a run; ``driver`` is None where the run does not hold it.
+
+    ``settings``: the steps that the same run has for settings of GPUs, before this component's.
+    """
 
     wish: Any
     driver: Optional[Coming] = None
+    settings: Tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,8 @@ class Follower:
 
 
 def informed(following: Following, others: Mapping[str, Mapping[str, Any]]) -> Following:
-    """The wish with the driver that the same run brings."""
+    """The wish with the driver and the settings that the same run brings."""
+    following = replace(following, settings=tuple(others.get("settings", {}).get("steps", ())))
     if "driver" not in others:
         return following
     told = others["driver"]

@@ -3,16 +3,17 @@
 
 # Private to this collection: no other code may rely on it.
 
-"""MIG layouts in a run that holds the driver too. Pure."""
+"""MIG layouts in a run that holds the driver and settings too. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from .._after_driver import Coming, Follower, planner
+from .._after_driver import Coming, Follower, Following, planner
 from .._catalog.mig_boards import board_of
-from .._plan import Blocker, Plan
+from .._gpu_values import SetAll
+from .._plan import Blocker, Plan, Step
 from .module_wish import MigWish
 from .node import MigState, NodeGpu
 from .plan import plan as plan_alone
@@ -74,7 +75,7 @@ def _endings(state: MigState, forecast: Plan, driver: Coming) -> Tuple[str, ...]
     return tuple(found)
 
 
-plan = planner(
+_after_driver = planner(
     Follower(
         thing="MIG",
         wait="MIG waits",
@@ -84,3 +85,22 @@ plan = planner(
         endings=_endings,
     )
 )
+
+
+def plan(state: MigState, following: Following, answers: Mapping[Any, Any]) -> Plan:
+    """The steps to the wish from what the steps of driver and settings leave, or why there are none."""
+    gpus = tuple(_with_settings(gpu, following.settings) for gpu in state.gpus)
+    return _after_driver(replace(state, gpus=gpus), following, answers)
+
+
+def _with_settings(seen: NodeGpu, steps: Sequence[Step]) -> NodeGpu:
+    """The GPU with the settings that these steps give it, which a switch of the mode would take."""
+    held: Dict[str, Any] = dict(seen.held)
+    for step in steps:
+        if step.action in ("start-persistenced", "stop-persistenced"):
+            held["persistence"] = step.action == "start-persistenced"
+        elif isinstance(step.data, SetAll) and step.data.uuid == seen.key:
+            held.update((change.setting, change.value) for change in step.data.changes)
+    if not held.get("persistence"):
+        return replace(seen, held=())
+    return replace(seen, held=tuple((name, value) for name, value in held.items() if value != ()))

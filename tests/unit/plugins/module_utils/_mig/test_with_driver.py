@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._after_driver import Coming, Following, informed
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Component, Part, converge
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import WriteFile
+from ansible_collections.labfleet.gpu.plugins.module_utils._gpu_values import Change, SetAll
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
 from ansible_collections.labfleet.gpu.plugins.module_utils._lock import HostLock
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.component import MIG
@@ -175,6 +176,24 @@ def test_a_driver_that_is_loaded_anew_ends_instances(
     assert not waits.steps and waits.warnings[1:] == found.warnings
     stays = planned(mig, BRINGS, **wish)
     assert not stays.steps and not stays.warnings, "the driver changes, and is not loaded anew"
+
+
+def test_a_switch_puts_back_what_the_same_run_sets(mig: MigNode) -> None:
+    """And not what the settings' steps take away; of a GPU without persistence nothing is kept."""
+    uuid, other = mig.add(A100), mig.add(A100)
+    limit = SetAll(uuid, "GPU 0", (Change("power_limit", 300000), Change("gpu_clocks", ())))
+    set_limit = Step("settings", "set-gpu", "set", "it is not so", limit)
+    start = Step("service", "start-persistenced", "start", "it is off", None)
+    stop = replace(start, action="stop-persistenced")
+    wish = mig.wish(gpus=[0], instances={"1g.5gb": 7})
+    for steps, back in (
+        ((start, set_limit), ["GPU 0: put back power limit 300 W"]),
+        ((set_limit, stop), []),
+        ((replace(set_limit, data=replace(limit, uuid=other)), start), []),
+    ):
+        told = informed(Following(wish), {"settings": {"steps": steps}})
+        found = plan(mig.observe(), told, {})
+        assert [step.what for step in found.steps if step.action == "put-settings-back"] == back
 
 
 def user(pid: int) -> str:
