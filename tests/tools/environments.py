@@ -46,6 +46,8 @@ def table(pythons: dict[str, str]) -> dict[str, Environment]:
         "controller": Environment(PYTHONS_OF_CORE[core], (f"core-{core}.txt", "tools.txt")),
         "docs": Environment(PYTHONS_OF_CORE[core], (f"core-{core}.txt", "docs.txt")),
         "galaxy": Environment(PYTHONS_OF_CORE[core], (f"core-{core}.txt", "galaxy.txt")),
+        # The Python of Debian 12, whose nodes are given this environment.
+        "jax": Environment(("3.11",), ("jax.txt",)),
         "nvcc": Environment(PYTHONS_OF_CORE[core], ("nvcc.txt",)),
     }
     for version, wanted in PYTHONS_OF_CORE.items():

@@ -205,6 +205,15 @@ def test_a_lost_gpu(gpus: CheckNode) -> None:
     assert len(gpus.rows("ecc_errors")) == 1, "the other is looked at"
 
 
+def test_all_lost(gpus: CheckNode) -> None:
+    gpus.add(A100)
+    gpus.put(0, "lost", "")
+    (row,) = gpus.rows("ecc_errors")
+    assert (row.result, row.reason) == (SKIPPED, "no GPU answers")
+    (row,) = gpus.rows("gpu_answers")
+    assert (row.result, row.subject) == (FAILED, "GPU 0")
+
+
 READINGS = {
     "recovery": "nvmlDeviceGetFieldValues",
     "ecc_errors": "nvmlDeviceGetTotalEccErrors",
@@ -273,6 +282,14 @@ def test_a_library_that_is_not_the_module(gpus: CheckNode) -> None:
     assert (row.result, row.reason) == (FAILED, "module 580.95.05 is loaded, and the library is 580.126.09")
     row = gpus.row("nvml")
     assert row.result == FAILED and row.next.startswith("reboot, or have the driver loaded anew")
+
+
+def test_a_library_that_is_not_there(gpus: CheckNode) -> None:
+    gpus.add(A100)
+    gpus.fault("nvmlInit", "return 12")
+    row = gpus.row("driver_versions")
+    assert (row.result, row.reason) == (SKIPPED, "module 580.95.05 is loaded, and no library is found")
+    assert gpus.row("nvml").result == FAILED
 
 
 def test_a_driver_that_hangs(gpus: CheckNode, monkeypatch: pytest.MonkeyPatch) -> None:
