@@ -13,9 +13,9 @@ from typing import Any, Callable, Dict, Sequence
 from ._clients_away import give_back
 from ._effects import Context, EffectError
 from ._gpu_notes import forget_locks, note_locks, note_owed
-from ._gpu_values import Change, SetAll
+from ._gpu_values import Change, SetAll, Values
 from ._nvml import NvmlUnavailable, in_session
-from ._nvml_calls import handle_of, told
+from ._nvml_calls import handle_of, settings, told
 
 #: Seconds: a GPU is ready again after a reset in far less.
 DEADLINE = 180.0
@@ -23,19 +23,19 @@ DEADLINE = 180.0
 
 def set_gpu(context: Context, data: SetAll) -> None:
     """Set one after the other. If one fails, those before it stay, and the message says which."""
-    _set(context, data, False)
+    _set(context, data, owed=False)
 
 
-def put_back(context: Context, data: SetAll) -> None:
-    """The same with what a GPU is owed. What it does not have in the mode that it is in now is told."""
-    _set(context, data, True)
+def put_back(context: Context, data: SetAll, rest: Values = ()) -> None:
+    """The same with what a GPU is owed; ``rest`` stays so. What it does not have as it is now is told."""
+    _set(context, data, owed=True, rest=rest)
 
 
-def _set(context: Context, data: SetAll, lenient: bool) -> None:
+def _set(context: Context, data: SetAll, owed: bool, rest: Values = ()) -> None:
     clocks = {each.setting: each.value for each in data.changes if each.setting.endswith("_clocks")}
     turned = any(each.setting == "persistence" for each in data.changes)
     forget_locks(context, [data.uuid], None if turned else tuple(clocks))
-    answer = ask(context, data.name, partial(set_all, data.uuid, data.changes, lenient))
+    answer = ask(context, data.name, partial(set_all, data.uuid, data.changes, owed))
     done = [data.changes[number] for number in answer["done"]]
     locked = {each.setting: each.value for each in done if each.setting in clocks}
     if locked:
@@ -44,19 +44,17 @@ def _set(context: Context, data: SetAll, lenient: bool) -> None:
         said = "%s does not get back %s: NVML does not support it on this GPU as it is now."
         context.warnings.append(said % (data.name, data.changes[number]))
     if not answer["said"]:
-        note_owed(context, {data.uuid: ()})
-    else:
-        failed = data.changes[answer["failed"]]
-        stands = ", ".join(str(each) for each in done)
-        raise EffectError(
-            "%s: NVML refuses %s: %s. %s"
-            % (
-                data.name,
-                failed,
-                answer["said"].rstrip("."),
-                "What was set before it stays: %s" % stands if done else "Nothing of this GPU was changed",
-            )
-        )
+        note_owed(context, {data.uuid: rest})
+        return
+    stands = "Nothing of this GPU was changed"
+    if owed:
+        stands = "The next run puts it back"
+    elif done:
+        stands = "What was set before it stays: %s" % ", ".join(map(str, done))
+    give_back(context)
+    failed = data.changes[answer["failed"]]
+    why = answer["said"].rstrip(".")
+    raise EffectError("%s: NVML refuses %s: %s. %s" % (data.name, failed, why, stands))
 
 
 def ask(context: Context, name: str, work: Callable[[Any], Any]) -> Any:
@@ -69,6 +67,11 @@ def ask(context: Context, name: str, work: Callable[[Any], Any]) -> Any:
 
 
 # within an NVML session: each function takes pynvml last and returns plain data
+
+
+def told_of(uuid: str, pynvml: Any) -> Dict[str, Any]:
+    """What is set on a GPU now, as _gpu_values.held() takes it."""
+    return settings(pynvml, handle_of(pynvml, uuid))
 
 
 def without_persistence(uuids: Sequence[str], pynvml: Any) -> None:

@@ -8,15 +8,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Dict, List, Mapping, NoReturn, Optional
+from typing import Any, Dict, List, Mapping, NoReturn, Optional, Tuple
 
 from .._asked import bring_pynvml
 from .._clients import Units
 from .._clients_away import AWAY, give_back
 from .._effects import Action, Context, EffectError, UndoneError
-from .._gpu_notes import forget_locks, note_owed
-from .._gpu_setter import DEADLINE, put_back, set_all, without_persistence
-from .._gpu_values import Change, SetAll
+from .._gpu_notes import forget_locks, locks_of, note_owed, owing
+from .._gpu_setter import DEADLINE, put_back, told_of, without_persistence
+from .._gpu_values import Change, SetAll, held
 from .._nvml import NvmlUnavailable, in_session
 from .._resets import note_refusal, refusals, reset
 from . import change
@@ -40,11 +40,11 @@ def set_mig_mode(context: Context, data: SetMode) -> None:
     What the switch takes is noted before it. Persistence goes off, so that nvidia-persistenced lets go of the
     GPU and NVML can reset it, and comes back at once.
     """
-    owed = dict(data.owed)
-    if owed:
-        note_owed(context, {data.uuid: data.owed})
-    forget_locks(context, [data.uuid])
+    owed: Dict[str, Any] = {}
     try:
+        if data.switches:
+            owed = _owed(context, data)
+            forget_locks(context, [data.uuid])
         if "persistence" in owed:
             in_session(partial(without_persistence, [data.uuid]), DEADLINE)
         said = in_session(partial(change.set_mode, data.uuid, data.enable), DEADLINE)
@@ -57,29 +57,44 @@ def set_mig_mode(context: Context, data: SetMode) -> None:
         _fail(context, data, "MIG mode of %s cannot be switched: %s" % (data.name, exc.reason))
     note_refusal(context, REFUSED, data.uuid, refused)
     if owed:
-        _persistence_back(context, data, data.enable and refused is None)
+        _come_back(context, data, owed, mig=data.enable if refused is None else not data.enable)
 
 
-def _persistence_back(context: Context, data: SetMode, mig: bool) -> None:
-    """Persistence comes back; so does a compute mode that was to end with MIG mode, where ``mig`` is not on.
+def _owed(context: Context, data: SetMode) -> Dict[str, Any]:
+    """What the GPU has now, also from an earlier step of this run, and what it is owed already; noted."""
+    told = in_session(partial(told_of, data.uuid), DEADLINE)
+    kept = held(told, locks_of(context.files).get(data.uuid, {}))
+    owed = {**dict(kept), **dict(owing(context.files).get(data.uuid, ()))}
+    note_owed(context, {data.uuid: tuple(owed.items())})
+    return owed
 
-    Where NVML refuses, what is owed stays noted. Raises EffectError.
+
+def _come_back(context: Context, data: SetMode, owed: Mapping[str, Any], mig: bool) -> None:
+    """What comes back with the switch itself: persistence, and all that no step of its own puts back.
+
+    With ``mig`` on a GPU has no compute mode of its own. One that was to end and did not comes back here.
     """
-    at_once = ("persistence", "compute_mode") if data.enable else ("persistence",)
-    changes = [
-        Change(*each) for each in data.owed if each[0] in at_once and not (mig and each[0] == "compute_mode")
-    ]
-    try:
-        said = in_session(partial(set_all, data.uuid, changes, False), DEADLINE)["said"]
-    except NvmlUnavailable as exc:
-        said = exc.reason
-    if said:
-        give_back(context)
-        raise EffectError(
-            "%s does not get back %s after the switch of its MIG mode: %s; run again, which puts it back"
-            % (data.name, " and ".join(map(str, changes)), said.rstrip("."))
-        )
-    note_owed(context, {data.uuid: tuple(each for each in data.owed if each[0] not in at_once)})
+    at_once: List[Tuple[str, Any]] = []
+    rest: List[Tuple[str, Any]] = []
+    for name, value in owed.items():
+        if name == "compute_mode" and mig:
+            continue
+        here = name == "persistence" or not data.followed or (name == "compute_mode" and data.enable)
+        (at_once if here else rest).append((name, value))
+    put_back(context, SetAll(data.uuid, data.name, tuple(Change(*each) for each in at_once)), tuple(rest))
+
+
+def put_settings_back(context: Context, data: SetAll) -> None:
+    """Put back what is noted, which may be newer than what the plan knew. A compute mode only if it did."""
+    planned = [each.setting for each in data.changes]
+    _put_noted_back(context, data.uuid, data.name, "compute_mode" in planned)
+
+
+def _put_noted_back(context: Context, uuid: str, name: str, compute_mode: bool) -> None:
+    noted = owing(context.files).get(uuid, ())
+    changes = tuple(Change(*each) for each in noted if compute_mode or each[0] != "compute_mode")
+    if noted:
+        put_back(context, SetAll(uuid, name, changes))
 
 
 def _reset(context: Context, data: SetMode) -> Optional[str]:
@@ -114,7 +129,7 @@ def _fail(context: Context, data: "SetMode | ChangeLayout", failure: str) -> NoR
     """End the run: the former layout comes back, and what was stopped runs again. Raises EffectError."""
     undone = isinstance(data, ChangeLayout) or data.former
     stands = ". " + _put_back(data) if undone else ""
-    if isinstance(data, SetMode) and data.owed:
+    if isinstance(data, SetMode) and data.switches:
         stands += _settings_back(context, data)
     give_back(context)
     raise (UndoneError if undone else EffectError)(failure.rstrip(".") + stands)
@@ -122,11 +137,10 @@ def _fail(context: Context, data: "SetMode | ChangeLayout", failure: str) -> NoR
 
 def _settings_back(context: Context, data: SetMode) -> str:
     """What a switch took that was not made; "", or a sentence where that does not come back."""
-    changes = tuple(Change(*each) for each in data.owed if data.enable or each[0] != "compute_mode")
     try:
-        put_back(context, SetAll(data.uuid, data.name, changes))
+        _put_noted_back(context, data.uuid, data.name, compute_mode=data.enable)
     except EffectError as exc:
-        return ". %s; the next run puts its settings back" % str(exc).rstrip(".")
+        return ". " + str(exc)
     return ""
 
 
@@ -173,5 +187,5 @@ ACTIONS: Mapping[str, Action] = {
     "bring-pynvml": bring_pynvml,
     "disable-mig-manager": disable_manager,
     "set-mig-mode": set_mig_mode,
-    "put-settings-back": put_back,
+    "put-settings-back": put_settings_back,
 }

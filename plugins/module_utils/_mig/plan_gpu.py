@@ -13,7 +13,6 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from .._catalog.mig_boards import board_of
 from .._catalog.versions import at_least
 from .._clients import User
-from .._gpu_values import Values
 from .._plan import Blocker, Step
 from .names import UnknownProfile
 from .nearest import nearest
@@ -37,15 +36,16 @@ _IN_WORDS = {
 class SetMode:
     """Switch MIG mode of the GPU ``uuid``; ``name`` is for messages.
 
-    ``former`` is to be put back if the mode stays: it had to go first. ``owed``: settings that the switch
-    takes; persistence, which is off while it is made, comes back with it.
+    ``former`` is to be put back if the mode stays: it had to go first. ``switches``: the mode in force
+    changes, which takes settings. ``followed``: a step of its own puts them back.
     """
 
     uuid: str
     name: str
     enable: bool
     former: Tuple[GpuInstance, ...] = ()
-    owed: Values = ()
+    switches: bool = True
+    followed: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def plan_gpu(state: MigState, seen: NodeGpu, request: Request, consent: bool) ->
         result.blockers.append(blocker)
         return result
     _plan(seen, request, consent, result)
-    if not any(isinstance(step.data, SetMode) and step.data.owed for step in result.steps):
+    if not any(isinstance(step.data, SetMode) and step.data.switches for step in result.steps):
         result.steps[:0] = put_back(seen, seen.owed)
     return result
 
@@ -279,11 +279,12 @@ def _mode_step(seen: NodeGpu, request: Request, name: str, result: GpuPlan) -> N
             ", and a change is pending" if seen.pending == request.mig else "",
         )
     why += " (predicted)" if seen.predicted else ""
-    owed = taken(seen) if seen.current != request.mig else ()
-    data = SetMode(seen.key, name, request.mig, () if request.mig else seen.gpu.instances, owed)
-    result.steps.append(Step("mode", "set-mig-mode", what, why, data))
-    result.steps += put_back(seen, owed, request.mig)
-    lost = lost_compute_mode(seen) if owed and request.mig else None
+    switches = seen.current != request.mig
+    back = put_back(seen, taken(seen), request.mig) if switches else []
+    former = () if request.mig else seen.gpu.instances
+    data = SetMode(seen.key, name, request.mig, former, switches, bool(back))
+    result.steps += [Step("mode", "set-mig-mode", what, why, data), *back]
+    lost = lost_compute_mode(seen) if switches and request.mig else None
     if lost:
         result.warnings.append(lost)
 

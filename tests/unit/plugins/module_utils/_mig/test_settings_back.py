@@ -124,9 +124,7 @@ def test_a_run_that_was_cut_within_the_switch_owes_it(mig: MigNode) -> None:
     settled(mig)
     mig.fault("nvmlDeviceSetPersistenceMode", "after 1 return 999")
     said = mig.failing(**SEVEN)
-    assert "GPU 0 does not get back persistence on after the switch of its MIG mode: Unknown Error" in said, (
-        said
-    )
+    assert said == "GPU 0: NVML refuses persistence on: Unknown Error. The next run puts it back"
     assert stands(mig) == ("0", "400000", None, "0") and mig.modes(mig.observe().gpus[0].key)[0]
     mig.fault("nvmlDeviceSetPersistenceMode", "")
     plan = mig.hold(**SEVEN)
@@ -181,3 +179,20 @@ def test_a_switch_that_waits_for_a_reboot_leaves_everything(mig: MigNode) -> Non
     plan = mig.hold(gpus=[0], mig=True)
     assert plan.reboot_reasons and mig.modes(uuid) == (False, True)
     assert stands(mig) == ("1", "300000", "900 1200", "3") and mig.tree.files.text(OWED) == "{}\n"
+
+
+@pytest.mark.parametrize("board", [A100, H100])
+@pytest.mark.parametrize("before", ["400000", "350000"])
+def test_what_an_earlier_step_of_the_run_sets_is_kept(mig: MigNode, board: str, before: str) -> None:
+    """gpu_stack plans settings and layouts before either changes anything."""
+    mig.add(board, 0, **BOARD)
+    mig.put(0, "power_limit_mw", before)
+    mig.put(0, "persistence_mode", 0 if before == "400000" else 1)
+    mig.tree.write("/run/gpu-simulator/clients", "")
+    settings = SettingsNode(mig.tree)
+    wish: Dict[str, Any] = {"persistence": True, "power_limit": 300, "gpu_clocks": [900, 1200]}
+    first, layouts = settings.plan(**wish), mig.plan(gpus=[0], mig=True)
+    settings.apply(first)
+    mig.apply(layouts)
+    assert stands(mig)[:3] == ("1", "300000", "900 1200")
+    assert not settings.plan(**wish).steps and not mig.plan(gpus=[0], mig=True).steps
