@@ -15,7 +15,6 @@ from . import pins
 from .goal import Goal
 from .questions import AskUsers, Solution
 from .redact import redacted
-from .satisfied import pip_fulfils
 from .state import CondaState
 from .steps import Gone, Own, PipInstall, Seal, Stage, Transact, Work
 from .wish import CondaWish
@@ -43,7 +42,7 @@ def change(
     fresh, prefix, why = not state.usable, state.prefix, "; ".join(reasons)
     lines = solution.lines
     transact = fresh or set(lines) != set(state.packages)
-    pip = tuple(each for each in found.pip if fresh or not pip_fulfils(state.pip, each))
+    pip = tuple(each for each in found.pip if fresh or not pins.pip_fulfils(state.pip, each))
     gone = () if fresh else superfluous(state, wish, found)
     if not (transact or pip or gone) and wish.update and state.note and state.note.wished == wish.lines():
         return settled(state, wish, tuple(reasons))

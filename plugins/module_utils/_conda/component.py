@@ -14,6 +14,7 @@ from .._component import Answer
 from .._converge import Component
 from .._effects import Action
 from .observe import observer
+from .plan import load as load_planner
 from .plan import plan
 from .state import summary
 from .wish import CondaWish
@@ -48,6 +49,8 @@ def standing(wish: CondaWish) -> CondaWish:
 def _load() -> None:
     from .. import _download  # noqa: F401  # pylint: disable=unused-import
     from . import answers  # noqa: F401  # pylint: disable=unused-import
+
+    load_planner()
 
 
 def _actions() -> Mapping[str, Action]:

@@ -27,6 +27,8 @@ _PIP = re.compile(
 #: What pip takes for the name and version in the name of a wheel or source archive.
 _FILE = re.compile(r"(?P<name>[A-Za-z0-9][\w.]*?)-(?P<version>[0-9][\w.+!]*?)(?:-.*\.whl|\.tar\.\w+|\.zip)\Z")
 
+_PINNED = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[\w,. -]*\])?(?:==([\w.+!-]+))?\Z")
+
 
 class BadLock(Exception):
     """A text that is no lock; the message is a phrase with the line."""
@@ -120,3 +122,15 @@ def distribution(requirement: str) -> str:
 
 def _normal(name: str) -> str:
     return name.strip().lower().replace("_", "-")
+
+
+def pip_fulfils(there: Tuple[str, ...], requirement: str) -> bool:
+    """Is a requirement ("name", "name==version", "name @ URL") fulfilled by what pip has installed?"""
+    if " @ " in requirement:
+        return distribution(requirement) in there
+    match = _PINNED.match(requirement)
+    if match is None:
+        return False
+    name = match.group(1).lower().replace("_", "-")
+    versions = [line[len(name) + 2 :] for line in there if line.startswith(name + "==")]
+    return bool(versions) and match.group(2) in (None, *versions)

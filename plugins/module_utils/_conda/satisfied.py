@@ -7,15 +7,26 @@
 
 from __future__ import annotations
 
-import re
 from typing import List, Tuple
 
 from .history import name_of
-from .pins import distribution
 from .state import CondaState
 from .wish import CondaWish
 
-_PINNED = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[\w,. -]*\])?(?:==([\w.+!-]+))?\Z")
+
+def as_wished(state: CondaState, wish: CondaWish) -> bool:
+    """Is nothing to be done at all, for all that the environment's files tell?"""
+    if state.foreign or state.displaced or state.leftovers or wish.file or state.nobody:
+        return False
+    if wish.state == "absent":
+        return not state.there
+    if wish.revision is not None and not (state.usable and wish.revision < len(state.revisions)):
+        return False
+    return not lacking(state, wish) and _owned(state, wish) and (wish.keep_cache or not state.cached)
+
+
+def _owned(state: CondaState, wish: CondaWish) -> bool:
+    return state.wished_ids in (None, state.ids) and wish.mode in (None, state.mode)
 
 
 def lacking(state: CondaState, wish: CondaWish) -> List[str]:
@@ -60,15 +71,3 @@ def _against(there: Tuple[str, ...], meant: Tuple[str, ...], exact: bool) -> Lis
 def _some(lines: List[str]) -> str:
     rest = " and %d more" % (len(lines) - 3) if len(lines) > 3 else ""
     return ", ".join(lines[:3]) + rest
-
-
-def pip_fulfils(there: Tuple[str, ...], requirement: str) -> bool:
-    """Is a requirement ("name", "name==version", "name @ URL") fulfilled by what pip has installed?"""
-    if " @ " in requirement:
-        return distribution(requirement) in there
-    match = _PINNED.match(requirement)
-    if match is None:
-        return False
-    name = match.group(1).lower().replace("_", "-")
-    versions = [line[len(name) + 2 :] for line in there if line.startswith(name + "==")]
-    return bool(versions) and match.group(2) in (None, *versions)
