@@ -46,6 +46,9 @@ def gpu_count(state: CheckState, wish: CheckWish) -> List[Row]:
     """As many GPUs as expected, and as PCI shows?"""
     name, on_bus = "gpu_count", len(_on_bus(state))
     there = len(state.gpus)
+    if not on_bus and not there and wish.expected_gpus is None:
+        what = "set expected_gpus: 0 if that is as it should be"
+        return [Row(name, NODE, FAILED, "there is no GPU", what)]
     if state.mute and empty(state, wish):
         return [Row(name, NODE, OK, "there is none, as expected")]
     if state.mute:
@@ -70,8 +73,6 @@ def gpu_count(state: CheckState, wish: CheckWish) -> List[Row]:
         silent = [each for each in _on_bus(state) if each not in {gpu.address for gpu in state.gpus}]
         reason = "NVML shows %s, and PCI besides %s" % (many(there, "GPU"), ", ".join(silent))
         return [Row(name, NODE, FAILED, reason, "look for their addresses in the kernel log, then reboot")]
-    if not there and wish.expected_gpus is None:
-        return [Row(name, NODE, FAILED, "there is no GPU", "set expected_gpus: 0 if that is as it should be")]
     known = "" if wish.expected_gpus is None else ", as expected"
     return [Row(name, NODE, OK, "%s%s" % (many(there, "GPU"), known))]
 

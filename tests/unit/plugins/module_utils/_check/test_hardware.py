@@ -174,7 +174,7 @@ def test_how_many(gpus: CheckNode) -> None:
 
 def test_none_at_all(gpus: CheckNode) -> None:
     row = gpus.row("gpu_count")
-    assert row.result in (FAILED, SKIPPED) and gpus.row("nvml").result == FAILED
+    assert (row.result, row.reason) == (FAILED, "there is no GPU") and gpus.row("nvml").result == FAILED
     assert gpus.row("gpu_count", expected_gpus=1).result == FAILED
     assert gpus.row("gpu_count", expected_gpus=0).result == OK
     assert gpus.row("nvml", expected_gpus=0).result == SKIPPED, "the driver has nothing to do"
@@ -184,6 +184,49 @@ def test_one_given_to_a_virtual_machine_is_not_missed(gpus: CheckNode) -> None:
     gpus.add(A100)
     gpus.tree.pci("0000:99:00.0", "0x20b0", "0x030200", driver="vfio-pci")
     assert gpus.row("gpu_count").result == OK
+
+
+#: What a board does not tell, the row, its reason.
+UNTOLD = [
+    ("recovery_action", "recovery", "this driver does not tell"),
+    ("clocks_event_reasons", "throttling", "it does not tell why its clocks are as they are"),
+    ("pcie_width", "pcie_width", "it does not tell how wide its PCIe link is"),
+    ("pcie_gen", "pcie_speed", "it does not tell how fast its PCIe link is"),
+    ("mig_mode_current", "mig_devices", "it has no MIG"),
+    ("ecc_mode_current", "ecc_errors", "it has no ECC"),
+    ("remapped_pending", "remapped_rows", "it does not remap rows"),
+    ("retired_pages_pending", "retired_pages", "it does not retire pages"),
+    ("nvlink_count", "nvlink", "it has no NVLink"),
+    ("fabric_state", "fabric", "it is in no fabric"),
+]
+
+
+@pytest.mark.parametrize("attribute, name, reason", UNTOLD)
+def test_what_is_not_told_is_skipped(gpus: CheckNode, attribute: str, name: str, reason: str) -> None:
+    gpus.add(T4 if name == "retired_pages" else A100)
+    for home in ("/run", "/var/lib"):
+        for path in gpus.tree.path(home + "/gpu-simulator/gpus/0").glob(attribute):
+            path.unlink()
+    row = gpus.row(name)
+    assert (row.result, row.reason) == (SKIPPED, reason)
+
+
+def test_errors_that_are_not_counted(gpus: CheckNode) -> None:
+    gpus.add(A100)
+    for path in gpus.tree.root.glob("*/**/ecc_volatile_uncorrected_*"):
+        path.unlink()
+    row = gpus.row("ecc_errors")
+    assert (row.result, row.reason) == (SKIPPED, "it does not count errors")
+
+
+def test_links_that_no_board_here_uses(gpus: CheckNode) -> None:
+    gpus.add(A100)
+    gpus.put(0, "nvlink_active_mask", 0)
+    row = gpus.row("nvlink")
+    assert row.result == SKIPPED and "no GPU here has one that is up" in row.reason
+    gpus.add(A100)
+    gpus.put(1, "nvlink_active_mask", 0xFFF)
+    assert [row.result for row in gpus.rows("nvlink")] == [FAILED, OK]
 
 
 def test_the_model(gpus: CheckNode) -> None:
