@@ -71,8 +71,8 @@ options:
     type: raw
   revision:
     description:
-      - Back to the conda packages of this revision, as C(conda list --revisions) numbers them. Packages of
-        pip stay.
+      - Back to the conda packages of this revision, as C(conda list --revisions) numbers them, from the
+        channels that they came from. Packages of pip stay.
     type: raw
   channels:
     description:

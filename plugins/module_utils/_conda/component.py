@@ -20,10 +20,10 @@ from .state import summary
 from .wish import CondaWish
 
 
-def environment(wish: CondaWish) -> Component:
-    """The component that holds this environment true."""
+def environment(wish: CondaWish, name: str = "conda") -> Component:
+    """The component that holds this environment true. In a run with several each needs a name of its own."""
     return Component(
-        name="conda",
+        name=name,
         observe=observer(wish),
         plan=plan,
         summary=summary,

@@ -26,7 +26,7 @@ from .questions import (
     Engine,
     Matches,
 )
-from .satisfied import lacking, of_revision
+from .satisfied import channels_of, lacking, of_revision
 from .source import resolved
 from .state import CondaState
 from .steps import BringEngine, Gone
@@ -145,7 +145,10 @@ def _same(there: Mapping[str, Tuple[str, ...]], locked: Tuple[str, ...]) -> bool
 def _to_solve(state: CondaState, wish: CondaWish, found: Goal, engine: Engine) -> AskSolve:
     """What is there is kept as far as it fits, unless the newest is wished for."""
     prefix = state.prefix if state.usable and not wish.update else ""
-    return AskSolve(prefix, wish.channels, found.specs + _kept(state, wish), found.cuda, engine.wheel)
+    channels = wish.channels
+    if wish.revision is not None:
+        channels = channels_of(state, wish.revision, channels)
+    return AskSolve(prefix, channels, found.specs + _kept(state, wish), found.cuda, engine.wheel)
 
 
 def _kept(state: CondaState, wish: CondaWish) -> Tuple[str, ...]:

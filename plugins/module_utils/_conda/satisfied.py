@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from .history import name_of
+from .redact import bare
 from .state import CondaState
 from .wish import CondaWish
 
@@ -60,6 +61,21 @@ def of_revision(state: CondaState, number: int) -> Tuple[str, ...]:
         version, _dash, build = dist.rpartition("::")[2][len(name) + 1 :].partition("-")
         found.append("=".join((name, version, build)))
     return tuple(sorted(found))
+
+
+def channels_of(state: CondaState, number: int, known: Tuple[str, ...]) -> Tuple[str, ...]:
+    """Where the packages of a revision came from; ``known`` channels if its history does not tell.
+
+    A known one that has a token is taken for the same one without, as the history has it.
+    """
+    found = []
+    for dist in state.revisions[number].packages:
+        channel = dist.rpartition("::")[0].rpartition("/")[0]
+        if not channel or channel.startswith(("<", "defaults", "pypi")):
+            return known
+        found.append(channel)
+    private = {bare(each): each for each in known}
+    return tuple(dict.fromkeys(private.get(each, each) for each in sorted(found))) or known
 
 
 def _against(there: Tuple[str, ...], meant: Tuple[str, ...], exact: bool) -> List[str]:

@@ -226,6 +226,24 @@ def test_a_revision() -> None:
     assert plan(state(), wish, {}).blockers
 
 
+@pytest.mark.parametrize(
+    "dists, known, channels",
+    [
+        (("c/linux-64::a-1-0", "https://x/y/noarch::b-1-0"), ("conda-forge",), ("c", "https://x/y")),
+        (("https://x/y/noarch::b-1-0",), ("https://x/t/to-12/y",), ("https://x/t/to-12/y",)),
+        (("defaults/linux-64::a-1-0",), ("conda-forge",), ("conda-forge",)),
+        (("a-1-0",), ("conda-forge",), ("conda-forge",)),
+    ],
+)
+def test_a_revision_comes_from_where_it_came_from(
+    dists: Tuple[str, ...], known: Tuple[str, ...], channels: Tuple[str, ...]
+) -> None:
+    there = made(revisions=(Revision("2024-01-01 00:00:00", dists),))
+    assert (
+        asked(plan(there, CondaWish(PREFIX, revision=0, channels=known), {}), AskSolve).channels == channels
+    )
+
+
 def test_what_a_cut_left_is_removed() -> None:
     found = plan(made(leftovers=(staging_of(PREFIX),)), WISH, {})
     assert actions(found) == ["sweep"] and staging_of(PREFIX) in found.steps[0].what
