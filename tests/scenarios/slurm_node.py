@@ -77,9 +77,9 @@ class Slurm:
         self.sh("scontrol update NodeName=$(hostname -s) State=RESUME")
         self.until("IDLE")
 
-    def job(self, gres: str, script: str, status: "int | None" = 0) -> str:
-        """What a job prints that waits for its GPUs and ends."""
-        return self.sh(f"timeout 60 srun --immediate=30 --gres={gres} sh -c '{script}' 2>&1", status)
+    def job(self, gres: str, script: str, status: "int | None" = 0, patience: int = 30) -> str:
+        """What a job prints, which waits so many seconds for its GPUs."""
+        return self.sh(f"timeout 60 srun --immediate={patience} --gres={gres} sh -c '{script}' 2>&1", status)
 
     def keeps(self, gres: str) -> str:
         """The id of a job that runs until it is cancelled."""

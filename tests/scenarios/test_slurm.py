@@ -86,7 +86,7 @@ def test_slices_for_jobs(slurm: Slurm) -> None:
     places = {job: slurm.index(job) for job in jobs}
     assert sorted(sum(places.values(), [])) == list(range(6)), "each device has one job"
     assert all(kinds(done)[places[job][0]] == kind for job, kind in jobs.items())
-    assert "Unable to allocate" in slurm.job("gpu:1g.5gb:1", "true", None), "all slices of the kind are taken"
+    assert "Unable to allocate" in slurm.job("gpu:1g.5gb:1", "true", None, 2), "both have a job"
     slurm.drain()
     said = refused(slurm, slurm_conf=CONF, types="autodetect")
     assert "only while it is drained" in said and all(f"{job} (root, wrap)" in said for job in jobs)
