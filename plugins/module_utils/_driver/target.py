@@ -10,18 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
+from .._catalog.branches import OPEN_ONLY_FROM, flavours_of, preferred
 from .._catalog.drivers import Family, branch_of
-from .._catalog.gpus import OPEN, PROPRIETARY, first_branch_of
+from .._catalog.gpus import OPEN, first_branch_of
 from .._host import PciDevice
 from .._plan import Blocker
 from . import trust
 from .state import DriverState, Module
 from .wish import DriverWish
 
-#: The first branch whose installers prefer the open flavour (NVIDIA driver branch table, R560 notes).
-OPEN_BY_DEFAULT_FROM = 560
-#: Branches that have the open flavour at all, and the first that has no other (NVIDIA driver documentation).
-OPEN_FROM, OPEN_ONLY_FROM = 515, 615
 #: The kernel's driver of devices that virtual machines have.
 _PASSED = "vfio-pci"
 
@@ -78,33 +75,26 @@ def flavour_for(state: DriverState, wish: DriverWish) -> str:
     if wish.kernel_module != "auto":
         return wish.kernel_module
     branch = wish.branch or branch_of(wish.version or "0")
-    possible = _flavours_of(branch)
+    possible = flavours_of(branch)
     for gpu in gpus_of(state, wish):
         if gpu.architecture:
-            possible = [flavour for flavour in possible if flavour in gpu.architecture.flavours]
+            possible = tuple(flavour for flavour in possible if flavour in gpu.architecture.flavours)
     if state.installed and state.installed.flavour in possible:
         return state.installed.flavour
     if not possible:
-        return _flavours_of(branch)[0]
-    preferred = OPEN if branch >= OPEN_BY_DEFAULT_FROM else PROPRIETARY
-    return preferred if preferred in possible else possible[0]
-
-
-def _flavours_of(branch: int) -> List[str]:
-    if branch >= OPEN_ONLY_FROM:
-        return [OPEN]
-    return [OPEN, PROPRIETARY] if branch >= OPEN_FROM else [PROPRIETARY]
+        return flavours_of(branch)[0]
+    return preferred(branch, possible)
 
 
 def hardware_blockers(state: DriverState, target: Target) -> Tuple[Blocker, ...]:
     """The GPUs that the wished driver cannot drive."""
     blockers: List[Blocker] = []
-    if target.flavour not in _flavours_of(target.branch):
+    if target.flavour not in flavours_of(target.branch):
         return (
             Blocker(
                 "Driver branch %d does not have this flavour of the kernel module" % target.branch,
                 "kernel_module: %s" % target.flavour,
-                "use kernel_module: %s or auto" % _flavours_of(target.branch)[0]
+                "use kernel_module: %s or auto" % flavours_of(target.branch)[0]
                 + (", or branch 610 or older" if target.branch >= OPEN_ONLY_FROM else ""),
             ),
         )

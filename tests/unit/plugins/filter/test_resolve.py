@@ -1,0 +1,156 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Driver, CUDA and cuDNN for what one wants to run, from the tables alone."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.labfleet.gpu.plugins.filter.resolve import resolve
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.branches import BRANCHES, by_preference
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.cuda import TOO_OLD, driver_fit
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.frameworks import NAMES
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.frameworks_table import releases
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpu_names import device_called, names
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import (
+    architecture_of,
+    first_branch_of,
+)
+
+
+def asked(name: str, gpus: List[str], version: str = "", **more: Any) -> Dict[str, Any]:
+    wish = {"name": name, **({"version": version} if version else {}), **more.pop("wish", {})}
+    return resolve(wish, gpus, "ubuntu", more.pop("release", "24.04"), **more)
+
+
+def test_the_example() -> None:
+    found = asked("pytorch", ["A100"], "2.1.2", release="22.04")
+    assert found["possible"] and found["framework"] == {"name": "pytorch", "version": "2.1.2"}
+    assert found["driver"] == {"branch": 595, "minimum": "525.60.13"} and found["kernel_module"] == "open"
+    assert (found["cuda"], found["cudnn"], found["python"]) == ("12.1", "8.9.2.26", "3.11")
+    assert found["sources"]["pip"] == ["torch==2.1.2+cu121"] and found["sources"]["cuda"] == "nvidia"
+    assert (
+        found["reasons"][1] == "pytorch 2.1.2 is built for CUDA 12.1, which needs driver 525.60.13 or later."
+    )
+
+
+@pytest.mark.parametrize(
+    "gpus, branch, flavour",
+    [
+        (["V100"], 580, "proprietary"),
+        (["V100", "H100"], 580, "proprietary"),
+        (["B200"], 595, "open"),
+        (["K80"], 470, "proprietary"),
+        (["T4", "RTX 4090"], 595, "open"),
+    ],
+)
+def test_the_driver_is_one_that_drives_all_gpus(gpus: List[str], branch: int, flavour: str) -> None:
+    found = asked("pytorch", gpus, "1.12" if gpus == ["K80"] else "")
+    assert (found["driver"]["branch"], found["kernel_module"]) == (branch, flavour)
+
+
+@pytest.mark.parametrize(
+    "gpus, version, more, words",
+    [
+        (["V100", "B200"], "", {}, "Blackwell needs open, Volta needs proprietary"),
+        (
+            ["K80", "B200"],
+            "",
+            {},
+            "102d (Kepler) has branches 300 to 470; 2901 (Blackwell) has branches 570 to",
+        ),
+        (["V100"], "2.15", {}, "use pytorch 2.14.1 with CUDA 12.6"),
+        (["A100"], "2.15", {"driver": "535"}, "pytorch 2.15.0 for CUDA 13.2 needs driver 580"),
+        (["B200"], "2.8", {"driver": "550"}, "Driver branch 550 does not drive all of these GPUs"),
+        (["A100"], "2.1", {"wish": {"python": "3.12"}}, "Python 3.8 to 3.11"),
+        (["A100"], "2.1", {"wish": {"cuda": "12.8"}}, "has no build for CUDA 12.8"),
+        (["A100"], "9", {}, "pytorch 9 is not known"),
+    ],
+)
+def test_what_cannot_be_says_what_would(
+    gpus: List[str], version: str, more: Dict[str, Any], words: str
+) -> None:
+    found = asked("pytorch", gpus, version, **more)
+    assert not found["possible"] and found["driver"] is None and found["sources"] == {}
+    assert words in " ".join(found["reasons"])
+
+
+def test_a_driver_that_stays_decides_the_build() -> None:
+    old = asked("pytorch", ["A100"], "2.1", driver="470.256.02")
+    assert (old["driver"]["branch"], old["cuda"], old["kernel_module"]) == (470, "11.8", "proprietary")
+    assert "Driver 470 runs CUDA 11.8 by minor-version compatibility" in " ".join(old["reasons"])
+
+
+def test_where_a_toolkit_comes_from() -> None:
+    assert asked("tensorflow", ["T4"], "2.10", release="22.04")["sources"]["cuda"] == "runfile"
+    assert asked("tensorflow", ["T4"], "2.19", release="24.04")["sources"]["cuda"] == "nvidia"
+    elsewhere = resolve({"name": "pytorch", "version": "2.8"}, ["T4"], "debian", "12")
+    assert elsewhere["sources"]["driver"] == "debian"
+
+
+def test_every_answer_keeps_its_word() -> None:
+    """All releases of all frameworks on every GPU: what is chosen drives the GPU and runs the CUDA."""
+    newest = {branch.number: branch.newest for branch in BRANCHES}
+    count = 0
+    for name in NAMES:
+        for release in releases(name):
+            for gpu in names():
+                found = asked(name, [gpu], release.minor)
+                assert found["reasons"], (name, release.minor, gpu)
+                if not found["possible"]:
+                    continue
+                count += 1
+                device = device_called(gpu)
+                architecture = architecture_of(device or 0)
+                assert device and architecture
+                branch = found["driver"]["branch"]
+                assert first_branch_of(device) <= branch <= (architecture.last_branch or branch)
+                assert found["kernel_module"] in architecture.flavours
+                assert driver_fit(found["cuda"], newest[branch], False) != TOO_OLD
+                # JAX names the oldest CUDA of a major, for which a cuDNN for newer GPUs may be unknown.
+                assert found["python"] and (found["cudnn"] or name == "jax")
+    assert count > 500
+
+
+def test_branches_that_last_come_first() -> None:
+    order = [branch.number for branch in by_preference()]
+    assert order[:2] == [595, 580] and order[-1] == 545 and set(order) == {each.number for each in BRANCHES}
+
+
+@pytest.mark.parametrize(
+    "name, device",
+    [
+        ("A100", 0x20B0),
+        ("NVIDIA A100-SXM4-40GB", 0x20B0),
+        ("nvidia h100 80gb hbm3", 0x2330),
+        ("Tesla V100-SXM2-16GB", 0x1DB4),
+        ("NVIDIA GeForce RTX 4090", 0x2684),
+        ("RTX PRO 6000 Server Edition", 0x2BB5),
+        ("hopper", 0x2300),
+        ("0x2330", 0x2330),
+        ("A1000", None),
+        ("ffff", None),
+    ],
+)
+def test_gpus_as_people_call_them(name: str, device: int) -> None:
+    assert device_called(name) == device
+
+
+@pytest.mark.parametrize(
+    "wish, gpus, more, words",
+    [
+        ("pytorch", ["A100"], {}, "takes a dictionary"),
+        ({"name": "pytorch", "versoin": "2"}, ["A100"], {}, "does not know versoin: it takes name"),
+        ({"name": "pytorch", "version": 2.1}, ["A100"], {}, "write it in quotes"),
+        ({"name": "pytorch"}, "A100", {}, "write a list"),
+        ({"name": "pytorch"}, [], {}, "at least one GPU"),
+        ({"name": "pytorch"}, ["A1000"], {}, "did you mean A100?"),
+        ({"name": "pytorch"}, ["A100"], {"machine": "arm"}, "write x86_64 or aarch64"),
+        ({"name": "pytorch"}, ["A100"], {"driver": "latest"}, "write a branch such as 580"),
+    ],
+)
+def test_bad_input(wish: Any, gpus: Any, more: Dict[str, Any], words: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=words.replace("?", r"\?")):
+        resolve(wish, gpus, "ubuntu", "24.04", **more)
