@@ -99,7 +99,7 @@ _value:
       type: str
       sample: "12.1"
     cudnn:
-      description: The cuDNN that it is built with, else the newest for that CUDA and these GPUs, null if none.
+      description: The cuDNN that it is built with, else the newest for that CUDA and these GPUs, if any.
       type: str
       sample: 8.9.2.26
     python:
