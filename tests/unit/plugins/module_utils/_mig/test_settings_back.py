@@ -93,9 +93,9 @@ def test_persistence_alone_takes_no_step(mig: MigNode) -> None:
 
 
 def test_without_persistence_nothing_is_kept(mig: MigNode) -> None:
-    settled(mig, persistence_mode=0)
+    uuid = settled(mig, persistence_mode=0)
     assert whats(mig.hold(gpus=[0], mig=True)) == ["GPU 0: switch MIG mode on"]
-    assert mig.is_now(0, "persistence_mode") == "0"
+    assert mig.is_now(0, "persistence_mode") == "0" and locks_of(mig.tree.files) == {uuid: {}}
 
 
 def test_a_layout_takes_nothing(mig: MigNode) -> None:
@@ -130,6 +130,7 @@ def test_a_run_that_was_cut_within_the_switch_owes_it(mig: MigNode) -> None:
     plan = mig.hold(**SEVEN)
     assert whats(plan)[0] == "GPU 0: put back persistence on, power limit 300 W, GPU clocks 900 to 1200 MHz"
     assert stands(mig)[:3] == ("1", "300000", "900 1200")
+    assert not mig.warnings, "its compute mode is not even tried in MIG mode"
 
 
 def test_gpu_settings_puts_it_back_too(mig: MigNode) -> None:
