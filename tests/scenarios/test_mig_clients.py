@@ -130,3 +130,16 @@ def test_a_service_that_does_not_start_is_for_the_next_run(fleet: Fleet, node: s
     done = proved(fleet, node, module=MODULE, gpus=[2], mig=True)
     assert [step["what"] for step in done["steps"]] == [f"start {EXPORTER}, {DCGM}"]
     assert fleet.sh(node, f"systemctl is-active {DCGM} {EXPORTER}").split() == ["active"] * 2
+
+
+def test_a_service_that_will_not_stop_keeps_its_gpu_as_it_is(fleet: Fleet, node: str) -> None:
+    drop_in = f"/run/systemd/system/{DCGM}.d"
+    fleet.sh(node, f"mkdir -p {drop_in}; printf '[Unit]\\nRefuseManualStop=yes\\n' > {drop_in}/keep.conf")
+    fleet.sh(node, "systemctl daemon-reload")
+    before = held(fleet, gpus=[2], mig=True)["after"]["gpus"]
+    said = fleet.task(node, task(gpus=[0], instances={"1g.5gb": 7}))
+    assert said.get("failed") and f"stop {DCGM}" in said["msg"], said
+    fleet.sh(node, f"rm -r {drop_in}; systemctl daemon-reload")
+    assert fleet.sh(node, f"systemctl is-active {DCGM} {EXPORTER}").split() == ["active"] * 2
+    again = held(fleet, gpus=[2], mig=True)
+    assert not again["changed"] and again["after"]["gpus"] == before
