@@ -265,7 +265,7 @@ steps:
   sample:
     - phase: leftovers
       action: end-leftovers
-      what: end 4711 (alice, python3, 3 h, 2048 MiB on GPU 0)
+      what: end 4711 (alice, python3)
       why: "4711: its Slurm job 1234 is over"
 """
 

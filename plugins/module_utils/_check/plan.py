@@ -12,7 +12,7 @@ from typing import List, Tuple
 
 from .._asking import Binding
 from .._plan import Plan, Step
-from .leftovers import in_words, left_over, why_left_over
+from .leftovers import left_over, why_left_over
 from .node import CheckState, Holder
 from .wish import CheckWish
 
@@ -41,7 +41,7 @@ def plan(state: CheckState, wish: CheckWish) -> Plan:
         )
     found = left_over(state.holders, wish.leftover_minutes)
     if found and wish.end_leftovers and wish.asks("leftovers"):
-        what = "end %s" % ", ".join(in_words(each) for each in found)
+        what = "end %s" % ", ".join("%d (%s, %s)" % (each.pid, each.user, each.command) for each in found)
         why = "; ".join("%d: %s" % (each.pid, why_left_over(each, wish.leftover_minutes)) for each in found)
         steps.append(Step("leftovers", "end-leftovers", what, why, Ending(found, wish.leftover_minutes)))
     return Plan(steps=tuple(steps))
