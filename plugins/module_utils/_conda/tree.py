@@ -7,11 +7,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
 import shutil
 import stat
+from typing import Iterator, Optional
 
 from .._effects import sync_directory
 
@@ -21,19 +23,38 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 def copy_linked(source: str, target: str) -> None:
     """Copy directories and links; files are the same ones. Who changes the copy replaces files, as conda and
-    pip do, and leaves the source as it was. Raises OSError.
+    pip do, and leaves the source as it was. Links are not followed, even if they come to be while this works.
+    Raises OSError.
     """
     os.mkdir(target)
+    with _opened(source) as there, _opened(target) as here:
+        _copy_linked(there, here)
+
+
+@contextlib.contextmanager
+def _opened(path: str, within: Optional[int] = None) -> Iterator[int]:
+    """The descriptor of a directory that is no link."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, dir_fd=within)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _copy_linked(source: int, target: int) -> None:
     with os.scandir(source) as entries:
         for entry in entries:
-            there = os.path.join(target, entry.name)
             if entry.is_dir(follow_symlinks=False):
-                copy_linked(entry.path, there)
+                os.mkdir(entry.name, dir_fd=target)
+                with _opened(entry.name, source) as there, _opened(entry.name, target) as here:
+                    _copy_linked(there, here)
             else:
-                os.link(entry.path, there, follow_symlinks=False)
-    status = os.stat(source)
-    os.chown(target, status.st_uid, status.st_gid)
-    shutil.copystat(source, target)
+                os.link(entry.name, entry.name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+    status = os.fstat(source)
+    os.fchown(target, status.st_uid, status.st_gid)
+    os.fchmod(target, stat.S_IMODE(status.st_mode))
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def exchange(one: str, other: str, aside: str) -> None:
@@ -71,33 +92,39 @@ def write_through(path: str) -> None:
 def give(path: str, uid: int, gid: int) -> None:
     """Give a directory with all that is in it to a user and group. Raises OSError.
 
-    A file that has another name elsewhere, as in a cache, becomes one of its own. Links are not followed, and
-    nobody can lead this out of the directory while it works.
+    A file that has another name elsewhere, as in a cache, becomes one of its own. Nobody who may write in
+    there can lead this out of it: what was looked at is what is changed, by its descriptor.
     """
-    for _folder, _folders, files, descriptor in os.fwalk(path, follow_symlinks=False):
-        for name in files:
-            status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-            if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
-                _copy_apart(name, descriptor, status)
-            os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
-            if stat.S_ISREG(status.st_mode):
-                # The kernel takes set-user-id bits away with the owner; what stays is the rest.
-                os.chmod(name, stat.S_IMODE(status.st_mode) & 0o1777, dir_fd=descriptor)
-        os.chown(descriptor, uid, gid)
+    for _folder, folders, files, directory in os.fwalk(path, follow_symlinks=False):
+        for name in files + folders:
+            if stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+                _give_file(name, directory, uid, gid)
+            else:
+                os.chown(name, uid, gid, dir_fd=directory, follow_symlinks=False)
+    os.chown(path, uid, gid, follow_symlinks=False)
 
 
-def _copy_apart(name: str, descriptor: int, status: os.stat_result) -> None:
-    """Replace a file in a directory by a copy of it."""
-    own = ".labfleet-gpu-own"
-    source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=descriptor)
-    with open(source, "rb") as reading:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        target = os.open(own, flags, stat.S_IMODE(status.st_mode), dir_fd=descriptor)
-        with open(target, "wb") as writing:
-            shutil.copyfileobj(reading, writing)
-    times = (status.st_atime_ns, status.st_mtime_ns)
-    os.utime(own, ns=times, dir_fd=descriptor, follow_symlinks=False)
-    os.rename(own, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
+def _give_file(name: str, directory: int, uid: int, gid: int) -> None:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with open(os.open(name, flags, dir_fd=directory), "rb") as source:
+        status = os.fstat(source.fileno())
+        # No program of one user's becomes one that runs as another.
+        mode = stat.S_IMODE(status.st_mode) & 0o1777
+        if status.st_nlink == 1:
+            os.fchown(source.fileno(), uid, gid)
+            os.fchmod(source.fileno(), mode)
+            return
+        own = ".labfleet-gpu-own"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(own, dir_fd=directory)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(own, flags, 0o600, dir_fd=directory), "wb") as target:
+            shutil.copyfileobj(source, target)
+            target.flush()
+            os.utime(target.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
+            os.fchown(target.fileno(), uid, gid)
+            os.fchmod(target.fileno(), mode)
+    os.rename(own, name, src_dir_fd=directory, dst_dir_fd=directory)
 
 
 def remove(path: str) -> None:
