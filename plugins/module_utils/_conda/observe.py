@@ -21,6 +21,7 @@ from .._command import Commands
 from .._driver_seen import driver_version
 from .._host import Files, Host
 from .history import revisions
+from .specs import canonical
 from .state import (
     BESIDE,
     HISTORY,
@@ -128,7 +129,7 @@ def pip_in(files: Files, prefix: str) -> Tuple[str, ...]:
             stem, _dot, kind = name.rpartition(".")
             if kind == "dist-info" and (files.text(*site, name, "INSTALLER") or "").strip() == "pip":
                 project, _dash, version = stem.partition("-")
-                found.append("%s==%s" % (project.lower().replace("_", "-"), version))
+                found.append("%s==%s" % (canonical(project), version))
     return tuple(sorted(found))
 
 

@@ -15,6 +15,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Iterable, List, Mapping, Tuple
 
+from .specs import canonical
+
 MARK = "@EXPLICIT"
 _URL = re.compile(
     r"(?P<url>\S+/(?P<stem>[^/\s#]+-[^-/\s#]+-[^-/\s#]+)\.(?:conda|tar\.bz2))"
@@ -115,13 +117,9 @@ def distribution(requirement: str) -> str:
     name, at, rest = requirement.partition(" @ ")
     if not at:
         name, equals, version = requirement.partition("==")
-        return "%s==%s" % (_normal(name), version) if equals else ""
+        return "%s==%s" % (canonical(name), version) if equals else ""
     match = _FILE.match(rest.partition("#")[0].rpartition("/")[2].replace("%2B", "+").replace("%2b", "+"))
-    return "%s==%s" % (_normal(name), match.group("version")) if match else ""
-
-
-def _normal(name: str) -> str:
-    return name.strip().lower().replace("_", "-")
+    return "%s==%s" % (canonical(name), match.group("version")) if match else ""
 
 
 def pip_fulfils(there: Tuple[str, ...], requirement: str) -> bool:
@@ -131,6 +129,6 @@ def pip_fulfils(there: Tuple[str, ...], requirement: str) -> bool:
     match = _PINNED.match(requirement)
     if match is None:
         return False
-    name = match.group(1).lower().replace("_", "-")
+    name = canonical(match.group(1))
     versions = [line[len(name) + 2 :] for line in there if line.startswith(name + "==")]
     return bool(versions) and match.group(2) in (None, *versions)

@@ -44,6 +44,11 @@ def name_of(text: str) -> str:
     return match.group("name").lower() if match else ""
 
 
+def canonical(name: str) -> str:
+    """The name of a Python distribution as everybody writes it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
 def channel(value: str) -> str:
     text = value.strip().rstrip("/")
     if not _CHANNEL.match(text):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from typing import Any, Dict, List, Tuple
 
@@ -19,6 +20,7 @@ from . import pins
 from .inside import inside
 from .observe import pip_in
 from .redact import bare
+from .specs import canonical
 from .state import META, ORIGINS
 from .steps import PipInstall
 
@@ -86,17 +88,22 @@ def _note(context: Context, prefix: str, report: Dict[str, Any]) -> None:
     for each in report.get("install", ()):
         found = each.get("download_info") or {}
         hashes = (found.get("archive_info") or {}).get("hashes") or {}
-        name = str(each["metadata"]["name"]).lower().replace("_", "-")
-        told["%s==%s" % (name, each["metadata"]["version"])] = {
+        told[_key(str(each["metadata"]["name"]), str(each["metadata"]["version"]))] = {
             "url": bare(str(found.get("url") or "")),
             "sha256": str(hashes.get("sha256") or ""),
         }
-    kept = {key: told[key] for key in sorted(set(told) & set(pip_in(context.files, prefix)))}
+    there = {_key(*line.split("==", 1)) for line in pip_in(context.files, prefix)}
+    kept = {key: told[key] for key in sorted(set(told) & there)}
     write_file(context, WriteFile("%s/%s" % (prefix, ORIGINS), json.dumps(kept, indent=1) + "\n"))
 
 
+def _key(name: str, version: str) -> str:
+    """One key for a distribution, however its version is written: 1.0.0-rc1 and 1.0.0rc1 are the same."""
+    return "%s==%s" % (canonical(name), re.sub(r"[^a-z0-9+]", "", version.lower()))
+
+
 def origins(files: Files, prefix: str) -> Dict[str, Any]:
-    """Address and SHA-256 of what pip installed, by "name==version", as far as it is known."""
+    """Address and SHA-256 of what pip installed, as far as it is known."""
     try:
         told = json.loads(files.text(prefix, ORIGINS) or "{}")
     except ValueError:
@@ -109,7 +116,8 @@ def requirements(files: Files, prefix: str) -> Tuple[str, ...]:
     told = origins(files, prefix)
     found = []
     for line in pip_in(files, prefix):
-        origin = told.get(line) or {}
-        url, name = origin.get("url"), line.partition("==")[0]
+        name, _equals, version = line.partition("==")
+        origin = told.get(_key(name, version)) or {}
+        url = origin.get("url")
         found.append(pins.pinned(name, url, origin.get("sha256") or "") if url else line)
     return tuple(found)
