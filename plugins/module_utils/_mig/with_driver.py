@@ -14,9 +14,11 @@ from .._after_driver import Coming, Follower, Following, planner
 from .._catalog.mig_boards import board_of
 from .._gpu_values import SetAll
 from .._plan import Blocker, Plan, Step
+from .._scalar import BadWish
 from .module_wish import MigWish
 from .node import MigState, NodeGpu
 from .plan import plan as plan_alone
+from .targets import assign
 
 #: Architectures whose GPUs keep MIG mode themselves; from Hopper on the loaded driver does.
 _KEEPS_MODE = ("ampere",)
@@ -89,8 +91,35 @@ _after_driver = planner(
 
 def plan(state: MigState, following: Following, answers: Mapping[Any, Any]) -> Plan:
     """The steps to the wish from what the steps of driver and settings leave, or why there are none."""
+    blockers = _contradictions(state, following)
+    if blockers:
+        return Plan(blockers=blockers)
     gpus = tuple(_with_settings(gpu, following.settings) for gpu in state.gpus)
     return _after_driver(replace(state, gpus=gpus), following, answers)
+
+
+def _contradictions(state: MigState, following: Following) -> Tuple[Blocker, ...]:
+    """A GPU in MIG mode has no compute mode of its own (NVML reference, nvmlDeviceSetComputeMode)."""
+    modes = {
+        step.data.uuid: change.value
+        for step in following.settings
+        if isinstance(step.data, SetAll)
+        for change in step.data.changes
+        if change.setting == "compute_mode" and change.value != "default"
+    }
+    try:
+        pairs = assign(following.wish.requests, [gpu.known for gpu in state.gpus]) if modes else ()
+    except BadWish:
+        return ()
+    return tuple(
+        Blocker(
+            "Compute mode %s and MIG mode are both wished for one GPU" % modes[known.uuid],
+            "GPU %s" % known,
+            "leave compute_mode out for this GPU, or set mig: false",
+        )
+        for known, request in pairs
+        if request.mig and known.uuid in modes
+    )
 
 
 def _with_settings(seen: NodeGpu, steps: Sequence[Step]) -> NodeGpu:

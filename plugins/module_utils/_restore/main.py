@@ -99,7 +99,7 @@ def main() -> int:
         if ended:
             return 0
         print("Another run is changing this host: what is stored is restored after it.", flush=True)
-        Commands(Journal("later")).try_run(LATER)  # type: ignore[arg-type]
+        Commands(Journal("later")).try_run(LATER)
         return 0
     except LockError as exc:
         print(exc, flush=True)
@@ -111,11 +111,11 @@ def main() -> int:
 
 
 def _give_back() -> None:
-    """After a run that was cut off: services that it had stopped run again."""
+    """Services that a run had stopped run again, also where it was cut off."""
     if Files().exists(STOPPED):
         journal = Journal("services")
-        journal.say("A run was cut off: what it had stopped starts again.")
-        context = Context(Commands(journal), Files(), [])  # type: ignore[arg-type]
+        journal.say("Services that a run had stopped, and had not started again, are started.")
+        context = Context(Commands(journal), Files(), [])
         give_back(context)
         for warning in context.warnings:
             journal.warn(warning)
@@ -156,3 +156,4 @@ def _once(journal: Journal, component: Component) -> Dict[str, Any]:
         converge(journal, [Part(component, None)], job=journal)  # type: ignore[arg-type]
     except Ended as end:
         return end.result
+    raise RuntimeError("the run went on after its result")

@@ -15,7 +15,7 @@ import io
 import os
 import sys
 import zipfile
-from typing import Optional
+from typing import Any, Optional
 
 from .._boot.plan import Persist
 from . import main as _main
@@ -51,5 +51,6 @@ def program() -> bytes:
 def _source(name: str) -> bytes:
     """A module's text, from the collection's directory or from the archive that Ansible made of it."""
     above = os.path.dirname(os.path.dirname(__file__))
-    content: bytes = __spec__.loader.get_data(os.path.join(above, *name.split(".")) + ".py")
+    loader: Any = __spec__.loader if __spec__ else None
+    content: bytes = loader.get_data(os.path.join(above, *name.split(".")) + ".py")
     return content

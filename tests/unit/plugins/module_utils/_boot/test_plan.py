@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, List, Optional
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._boot.plan import Chosen, Persist, with_boot
 from ansible_collections.labfleet.gpu.plugins.module_utils._boot.state import (
+    Entries,
     Stored,
     digest,
     entries_of,
@@ -25,6 +28,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._boot.unit import (
     UNIT_PATH,
     unit_text,
 )
+from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import (
     Context,
     RemoveFile,
@@ -44,27 +48,28 @@ READY = Stored("settings", None, unit_text(PYTHON), RULE, digest(PROGRAM), True)
 WORK = Plan(steps=(Step("settings", "set-gpu", "set", "it is not so"),), promise={"gpus": {}})
 
 
-def stored(entries=None, **more):
+def stored(entries: Optional[Entries] = None, **more: Any) -> Stored:
     return replace(READY, store=None if entries is None else text_of(entries), **more)
 
 
-def actions(plan):
+def actions(plan: Plan) -> List[str]:
     return [step.action for step in plan.steps if step.phase == "boot"]
 
 
-def told(plan):
-    return plan.foretold()["boot"]
+def told(plan: Plan) -> Dict[str, Any]:
+    found: Dict[str, Any] = plan.foretold()["boot"]
+    return found
 
 
-def test_a_first_wish_brings_all_parts_after_the_change_itself():
+def test_a_first_wish_brings_all_parts_after_the_change_itself() -> None:
     plan = with_boot(WORK, Stored("settings"), YES, Chosen({A: ONE}, True))
     assert [step.phase for step in plan.steps] == ["settings"] + ["boot"] * 5
     assert actions(plan) == ["write-file", "write-program", "write-file", "write-file", "enable-restore"]
-    assert told(plan) == {"unit": True, "gpus": {A: ONE}} and plan.promise["gpus"] == {}
+    assert told(plan) == {"unit": True, "gpus": {A: ONE}} and plan.promised()["gpus"] == {}
     assert "python3 -I /opt/labfleet-gpu/restore.pyz\n" in plan.steps[3].data.content
 
 
-def test_what_is_as_it_should_be_is_left():
+def test_what_is_as_it_should_be_is_left() -> None:
     plan = with_boot(Plan(promise={}), stored({A: ONE}), YES, Chosen({A: ONE}, True))
     assert plan.steps == () and told(plan) == {"unit": True, "gpus": {A: ONE}}
 
@@ -79,7 +84,7 @@ def test_what_is_as_it_should_be_is_left():
         ("enabled", False, ["enable-restore"]),
     ],
 )
-def test_a_part_that_is_missing_or_another_comes_again(part, value, expected):
+def test_a_part_that_is_missing_or_another_comes_again(part: str, value: Any, expected: List[str]) -> None:
     plan = with_boot(Plan(), stored({A: ONE}, **{part: value}), YES, Chosen({A: ONE}, True))
     assert actions(plan) == expected
 
@@ -105,7 +110,7 @@ def test_a_part_that_is_missing_or_another_comes_again(part, value, expected):
         (NO, Chosen({A: TWO}, False), {B: ONE, GONE: ONE}),
     ],
 )
-def test_what_is_stored_then(persist, chosen, after):
+def test_what_is_stored_then(persist: Persist, chosen: Chosen, after: Entries) -> None:
     before = {A: ONE, B: ONE, GONE: ONE}
     plan = with_boot(Plan(promise={}), stored(before), persist, chosen)
     assert told(plan)["gpus"] == after
@@ -113,7 +118,7 @@ def test_what_is_stored_then(persist, chosen, after):
     assert written == ([] if after == before else [after])
 
 
-def test_it_ends_and_leaves_nothing():
+def test_it_ends_and_leaves_nothing() -> None:
     everyone = Chosen({A: ONE}, True)
     plan = with_boot(Plan(promise={}), stored({A: ONE, GONE: TWO}), NO, everyone)
     removed = {step.data.path for step in plan.steps if isinstance(step.data, RemoveFile)}
@@ -125,7 +130,7 @@ def test_it_ends_and_leaves_nothing():
     assert with_boot(Plan(), Stored("mig"), NO, everyone).steps == ()
 
 
-def test_what_cannot_be_read_is_written_anew_only_for_all_gpus():
+def test_what_cannot_be_read_is_written_anew_only_for_all_gpus() -> None:
     broken = replace(READY, store="{")
     assert with_boot(WORK, broken, AS_IT_IS, Chosen({A: ONE}, True)) == WORK
     for persist in (YES, NO):
@@ -134,7 +139,7 @@ def test_what_cannot_be_read_is_written_anew_only_for_all_gpus():
     assert told(with_boot(WORK, broken, YES, Chosen({A: ONE}, True)))["gpus"] == {A: ONE}
 
 
-def test_a_warning_of_what_a_reboot_takes_goes_where_it_is_restored():
+def test_a_warning_of_what_a_reboot_takes_goes_where_it_is_restored() -> None:
     warned = Plan(warnings=("lost at reboot", "forgotten"), passing=("lost at reboot",), promise={})
     chosen = Chosen({A: ONE, B: ONE}, True)
     for persist, before, left in (
@@ -146,13 +151,13 @@ def test_a_warning_of_what_a_reboot_takes_goes_where_it_is_restored():
         assert with_boot(warned, stored(before), persist, chosen).warnings == left
 
 
-def test_what_is_refused_is_not_stored():
+def test_what_is_refused_is_not_stored() -> None:
     refused = Plan(blockers=(Blocker("no", "GPU 0", "do not"),))
     assert with_boot(refused, Stored("mig"), YES, Chosen({A: ONE}, True)) is refused
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"gpus": {}}', '{"gpus": [1]}', '{"gpus": [{}]}'])
-def test_a_store_that_cannot_be_understood(text):
+def test_a_store_that_cannot_be_understood(text: str) -> None:
     if text == '{"gpus": {}}':
         assert entries_of(text) == {}
         return
@@ -160,9 +165,9 @@ def test_a_store_that_cannot_be_understood(text):
         entries_of(text)
 
 
-def test_what_the_steps_write_is_what_is_observed(tmp_path):
+def test_what_the_steps_write_is_what_is_observed(tmp_path: Path) -> None:
     files = Files(str(tmp_path))
-    context = Context(None, files, [])
+    context = Context(Commands(None), files, [])
     assert observe(files, "mig") == Stored("mig")
     plan = with_boot(Plan(), observe(files, "mig"), YES, Chosen({A: {"mig": True}}, True))
     for step in plan.steps:
@@ -176,7 +181,7 @@ def test_what_the_steps_write_is_what_is_observed(tmp_path):
     seen = observe(files, "mig")
     assert seen.works and seen.entries == {A: {"mig": True}} and not seen.shared
     assert observe(files, "settings").shared
-    assert json.loads(seen.store)["gpus"][0]["gpu"] == A
+    assert json.loads(seen.store or "")["gpus"][0]["gpu"] == A
     again = with_boot(Plan(), seen, YES, Chosen({A: {"mig": True}}, True))
     assert again.steps == ()
     removal = with_boot(Plan(), seen, NO, Chosen({A: {"mig": True}}, True))

@@ -196,6 +196,18 @@ def test_a_switch_puts_back_what_the_same_run_sets(mig: MigNode) -> None:
         assert [step.what for step in found.steps if step.action == "put-settings-back"] == back
 
 
+def test_a_compute_mode_and_mig_on_one_gpu_are_refused(mig: MigNode) -> None:
+    uuid, _other = mig.add(A100), mig.add(A100)
+    change = SetAll(uuid, "GPU 0", (Change("compute_mode", "prohibited"),))
+    steps = (Step("settings", "set-gpu", "set", "it is not so", change),)
+    for options, refused in (({"gpus": [0], "mig": True}, True), ({"gpus": [1], "mig": True}, False)):
+        told = informed(Following(mig.wish(**options)), {"settings": {"steps": steps}})
+        found = plan(mig.observe(), told, {})
+        assert bool(found.blockers) == refused
+        if refused:
+            assert "Compute mode prohibited and MIG mode are both wished" in str(found.blockers[0])
+
+
 def user(pid: int) -> str:
     return "%d (root, python3)" % pid
 

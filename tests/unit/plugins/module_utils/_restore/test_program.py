@@ -8,15 +8,17 @@ import ast
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Iterator, Set
 
 import ansible_collections.labfleet.gpu.plugins.module_utils._restore as package
 from ansible_collections.labfleet.gpu.plugins.module_utils._restore.contents import CONTENTS
 from ansible_collections.labfleet.gpu.plugins.module_utils._restore.program import program
 
-UTILS = os.path.dirname(os.path.dirname(package.__file__))
+UTILS = os.path.dirname(os.path.dirname(str(package.__file__)))
 
 
-def imported(name):
+def imported(name: str) -> Iterator[str]:
     """The modules below module_utils that a module imports anywhere."""
     with open(os.path.join(UTILS, name.replace(".", "/") + ".py"), encoding="utf-8") as stream:
         tree = ast.parse(stream.read())
@@ -36,8 +38,9 @@ def imported(name):
                 yield ".".join(path)
 
 
-def test_it_holds_what_it_imports():
-    found, left = set(), ["_restore.main"]
+def test_it_holds_what_it_imports() -> None:
+    found: Set[str] = set()
+    left = ["_restore.main"]
     while left:
         name = left.pop()
         if name not in found:
@@ -46,7 +49,7 @@ def test_it_holds_what_it_imports():
     assert sorted(CONTENTS) == sorted(found)
 
 
-def test_it_runs_without_ansible_and_without_the_collection(tmp_path):
+def test_it_runs_without_ansible_and_without_the_collection(tmp_path: Path) -> None:
     path = tmp_path / "restore.pyz"
     path.write_bytes(program())
     assert program() == path.read_bytes(), "the same sources make the same file"
