@@ -32,7 +32,8 @@ description:
     with a time limit, in a private directory that is removed. They take some memory of each GPU for
     seconds.
   - A process is left over if its Slurm job is over, or if its parent is gone and its user is not logged
-    in. One in a pod of Kubernetes, in a container, in a living Slurm job or in a system service never is.
+    in. One in a pod of Kubernetes, in a container, in a living Slurm job or in a service of systemd never
+    is.
   - NVML is asked through nvidia-ml-py. Where a node has none, the controller's own is put into
     C(/opt/labfleet-gpu), as a step that is shown.
 author:
@@ -228,7 +229,7 @@ processes:
       type: dict
       sample: {"0": 2048}
     job:
-      description: The Slurm job, pod, container, service or session that it belongs to.
+      description: The Slurm job, pod, container, unit or session that it belongs to.
       type: str
       sample: "slurm:1234"
     leftover:

@@ -168,6 +168,29 @@ def test_leftovers_of_slurm(fleet: Fleet, node: str) -> None:
     slurm.cancel(living)
 
 
+def test_leftovers_of_logins(fleet: Fleet, node: str) -> None:
+    fleet.sh(node, "id alice 2>/dev/null || useradd -m alice; id bob 2>/dev/null || useradd -m bob")
+    fleet.sh(node, "su - alice -c 'setsid --fork sleep 7003 </dev/null >/dev/null 2>&1'")
+    fleet.sh(
+        node, "setsid --fork su - bob -c 'setsid --fork sleep 7004; sleep 7005' </dev/null >/dev/null 2>&1"
+    )
+    fleet.sh(node, "systemd-run --quiet --uid=alice sleep 7006")
+    pids = {running(fleet, node, f"sleep {number}"): number for number in (7003, 7004, 7005, 7006)}
+    for pid in pids:
+        fleet.sh(node, f"gpu-simulator process add 0 --pid {pid} --memory 16")
+    found = checked(fleet, node, only=["leftovers"], leftover_minutes=0)
+    told = {pids[str(each["pid"])]: each for each in found["processes"]}
+    assert told[7003]["leftover"] and told[7003]["job"].startswith("session:"), told[7003]
+    assert told[7003]["reason"] == "its parent is gone, and alice is not logged in"
+    assert not told[7004]["leftover"] and told[7004]["job"].startswith("session:"), told[7004]
+    assert not told[7005]["leftover"] and told[7006]["reason"].startswith("it is in run-"), told
+    done = checked(fleet, node, only=["leftovers"], leftover_minutes=0, end_leftovers=True)
+    assert done["changed"] and not done.get("failed"), done["msg"]
+    assert not fleet.sh(node, "pgrep -xf 'sleep 7003' || true")
+    assert len(fleet.sh(node, "pgrep -xf 'sleep 700[456]'").split()) == 3
+    fleet.sh(node, "pkill -xf 'sleep 700[456]'")
+
+
 def running(fleet: Fleet, node: str, command: str) -> str:
     """The pid of a program, once it runs."""
     for _second in range(60):

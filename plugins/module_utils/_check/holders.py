@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from .._command import Commands
 from .._host import Files
-from .._running import DAEMONS, describe, service_of
+from .._running import DAEMONS, describe
 from .node import Gpu, Holder
 
 #: Nobody's work; MPS daemons hold memory for the programs that they serve.
@@ -27,9 +28,22 @@ _POD = re.compile(r"kubepods.*?pod([0-9a-f]{8}[-_][0-9a-f_-]{20,})")
 _CONTAINER = re.compile(
     r"/(?:docker|libpod|crio|cri-containerd|buildah|lxc\.payload|machine\.slice/[^/]*)[-./]([0-9A-Za-z_.-]+)"
 )
-_SESSION = re.compile(r"/session-([^/]+)\.scope")
+_SESSION = re.compile(r"/session-([^/]+)\.scope\Z")
+_JOB = re.compile(r"(?:^|\0)SLURM_JOB_ID=(\d+)")
 #: States and classes of a session that somebody sits at (sd_session_get_state(3), sd_session_get_class(3)).
-_OPEN, _OF_PEOPLE = ("active", "online", "opening"), ("user", "user-early", "user-light", "user-early-light")
+_OPEN = ("active", "online", "opening")
+_OF_PEOPLE = ("user", "user-early", "user-light", "user-early-light")
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """What a process belongs to, as Holder has it. ``session``: of its login, "" if it is in none."""
+
+    job: str = ""
+    kept: str = ""
+    ended_job: str = ""
+    inside: bool = False
+    session: str = ""
 
 
 def holders(commands: Commands, files: Files, gpus: Sequence[Gpu]) -> Tuple[Holder, ...]:
@@ -57,10 +71,10 @@ class _Looking:
         self._commands = commands
         self._files = files
         self._uptime = float((files.text("/proc/uptime") or "0").split()[0])
-        self._own_session = _first(_SESSION, files.text("/proc/%d/cgroup" % os.getpid()))
+        self._own_session = _first(_SESSION, _systemds(files.text("/proc/%d/cgroup" % os.getpid()) or ""))
         self._around = _prefix(files)
         self._steps: Optional[Set[str]] = None
-        self._sessions: Dict[int, Optional[bool]] = {}
+        self._sessions: Dict[int, Optional[List[str]]] = {}
 
     def at(self, pid: int, memory: Dict[int, int]) -> Optional[Holder]:
         """One process, None if it ended meanwhile."""
@@ -68,59 +82,51 @@ class _Looking:
         stat = (self._files.text("/proc/%d/stat" % pid) or "").rpartition(")")[2].split()
         if client is None or len(stat) < 20:
             return None
-        started = int(stat[19])
-        groups = self._files.text("/proc/%d/cgroup" % pid) or ""
-        job, kept, ended, inside = self._belongs(pid, client.command, groups)
-        orphan = self._orphan(int(stat[1]))
-        # Only a process that nothing else decides about: asking logind takes time.
-        asked = orphan and not kept and not ended
+        parent, started = int(stat[1]), int(stat[19])
+        owner, orphan = self._owner(pid, client.command), parent == 1
+        # Only where nothing else decides: asking logind takes time.
+        asked = orphan and not owner.kept and not owner.ended_job
         return Holder(
             pid,
             client.user,
             client.command,
             started,
-            max(0, int(self._uptime - started / os.sysconf("SC_CLK_TCK"))),
-            memory,
-            job,
-            kept,
-            ended,
-            inside,
-            orphan,
-            self._logged_in(pid) if asked else None,
+            age=max(0, int(self._uptime - started / os.sysconf("SC_CLK_TCK"))),
+            memory=memory,
+            job=owner.job,
+            kept=owner.kept,
+            ended_job=owner.ended_job,
+            inside=owner.inside,
+            orphan=orphan,
+            logged_in=self._logged_in(pid, owner.session) if asked else None,
         )
 
-    def _belongs(self, pid: int, command: str, groups: str) -> Tuple[str, str, str, bool]:
-        """Its job in words, why it is kept, the job's number if that is over, whether it is in its group."""
+    def _owner(self, pid: int, command: str) -> _Owner:
+        groups = self._files.text("/proc/%d/cgroup" % pid) or ""
         if command in _DAEMONS:
-            return "daemon", "it belongs to the driver or watches GPUs", "", False
+            return _Owner("daemon", "it belongs to the driver or watches GPUs")
         pod = _POD.search(groups)
         if pod or "kubepods" in groups:
-            return (
-                "kubernetes:%s" % (pod.group(1).replace("_", "-") if pod else "?"),
-                "it is in a pod",
-                "",
-                False,
+            return _Owner(
+                "kubernetes:%s" % (pod.group(1).replace("_", "-") if pod else "?"), "it is in a pod"
             )
         number = _first(_SLURM, groups)
         if number:
             return self._slurm(number, True)
-        mine = "\n".join(_without(self._around, line) for line in groups.splitlines())
-        container = _CONTAINER.search(mine)
+        paths = [_without(self._around, line) for line in groups.splitlines()]
+        container = _first(_CONTAINER, "\n".join(paths))
         if container:
-            return "container:%s" % container.group(1)[:12], "it is in a container", "", False
-        number = _first(re.compile(r"(?:^|\0)SLURM_JOB_ID=(\d+)"), self._files.text("/proc/%d/environ" % pid))
+            return _Owner("container:%s" % container[:12], "it is in a container")
+        number = _first(_JOB, self._files.text("/proc/%d/environ" % pid))
         if number:
             return self._slurm(number, False)
-        unit = service_of(self._files, pid)
-        if unit:
-            return "service:%s" % unit, "it is in %s" % unit, "", False
-        session = _first(_SESSION, groups)
-        return ("session:%s" % session if session else "", "", "", False)
+        return _of_unit(_without(self._around, _systemds(groups)))
 
-    def _slurm(self, number: str, inside: bool) -> Tuple[str, str, str, bool]:
+    def _slurm(self, number: str, inside: bool) -> _Owner:
         steps = self._living_jobs()
-        alive = number in steps or "" in steps
-        return "slurm:%s" % number, "its job lives" if alive else "", "" if alive else number, inside
+        if number in steps or "" in steps:
+            return _Owner("slurm:%s" % number, "its job lives")
+        return _Owner("slurm:%s" % number, ended_job=number, inside=inside)
 
     def _living_jobs(self) -> Set[str]:
         """Numbers of the jobs of which a slurmstepd lives; "" for one that cannot be told."""
@@ -141,42 +147,56 @@ class _Looking:
             return "infinity"
         return _first(_STEP, title) or _first(_SLURM, group) or ""
 
-    def _orphan(self, parent: int) -> bool:
-        """Is its parent gone, so that init or the user's systemd has it?"""
-        return parent == 1 or (self._files.text("/proc/%d/comm" % parent) or "").strip() == "systemd"
-
-    def _logged_in(self, pid: int) -> Optional[bool]:
+    def _logged_in(self, pid: int, session: str) -> Optional[bool]:
+        """Is its user logged in, or its session open? None where logind does not tell."""
         try:
             user = os.stat(self._files.path("/proc/%d" % pid)).st_uid
         except OSError:
             return None
+        sessions = self._sessions_of(user)
+        if sessions is None:
+            return None
+        for each in {*sessions, session} - {"", self._own_session}:
+            found = self._is_open(each)
+            if found is None or found:
+                return found
+        return False
+
+    def _sessions_of(self, user: int) -> Optional[List[str]]:
         if user not in self._sessions:
-            self._sessions[user] = self._has_session(user)
+            shown = self._commands.try_run(
+                ["loginctl", "show-user", str(user), "--property=Sessions", "--value"]
+            )
+            gone = "not logged in" in shown.err or "No such user" in shown.err
+            self._sessions[user] = shown.out.split() if shown.rc == 0 else [] if gone else None
         return self._sessions[user]
 
-    def _has_session(self, user: int) -> Optional[bool]:
-        """Has this user a session besides the one that we run in? None where logind does not tell."""
-        shown = self._commands.try_run(["loginctl", "show-user", str(user), "--property=Sessions", "--value"])
+    def _is_open(self, session: str) -> Optional[bool]:
+        shown = self._commands.try_run(
+            ["loginctl", "show-session", session, "--property=State", "--property=Class"]
+        )
         if shown.rc != 0:
-            gone = "not logged in" in shown.err or "No such user" in shown.err
-            return False if gone else None
-        sessions = [each for each in shown.out.split() if each != self._own_session]
-        if not sessions:
-            return False
-        details = self._commands.try_run(
-            ["loginctl", "show-session", *sessions, "--property=State", "--property=Class"]
-        )
-        if details.rc != 0:
-            return None
-        return any(
-            each.get("State") in _OPEN and each.get("Class", "user") in _OF_PEOPLE
-            for each in _blocks(details.out)
-        )
+            return False if "No session" in shown.err else None
+        told = dict(line.partition("=")[::2] for line in shown.out.splitlines())
+        return told.get("State") in _OPEN and told.get("Class", "user") in _OF_PEOPLE
 
 
-def _blocks(text: str) -> Iterator[Dict[str, str]]:
-    for block in text.split("\n\n"):
-        yield dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)
+def _of_unit(path: str) -> _Owner:
+    """By the control group that systemd gave it: a session, no unit, or one that is responsible for it."""
+    session = _first(_SESSION, path)
+    if session:
+        return _Owner("session:%s" % session, session=session)
+    if path in ("", "/", "/init.scope"):
+        return _Owner()
+    units = [name for name in path.split("/") if name.endswith((".service", ".scope"))]
+    unit = units[-1] if units else path
+    return _Owner("unit:%s" % unit, "it is in %s" % unit)
+
+
+def _systemds(groups: str) -> str:
+    """The line of the hierarchy that systemd manages: in version 1 that of its name (cgroups(7))."""
+    lines = {line.split(":", 2)[1]: line for line in groups.splitlines() if line.count(":") >= 2}
+    return lines.get("name=systemd", lines.get("", ""))
 
 
 def _first(pattern: "re.Pattern[str]", text: Optional[str]) -> str:

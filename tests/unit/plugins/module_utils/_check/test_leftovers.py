@@ -83,7 +83,13 @@ def test_an_orphan_of_somebody_who_left(gpus: CheckNode, pid: int) -> None:
         ("/system.slice/docker-2cf7b0992492cfc7b4c4.scope", "container:2cf7b0992492", "it is in a container"),
         ("/docker/2cf7b0992492cfc7b4c4", "container:2cf7b0992492", "it is in a container"),
         (PODMAN, "container:2cf7b0992492", "it is in a container"),
-        ("/system.slice/jupyterhub.service", "service:jupyterhub.service", "it is in jupyterhub.service"),
+        ("/system.slice/jupyterhub.service", "unit:jupyterhub.service", "it is in jupyterhub.service"),
+        ("/system.slice/run-u7.scope", "unit:run-u7.scope", "it is in run-u7.scope"),
+        (
+            "/user.slice/user-1000.slice/user@1000.service/app.slice/train.service",
+            "unit:train.service",
+            "it is in train.service",
+        ),
     ],
 )
 def test_those_that_somebody_is_responsible_for(
@@ -133,14 +139,20 @@ def test_a_parent_that_lives(gpus: CheckNode, pid: int) -> None:
     gpus.process(pid, parent=600)
     gpus.other(600, "bash")
     assert gpus.row("leftovers").result == OK
-    gpus.other(600, "systemd")
-    assert gpus.row("leftovers").result == FAILED, "the user's systemd takes orphans in"
+
+
+def test_an_orphan_in_no_unit(gpus: CheckNode, pid: int) -> None:
+    gpus.process(pid, group="/")
+    assert gpus.row("leftovers").result == FAILED and not held(gpus).job
+    gpus.tree.write("/proc/%d/cgroup" % pid, "4:devices:/x\n1:name=systemd:/system.slice/a.service\n0::/\n")
+    assert held(gpus).kept == "it is in a.service", "what systemd manages counts"
 
 
 def test_somebody_who_is_there(gpus: CheckNode, pid: int) -> None:
     gpus.process(pid)
     answers = gpus.machine.answers
     answers["loginctl show-user"] = (0, "7 9\n", "")
+    answers["loginctl show-session 7 "] = (0, "State=closing\nClass=user\n", "")
     for state, kind, result in (
         ("active", "user", OK),
         ("online", "user", OK),
@@ -148,16 +160,17 @@ def test_somebody_who_is_there(gpus: CheckNode, pid: int) -> None:
         ("active", "manager", FAILED),
         ("active", "background", FAILED),
     ):
-        answers["loginctl show-session 7 9"] = (
-            0,
-            "State=closing\nClass=user\n\nState=%s\nClass=%s\n" % (state, kind),
-            "",
-        )
+        answers["loginctl show-session 9 "] = (0, "State=%s\nClass=%s\n" % (state, kind), "")
         assert gpus.row("leftovers").result == result, (state, kind)
     answers["loginctl show-user"] = (0, "\n", "")
     assert gpus.row("leftovers").result == FAILED
-    answers["loginctl show-user"] = (1, "", "Failed to connect to bus: No such file or directory")
-    assert gpus.row("leftovers").result == OK, "what is not known is not held against it"
+    answers["loginctl show-session 7 "] = (0, "State=active\nClass=user\n", "")
+    assert gpus.row("leftovers").result == OK, "somebody else's session that it became another user in"
+    for command in ("show-user", "show-session 7 "):
+        before = answers["loginctl " + command]
+        answers["loginctl " + command] = (1, "", "Failed to connect to bus: No such file or directory")
+        assert gpus.row("leftovers").result == OK, "what is not known is not held against it"
+        answers["loginctl " + command] = before
 
 
 def test_our_own_session_is_nobody_at_work(gpus: CheckNode, pid: int) -> None:
@@ -165,7 +178,7 @@ def test_our_own_session_is_nobody_at_work(gpus: CheckNode, pid: int) -> None:
     gpus.tree.write("/proc/%d/cgroup" % os.getpid(), "0::/user.slice/user-0.slice/session-9.scope\n")
     gpus.machine.answers["loginctl show-user"] = (0, "9\n", "")
     assert gpus.row("leftovers").result == FAILED
-    assert not any("show-session" in line for line in gpus.machine.ran)
+    assert not any("show-session 9" in line for line in gpus.machine.ran)
 
 
 def test_the_young_are_spared(gpus: CheckNode, pid: int) -> None:
