@@ -47,7 +47,9 @@ options:
     description:
       - V(off) lists each device with its files, which any Slurm from 21.08 on understands.
       - V(nvml) has C(slurmd) ask NVML when it starts, which gives jobs the UUIDs of MIG devices and knows the
-        nearest processors. It takes a Slurm that was built with NVML; Debian's and Ubuntu's are not.
+        nearest processors. It takes Slurm's plugin C(gpu_nvml.so), which Debian and Ubuntu have as
+        C(slurm-wlm-nvml-plugin) in contrib and multiverse. Up to 23.11 at least it works only where there is
+        a C(libnvidia-ml.so) without a number.
       - With V(off) jobs are told numbers. Have C(ConstrainDevices=yes) in C(cgroup.conf), so that a job sees
         no GPU and no MIG device but its own.
     type: str
@@ -163,9 +165,9 @@ before:
       sample: ["gpu:1g.5gb:7"]
     gres:
       description:
-        - The GPUs and MIG devices that are there, in the order in which C(slurmd) numbers them (the C(IDX) of
-          C(scontrol show job -d), and C(SLURM_JOB_GPUS)), with their C(type), C(profile) (null for a GPU that
-          is not divided), C(files) and C(uuid).
+        - The GPUs and MIG devices that are there, with their C(type), C(profile) (null for a GPU that is not
+          divided), C(files) and C(uuid). With O(autodetect=off) in the order in which C(slurmd) numbers them,
+          which is the C(IDX) of C(scontrol show job -d) and C(SLURM_JOB_GPUS).
       type: list
       elements: dict
       sample:

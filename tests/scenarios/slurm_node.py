@@ -133,3 +133,23 @@ class Slurm:
         self.sh("sed -i 's,^TaskPlugin=.*,TaskPlugin=task/cgroup,' /etc/slurm/slurm.conf")
         self.sh("systemctl restart slurmctld slurmd")
         return True
+
+    def ask_nvml(self) -> None:
+        """Slurm's plugin for NVML, and what it wants to know besides MIG: which processors are near a GPU.
+
+        Debian has it in contrib, at times for another build of the same version, so that the file alone is
+        taken; this version looks for the library without a number.
+        """
+        sources = "/etc/apt/sources.list.d/contrib.list"
+        self.sh(f"sed -n 's/ bookworm main$/ bookworm contrib/p' /etc/apt/sources.list > {sources}")
+        self.sh("apt-get -qq update && cd /tmp && apt-get -qq download slurm-wlm-nvml-plugin")
+        self.sh("dpkg-deb --fsys-tarfile /tmp/slurm-wlm-nvml-plugin_*.deb | tar -x --directory=/ ./usr/lib")
+        library = "libnvidia-ml.so"
+        self.sh(
+            f"cd $(dirname $(ldconfig -p | sed -n 's/.*{library}.1 .*=> //p')) && ln -s {library}.1 {library}"
+        )
+        count = int(self.sh("nproc"))
+        self.sh(f"for gpu in 0 1 2; do gpu-simulator set $gpu cpu_affinity 0-{count - 1}; done")
+        self.sh(f"sed -i 's/ CPUs=8 / CPUs={count} /; /config_overrides/d' /etc/slurm/slurm.conf")
+        self.sh("systemctl restart slurmctld slurmd")
+        self.until("IDLE+DRAIN")

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
-from mig_node import A100, DRIVER, NODE, T4, held
+from mig_node import A100, DRIVER, NODE, T4, devices, held
 from proof import Result, in_one_playbook
 from scenario import Fleet
 from slurm_node import Slurm
@@ -167,3 +168,30 @@ def test_the_role_prints_the_line(slurm: Slurm) -> None:
     assert "gpu" not in slurm.sh("cat /etc/slurm/gres.conf 2>&1; grep NodeName /etc/slurm/slurm.conf", None)
     assert slurm.gres() == set()
     slurm.resume()
+
+
+def test_jobs_with_uuids_where_slurm_asks_nvml(slurm: Slurm) -> None:
+    slurm.drain()
+    held(slurm.fleet, **MIXED)
+    slurm.device_files()
+    slurm.ask_nvml()
+    wish = {"slurm_conf": CONF, "autodetect": "nvml", "types": "autodetect"}
+    done = told(slurm, **wish)
+    assert "NodeName=node1 AutoDetect=nvml" in done["after"]["lines"]
+    seen = {
+        (kind, files) for kind, files in re.findall(r"Type=(\S+) .*?File=(\S+)", slurm.sh("slurmd -G 2>&1"))
+    }
+    ours = {(each["type"], ",".join(each["files"])) for each in done["after"]["gres"]}
+    assert seen == ours, "what slurmd finds and calls them by itself"
+    slurm.resume()
+    uuids = {each["uuid"] for each in done["after"]["gres"] if each["type"] == "nvidia_a100_1g.5gb"}
+    said = slurm.job("gpu:nvidia_a100_1g.5gb:2", "echo $CUDA_VISIBLE_DEVICES")
+    assert set(said.split(",")) == uuids and len(uuids) == 2
+    slurm.drain()
+    held(slurm.fleet, gpus=[0], instances=[])
+    new = held(slurm.fleet, **MIXED)
+    done = told(slurm, **wish)
+    assert [step["action"] for step in done["steps"]] == ["restart-slurmd"], "other UUIDs in the same places"
+    slurm.resume()
+    said = slurm.job("gpu:nvidia_a100_3g.20gb", "echo $CUDA_VISIBLE_DEVICES")
+    assert said.startswith("MIG-") and said in devices(new, 0)

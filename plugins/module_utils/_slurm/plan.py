@@ -139,7 +139,7 @@ def _devices(state: SlurmState, wish: SlurmWish) -> List[Blocker]:
             Blocker(
                 "Slurm has no gpu_nvml.so here, and slurmd does not start with AutoDetect=nvml then",
                 wish.node,
-                "set autodetect: 'off', or install a Slurm that was built with NVML",
+                "install slurm-wlm-nvml-plugin, or set autodetect: 'off'",
             )
         )
     return found
@@ -262,6 +262,8 @@ def _warnings(state: SlurmState, wish: SlurmWish, gpus: Sequence[str], changes: 
         if not wish.autodetect and not state.constrained and any(each.profile for each in state.devices):
             found.append(_NUMBERS % wish.path.replace("gres.conf", "cgroup.conf") + ".")
     seen = state.controller
+    if not changes and "INVALID" in seen.state.upper():
+        found.append("slurmctld takes %s for invalid: 'slurmd -G' tells what slurmd finds." % wish.node)
     if seen.gpus_counted is False and gpus:
         found.append("slurm.conf does not count GPUs: add GresTypes=gpu on the controller and on all nodes.")
     if seen.state and not state.conf and not names.same(names.for_gpus(seen.gres), gpus):

@@ -250,6 +250,7 @@ def test_a_registration_that_slurmctld_refuses(slurm: SlurmNode) -> None:
     slurm.cluster.state = "IDLE+DRAIN+INVALID_REG"
     slurm.hold()
     assert "takes gpu1 for invalid (IDLE+DRAIN+INVALID_REG)" in slurm.warnings[0]
+    assert "takes gpu1 for invalid" in slurm.plan().warnings[0], "a run that changes nothing says so too"
 
 
 def test_a_daemon_that_failed_before(slurm: SlurmNode) -> None:
