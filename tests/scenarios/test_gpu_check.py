@@ -187,14 +187,14 @@ def test_leftovers_of_logins(fleet: Fleet, node: str) -> None:
     done = checked(fleet, node, only=["leftovers"], leftover_minutes=0, end_leftovers=True)
     assert done["changed"] and not done.get("failed"), done["msg"]
     assert not fleet.sh(node, "pgrep -xf 'sleep 7003' || true")
-    assert len(fleet.sh(node, "pgrep -xf 'sleep 700[456]'").split()) == 3
-    fleet.sh(node, "pkill -xf 'sleep 700[456]'")
+    assert len(fleet.sh(node, "pgrep -xf '([^ ]*/)?sleep 700[456]'").split()) == 3
+    fleet.sh(node, "pkill -xf '([^ ]*/)?sleep 700[456]'")
 
 
 def running(fleet: Fleet, node: str, command: str) -> str:
     """The pid of a program, once it runs."""
     for _second in range(60):
-        found = fleet.sh(node, f"pgrep -xf '{command}' || true")
+        found = fleet.sh(node, f"pgrep -xf '([^ ]*/)?{command}' || true")
         if found:
             return found
         time.sleep(1)
