@@ -4,9 +4,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import os
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
+from typing import Dict
 
 import pytest
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
@@ -15,14 +20,40 @@ SOURCES = Path(__file__).resolve().parents[4] / "roles/gpu_simulator/files/nvml"
 VERSION = "580.95.05"
 
 
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The library, loaded: what asks for libnvidia-ml.so.1 in this process from now on gets this one."""
-    out = tmp_path_factory.mktemp("nvml")
-    command = ["make", "-s", "-C", str(SOURCES), "VERSION=" + VERSION, "OUT=%s" % out, "CFLAGS=-O0"]
+#: Where the library was built in this run; ansible-test runs each test in a fork of the process that collects.
+_BUILT: Dict[str, str] = {}
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What each test of NVML would make or load for itself is there before the forks: once, not for each."""
+    if any("library" in getattr(item, "fixturenames", ()) for item in session.items):
+        _BUILT["directory"] = tempfile.mkdtemp(prefix="labfleet-gpu-nvml-")
+        _BUILT["path"] = _build(_BUILT["directory"])
+        with contextlib.suppress(ImportError):
+            import pynvml  # noqa: F401
+
+
+def pytest_sessionfinish() -> None:
+    if "directory" in _BUILT:
+        shutil.rmtree(_BUILT.pop("directory"), ignore_errors=True)
+
+
+def _build(out: str) -> str:
+    """The library in that directory; "" where nothing can build it."""
+    if not (shutil.which("make") and shutil.which("gcc")):
+        return ""
+    command = ["make", "-s", "-C", str(SOURCES), "VERSION=" + VERSION, "OUT=" + out, "CFLAGS=-O0"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode == 0, done.stdout
-    path = str(out / ("libnvidia-ml.so." + VERSION))
+    return os.path.join(out, "libnvidia-ml.so." + VERSION)
+
+
+@pytest.fixture(scope="session")
+def library() -> str:
+    """The library, loaded: what asks for libnvidia-ml.so.1 in this process from now on gets this one."""
+    path = _BUILT["path"]
+    if not path:
+        pytest.skip("gcc and make build the simulated library")
     ctypes.CDLL(path)
     return path
 
