@@ -20,7 +20,7 @@ SOURCES = Path(__file__).resolve().parents[4] / "roles/gpu_simulator/files/nvml"
 VERSION = "580.95.05"
 
 
-#: Where the library was built in this run; ansible-test runs each test in a fork of the process that collects.
+#: Where the library was built in this run; ansible-test runs each test in a fork of its own.
 _BUILT: Dict[str, str] = {}
 
 
