@@ -169,6 +169,8 @@ def test_leftovers_of_slurm(fleet: Fleet, node: str) -> None:
 
 
 def test_leftovers_of_logins(fleet: Fleet, node: str) -> None:
+    # Real machines have it; with it, logind knows of logins.
+    fleet.sh(node, "apt-get -qq update && apt-get -qq install -y libpam-systemd >/dev/null")
     fleet.sh(node, "id alice 2>/dev/null || useradd -m alice; id bob 2>/dev/null || useradd -m bob")
     fleet.sh(node, "su - alice -c 'setsid --fork sleep 7003 </dev/null >/dev/null 2>&1'")
     fleet.sh(

@@ -157,7 +157,7 @@ class _Looking:
         if sessions is None:
             return None
         for each in {*sessions, session} - {"", self._own_session}:
-            found = self._is_open(each)
+            found = self._is_open(each, its_own=each == session)
             if found is None or found:
                 return found
         return False
@@ -171,14 +171,15 @@ class _Looking:
             self._sessions[user] = shown.out.split() if shown.rc == 0 else [] if gone else None
         return self._sessions[user]
 
-    def _is_open(self, session: str) -> Optional[bool]:
+    def _is_open(self, session: str, its_own: bool) -> Optional[bool]:
+        """Does somebody sit at it? Where it is the process's own, somebody's cron or su will do."""
         shown = self._commands.try_run(
             ["loginctl", "show-session", session, "--property=State", "--property=Class"]
         )
         if shown.rc != 0:
             return False if "No session" in shown.err else None
         told = dict(line.partition("=")[::2] for line in shown.out.splitlines())
-        return told.get("State") in _OPEN and told.get("Class", "user") in _OF_PEOPLE
+        return told.get("State") in _OPEN and (its_own or told.get("Class", "user") in _OF_PEOPLE)
 
 
 def _of_unit(path: str) -> _Owner:

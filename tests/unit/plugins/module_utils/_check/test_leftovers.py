@@ -164,7 +164,9 @@ def test_somebody_who_is_there(gpus: CheckNode, pid: int) -> None:
         assert gpus.row("leftovers").result == result, (state, kind)
     answers["loginctl show-user"] = (0, "\n", "")
     assert gpus.row("leftovers").result == FAILED
-    answers["loginctl show-session 7 "] = (0, "State=active\nClass=user\n", "")
+    for kind in ("user", "background"):
+        answers["loginctl show-session 7 "] = (0, "State=active\nClass=%s\n" % kind, "")
+        assert gpus.row("leftovers").result == OK, "its own session, also one of cron or su"
     assert gpus.row("leftovers").result == OK, "somebody else's session that it became another user in"
     for command in ("show-user", "show-session 7 "):
         before = answers["loginctl " + command]
