@@ -98,13 +98,10 @@ def _tried(
 ) -> Compiled:
     nvcc = files.path(tree.path, "bin/nvcc")
     owner = owner_of(files.path(tree.path), nvcc)
-    with private_directory(owner) as directory:
-        source, program = os.path.join(directory, "sample.cu"), os.path.join(directory, "sample")
-        with open(source, "w", encoding="utf-8") as stream:
-            stream.write(SAMPLE)
-        os.chmod(source, 0o644)
+    with private_directory(owner, sample=SAMPLE) as directory:
+        source, program = os.path.join(directory, "sample"), os.path.join(directory, "program")
         environment = {"TMPDIR": directory}
-        argv = [nvcc, *_architectures(gpus), "-o", program, source]
+        argv = [nvcc, *_architectures(gpus), "-o", program, "-x", "cu", source]
         compiling = programs.run(owner, argv, environment)
         running = None
         if compiling.rc == 0 and wish.asks("nvcc_runs"):

@@ -79,10 +79,17 @@ def owner_of(*paths: str) -> int:
 
 
 @contextmanager
-def private_directory(owner: int) -> Iterator[str]:
-    """A directory for this user alone, from which programs can be started; it is removed afterwards."""
+def private_directory(owner: int, **contents: str) -> Iterator[str]:
+    """A directory for this user alone, from which programs can be started; it is removed afterwards.
+
+    ``contents`` are files in it, by name. They are there before the user can put links in their place.
+    """
     path = tempfile.mkdtemp(prefix="labfleet-gpu-check-", dir=_where())
     try:
+        for name, content in contents.items():
+            with open(os.path.join(path, name), "w", encoding="utf-8") as stream:
+                stream.write(content)
+                os.fchmod(stream.fileno(), 0o644)
         if os.geteuid() == 0:
             os.chown(path, owner, -1)
         yield path

@@ -23,7 +23,7 @@ A100, T4 = "a100-sxm4-40gb", "t4"
 HOME = "/usr/local/cuda-12.4"
 #: A compiler that makes a program which says the given lines. It wants the sample, and the GPUs of the node.
 NVCC = """#!/bin/sh
-for word; do case "$word" in *.cu) grep -q cudaGetDeviceCount "$word" || exit 3;; esac; done
+for word; do case "$word" in */sample) grep -q cudaGetDeviceCount "$word" || exit 3;; esac; done
 echo "$@" > %(log)s
 while [ "$1" != -o ]; do shift; done
 cat > "$2" << 'END'
@@ -202,7 +202,8 @@ def test_as_the_owner(tmp_path: Path) -> None:
     assert programs.run(nobody, ["id", "-u"]).out.strip() == str(nobody)
     assert programs.run(54321, ["id", "-u"]).out.strip() == "54321", "also one without an account"
     assert programs.run(nobody, ["sh", "-c", "echo $HOME"]).out.strip() == pwd.getpwnam("nobody").pw_dir
-    with private_directory(nobody) as directory:
+    with private_directory(nobody, sample="text") as directory:
+        assert programs.run(nobody, ["cat", directory + "/sample"]).out == "text"
         assert os.stat(directory).st_uid == nobody and os.stat(directory).st_mode & 0o777 == 0o700
         assert programs.run(nobody, ["touch", directory + "/x"]).rc == 0
     assert not os.path.exists(directory)
