@@ -17,8 +17,8 @@ from scenario import LAB_NUMBER, MIRROR, ROOT, Fleet
 Result = dict[str, Any]
 
 #: What check mode cannot tell: DKMS builds and signs while apt works, and apt's simulation is silent on that;
-#: UUIDs of MIG devices are the driver's choice.
-TOLD_LATER = {"dkms", "dkms_state", "module_signer", "devices"}
+#: UUIDs of MIG devices are the driver's choice; what a requirement comes to is pip's.
+TOLD_LATER = {"dkms", "dkms_state", "module_signer", "devices", "pip"}
 MARK = "proof"
 
 
@@ -103,7 +103,7 @@ def _runs(
     for number, kind in enumerate(what):
         task: dict[str, Any] = _marking(fleet, node)
         if kind != "mark":
-            mirror = {} if module in ("mig_layout", "gpu_settings") else MIRROR
+            mirror = {} if module in ("mig_layout", "gpu_settings", "conda_gpu_env") else MIRROR
             task = {f"labfleet.gpu.{module}": {**mirror, **options}}
             task.update(check_mode=kind == "check", diff=True, ignore_errors=True)
         tasks.append({"name": f"{kind} {number}", **task})

@@ -98,7 +98,7 @@ def absent(state: CondaState, wish: CondaWish, answers: _Answers) -> Plan:
         "state: absent is wished",
         Gone(state.prefix),
     )
-    promise = {"exists": False, "packages": [], "pip": []}
+    promise = {"exists": False, "packages": [], "pip": [], "owner": None, "mode": None}
     return Plan(steps=(step,), promise=promise, reasons=("it is to go",))
 
 

@@ -194,7 +194,8 @@ def test_absent() -> None:
     assert plan(state(), gone, {}) == Plan()
     found = plan(made(), gone, NOBODY)
     assert actions(found) == ["remove-environment"]
-    assert found.promised() == {"exists": False, "packages": [], "pip": []}
+    promise = {"exists": False, "packages": [], "pip": [], "owner": None, "mode": None}
+    assert found.promised() == promise
 
 
 def test_a_copy_is_made_once() -> None:
