@@ -145,13 +145,17 @@ def test_without_a_gpu_it_still_compiles(gpus: CheckNode) -> None:
 # cuDNN
 
 
-def cudnn(gpus: CheckNode, number: int, version: str, directory: str = HOME + "/lib64") -> None:
+def cudnn(
+    gpus: CheckNode, number: int, version: str, directory: str = HOME + "/lib64", more: str = ""
+) -> None:
     """A library that says it is this number, and whose file says that it is this version."""
     if directory.startswith(HOME):
         toolkit(gpus, "")
     folder = gpus.tree.path(directory)
     folder.mkdir(parents=True, exist_ok=True)
-    source = gpus.tree.write("/cudnn.c", "unsigned long cudnnGetVersion(void) { return %d; }\n" % number)
+    source = gpus.tree.write(
+        "/cudnn.c", "unsigned long cudnnGetVersion(void) { return %d; }\n%s\n" % (number, more)
+    )
     library = folder / ("libcudnn.so." + version)
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
     (folder / ("libcudnn.so." + version.split(".")[0])).symlink_to(library.name)
@@ -176,6 +180,13 @@ def test_cudnn_that_does_not_load(gpus: CheckNode) -> None:
     gpus.tree.write(HOME + "/lib64/libcudnn.so.9.10.2", "no library")
     row = gpus.row("cudnn_loads")
     assert row.result == FAILED and "does not load: " in row.reason and "file too short" in row.reason, row
+
+
+def test_cudnn_that_hangs(gpus: CheckNode) -> None:
+    hang = "#include <unistd.h>\n__attribute__((constructor)) static void hang(void) { sleep(30); }"
+    cudnn(gpus, 91002, "9.10.2", more=hang)
+    row = gpus.row("cudnn_loads", time_limit=1)
+    assert (row.result, row.reason) == (FAILED, "loading it did not end in time")
 
 
 def test_no_cudnn(gpus: CheckNode) -> None:
