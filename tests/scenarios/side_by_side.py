@@ -27,11 +27,12 @@ LABS = tuple(os.environ.get("LABFLEET_GPU_SCENARIO_LABS", "7,6").split(","))
 #: The files that take longest, longest first; the others follow.
 LONG = (
     *("every_crash_point", "crash_points_cudnn", "crash_points_stack"),
-    *("debian", "stack", "interrupted", "families", "hardware", "cuda_runfile", "leftovers", "sources"),
+    *("debian", "stack", "interrupted", "conda", "families", "hardware"),
+    *("cuda_runfile", "leftovers", "sources"),
 )
 #: What --in-full runs: crash points of every plan, cuDNN's real archives, the upgrade of a whole Debian.
 IN_FULL = (
-    *("test_interrupted", "every_crash_point", "crash_points_stack"),
+    *("test_interrupted", "test_conda", "every_crash_point", "crash_points_stack"),
     *("crash_points_cudnn", "real_cudnn", "debian_upgrade"),
 )
 _SUMMARY = re.compile(r"^=+ (.*) in [\d.]+s.* =+$", re.MULTILINE)
