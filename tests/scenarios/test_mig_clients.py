@@ -137,7 +137,7 @@ def test_a_service_that_will_not_stop_keeps_its_gpu_as_it_is(fleet: Fleet, node:
     fleet.sh(node, f"mkdir -p {drop_in}; printf '[Unit]\\nRefuseManualStop=yes\\n' > {drop_in}/keep.conf")
     fleet.sh(node, "systemctl daemon-reload")
     before = held(fleet, gpus=[2], mig=True)["after"]["gpus"]
-    said = fleet.task(node, task(gpus=[0], instances={"1g.5gb": 7}))
+    said = fleet.task(node, task(gpus=[0], mig=False))
     assert said.get("failed") and f"stop {DCGM}" in said["msg"], said
     fleet.sh(node, f"rm -r {drop_in}; systemctl daemon-reload")
     assert fleet.sh(node, f"systemctl is-active {DCGM} {EXPORTER}").split() == ["active"] * 2
