@@ -70,7 +70,8 @@ def _records(_commands: Commands, files: Files, question: AskRecords) -> Any:
 
 def _solution(texts: List[str]) -> Solution:
     told = sorted(("%(name)s=%(version)s=%(build)s" % json.loads(text), text) for text in texts)
-    return Solution(tuple(line for line, _text in told), tuple(text for _line, text in told))
+    sizes = {line: int(json.loads(text).get("size") or 0) for line, text in told}
+    return Solution(tuple(line for line, _text in told), tuple(text for _line, text in told), sizes=sizes)
 
 
 def records(files: Files, prefix: str) -> List[str]:

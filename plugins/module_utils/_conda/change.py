@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._plan import Blocker, Plan, Step
-from .._questions import Trouble
+from .._questions import AskSpace, Trouble
+from .._room import space_blockers
 from . import pins
 from .goal import Goal
 from .questions import AskUsers, Solution
 from .redact import redacted
-from .state import CondaState
+from .state import CondaState, root_of
 from .steps import Gone, Own, PipInstall, Seal, Stage, Transact, Work
 from .wish import CondaWish
 
@@ -46,7 +47,7 @@ def change(
     gone = () if fresh else superfluous(state, wish, found)
     if not (transact or pip or gone) and wish.update and state.note and state.note.wished == wish.lines():
         return settled(state, wish, tuple(reasons))
-    asked = _users(state, wish, answers)
+    asked = _room(state, solution, answers) or _users(state, wish, answers)
     if asked is not None:
         return asked
     if state.link and state.usable:
@@ -104,6 +105,22 @@ def absent(state: CondaState, wish: CondaWish, answers: _Answers) -> Plan:
 
 def trouble(found: Trouble, what: str) -> Blocker:
     return Blocker(what[0].upper() + what[1:], found.what, "change the wish, or mend what is wrong there")
+
+
+def _room(state: CondaState, solution: Solution, answers: _Answers) -> Optional[Plan]:
+    """The plan that asks for free space, or refuses for lack of it; None: go on.
+
+    What is fetched is the least that is needed: how much it is unpacked, repodata does not tell.
+    """
+    needed = sum(size for line, size in solution.sizes.items() if line not in state.packages)
+    root = root_of(state.prefix)
+    question = AskSpace((root,))
+    if not needed:
+        return None
+    if question not in answers:
+        return Plan(questions=(question,))
+    blockers = space_blockers(answers[question], {root: needed})
+    return Plan(blockers=blockers) if blockers else None
 
 
 def _users(state: CondaState, wish: CondaWish, answers: _Answers) -> Optional[Plan]:

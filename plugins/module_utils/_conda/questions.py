@@ -83,7 +83,7 @@ class AskRecords:
 @dataclass(frozen=True)
 class Solution:
     """Every package that is to be there, in order of names: ``lines`` are "name=version=build", ``records``
-    as repodata has them, in JSON, with url, fn and channel.
+    as repodata has them, in JSON, with url, fn and channel. ``sizes`` are the bytes to fetch for each line.
 
     Of an environment also: ``pip``, requirements for exactly what pip has installed, and ``digests``, the
     hashes of each package by its line.
@@ -92,6 +92,7 @@ class Solution:
     lines: Tuple[str, ...]
     records: Tuple[str, ...]
     pip: Tuple[str, ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
     digests: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
 
 

@@ -20,6 +20,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._conda.wish import Co
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files, Host
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan, differences
+from ansible_collections.labfleet.gpu.plugins.module_utils._survey import Survey
 from ansible_collections.labfleet.gpu.tests.unit.support.modules import module
 
 HOST = Host("debian", "12", "bookworm", "Debian 12", "x86_64", "6.1")
@@ -54,7 +55,10 @@ class Environments:
                 return found
             with module() as running:
                 commands = Commands(running)
-                answers.update({each: ANSWERS[type(each)](commands, self.files, each) for each in left})
+                with Survey(commands, self.files) as survey:
+                    for each in left:
+                        own = ANSWERS.get(type(each))
+                        answers[each] = own(commands, self.files, each) if own else survey.answer(each)
 
     def apply(self, found: Plan, first: Optional[int] = None) -> None:
         """All steps, or the first so many."""

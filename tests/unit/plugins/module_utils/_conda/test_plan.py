@@ -32,7 +32,13 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._conda.state import (
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.wish import CondaWish, Framework
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Host, PciDevice
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan
-from ansible_collections.labfleet.gpu.plugins.module_utils._questions import Client, Clients, Trouble
+from ansible_collections.labfleet.gpu.plugins.module_utils._questions import (
+    AskSpace,
+    Client,
+    Clients,
+    Space,
+    Trouble,
+)
 
 PREFIX = "/srv/envs/train"
 HOST = Host("debian", "12", "bookworm", "Debian 12", "x86_64", "6.1")
@@ -342,3 +348,21 @@ def test_no_engine() -> None:
     impossible = replace(WISH, packages=(), framework=Framework("pytorch", "9.9"))
     assert planned(state(), impossible, {}).blockers
     assert planned(made(), WISH, {}) == Plan() and planned(state(), CondaWish(PREFIX, "absent"), {}) == Plan()
+
+
+def test_no_room_for_what_is_fetched() -> None:
+    solve = asked(plan(state(), WISH, {}), AskSolve)
+    gib = 1 << 30
+    large = replace(solution(*LINES), sizes={LINES[0]: 3 * gib, LINES[1]: gib})
+    answers: Dict[Any, Any] = {solve: large}
+    room = asked(plan(state(), WISH, answers), AskSpace)
+    assert room == AskSpace(("/srv/envs",))
+    little, enough = (Space({"/srv/envs": ("/srv", number * gib)}) for number in (2, 5))
+    (blocker,) = plan(state(), WISH, {**answers, room: little}).blockers
+    assert blocker.which == "/srv has 2048 MiB, needed are 4096 MiB"
+    assert plan(state(), WISH, {**answers, room: enough}).steps
+    # What is there already is not fetched.
+    wish = replace(WISH, exclusive=True)
+    there = replace(made(wish), packages=LINES[:1])
+    question = asked(plan(there, wish, {}), AskSolve)
+    assert plan(there, wish, {question: large, room: little, **NOBODY}).steps
