@@ -64,7 +64,8 @@ options:
     description:
       - Whether the layout is also restored at each boot, and when the driver is loaded anew, by a systemd
         unit (C(labfleet-gpu-restore.service)) that needs neither Ansible nor the collection.
-      - V(false) takes these GPUs out of it. The unit goes when nothing is left to restore.
+      - V(false) takes these GPUs out of it, and all of them if nothing else is said, which needs no driver.
+        The unit goes when nothing is left to restore.
       - Without this option nothing begins or ends to be restored. What is restored already follows the wish.
     type: bool
 """

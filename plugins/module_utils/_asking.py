@@ -37,6 +37,10 @@ class Asking(Protocol):
         """Where that then goes."""
 
 
+#: How a refusal begins that is for want of an answer of NVML.
+NO_ANSWER = "NVML cannot be asked"
+
+
 @dataclass(frozen=True)
 class Binding:
     """A file that the controller sent, and where it goes."""
@@ -82,7 +86,7 @@ def _needs(asking: Asking) -> Tuple[Blocker, ...]:
     if asking.binding and not asking.offered:
         needs.append(
             Blocker(
-                "NVML cannot be asked: %s" % _short(asking.binding),
+                "%s: %s" % (NO_ANSWER, _short(asking.binding)),
                 "Python on this node",
                 "install nvidia-ml-py beside Ansible on the controller, which then brings it, or on the node",
             )
@@ -90,7 +94,7 @@ def _needs(asking: Asking) -> Tuple[Blocker, ...]:
     if asking.trouble or asking.driver is None:
         needs.append(
             Blocker(
-                "NVML cannot be asked%s" % (asking.trouble and ": " + asking.trouble.rstrip(".")),
+                NO_ANSWER + (asking.trouble and ": " + asking.trouble.rstrip(".")),
                 "driver %s" % asking.driver if asking.driver else "no driver",
                 "have a driver installed and loaded (nvidia_driver does that)",
             )

@@ -21,7 +21,7 @@ from ._command import CommandError, Commands
 from ._component import ROUNDS, Component, Part, settle, told
 from ._effects import Context, EffectError, UndoneError, file_diffs
 from ._host import Files, observe_host
-from ._lock import NEEDS_ROOT, HostLock, LockError
+from ._lock import NEEDS_ROOT, HostLock, LockError, LockTimeout
 from ._plan import Blocker, Plan, Step, differences
 from ._report import in_words, state_diffs
 
@@ -62,15 +62,20 @@ class StepFailed(Exception):
 
 
 def converge(
-    module: AnsibleModule, parts: Sequence[Part], single: bool = True, job: Optional[Job] = None
+    module: AnsibleModule,
+    parts: Sequence[Part],
+    single: bool = True,
+    job: Optional[Job] = None,
+    patience: float = LOCK_TIMEOUT,
 ) -> None:
     """Run the parts and end the module with its result (exit_json or fail_json).
 
     ``job`` is told of each step and of the result, as one of our own is that the caller can follow.
+    ``patience``: seconds to wait for another run; the result is "busy" if that does not end.
     """
     commands = Commands(module)
     run = _Run(module, commands, Files(), list(parts), single)
-    run.job = job
+    run.job, run.patience = job, patience
     try:
         run.go()
     except CommandError as exc:
@@ -99,6 +104,7 @@ class _Run:
         #: Steps started so far, over all rounds.
         self.number = 0
         self.job: Optional[Job] = None
+        self.patience = LOCK_TIMEOUT
 
     def go(self) -> None:
         for _round in range(ROUNDS):
@@ -231,7 +237,7 @@ class _Run:
         # What is installed is for all users, whatever the umask of the account that runs this.
         os.umask(0o022)
         try:
-            with HostLock(LOCK_TIMEOUT):
+            with HostLock(self.patience):
                 if self._moved():
                     return False
                 self._adopt()
@@ -245,7 +251,7 @@ class _Run:
                         self._one(part, step, self.number, total, context)
                         _crash_point("after", self.number)
         except LockError as exc:
-            self.fail(str(exc))
+            self.fail(str(exc), busy=isinstance(exc, LockTimeout))
         except StepFailed as exc:
             self.fail(str(exc), failed_step=exc.number)
         return True

@@ -13,6 +13,7 @@ never the client that makes a GPU busy.
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import select
@@ -55,6 +56,13 @@ def load_pynvml() -> Any:
             "the installed pynvml is too old to know MIG: install nvidia-ml-py 11.450.51 or later"
         )
     return pynvml
+
+
+def use_any_tools() -> None:
+    """Where a newer Python than the one that our copy was put there for runs this: any of them will do."""
+    copies = sorted(glob.glob(os.path.join(os.path.dirname(TOOLS), "python*", "pynvml.py")))
+    if copies and not os.path.isdir(TOOLS):
+        sys.path.append(os.path.dirname(copies[-1]))
 
 
 def load_pynvml_with(call: str) -> Any:

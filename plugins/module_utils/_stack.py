@@ -41,19 +41,27 @@ def _cudnn(options: _Options) -> Part:
 
 
 def _settings(options: _Options) -> Part:
+    from ._boot.ending import ending, says_nothing_else
+    from ._restore.parts import OF_SETTINGS
     from ._settings.component import SETTINGS
     from ._settings.remembered import chosen
     from ._settings.with_driver import plan
 
+    if says_nothing_else(options, OF_SETTINGS):
+        return ending("settings")
     return _following(SETTINGS, plan, chosen, settings_wish.wish_from(options), options)
 
 
 def _mig(options: _Options) -> Part:
+    from ._boot.ending import ending, says_nothing_else
     from ._mig.component import MIG
     from ._mig.module_wish import wish_from
     from ._mig.remembered import chosen
     from ._mig.with_driver import plan
+    from ._restore.parts import OF_MIG
 
+    if says_nothing_else(options, OF_MIG):
+        return ending("mig")
     return _following(MIG, plan, chosen, wish_from(options, Files()), options)
 
 
@@ -103,7 +111,7 @@ def parts(options: _Options) -> List[Part]:
 def _aware_of_mig(found: List[Part]) -> List[Part]:
     """A driver may be loaded anew under MIG instances if the same run makes all of them again."""
     wishes = {part.component.name: part.wish for part in found}
-    if not ("driver" in wishes and "mig" in wishes):
+    if "driver" not in wishes or wishes.get("mig") is None:
         return found
     from ._mig.with_driver import for_all_gpus
 

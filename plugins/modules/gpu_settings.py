@@ -154,21 +154,19 @@ running_work:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labfleet.gpu.plugins.module_utils._boot.kept import KeptWish
-from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
-from ansible_collections.labfleet.gpu.plugins.module_utils._restore.program import persist_from
+from ansible_collections.labfleet.gpu.plugins.module_utils._converge import converge
+from ansible_collections.labfleet.gpu.plugins.module_utils._restore.parts import settings
 from ansible_collections.labfleet.gpu.plugins.module_utils._scalar import BadWish
-from ansible_collections.labfleet.gpu.plugins.module_utils._settings.component import KEPT_SETTINGS
-from ansible_collections.labfleet.gpu.plugins.module_utils._settings.wish import ARGUMENTS, wish_from
+from ansible_collections.labfleet.gpu.plugins.module_utils._settings.wish import ARGUMENTS
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
-        wish = wish_from(module.params)
+        part = settings(module.params)
     except BadWish as exc:
         module.fail_json(msg=str(exc))
-    converge(module, [Part(KEPT_SETTINGS, KeptWish(wish, persist_from(module.params["persist"])))])
+    converge(module, [part])
 
 
 if __name__ == "__main__":

@@ -165,23 +165,19 @@ running_work:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labfleet.gpu.plugins.module_utils._boot.kept import KeptWish
-from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
-from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
+from ansible_collections.labfleet.gpu.plugins.module_utils._converge import converge
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.arguments import ARGUMENTS
-from ansible_collections.labfleet.gpu.plugins.module_utils._mig.component import KEPT_MIG
-from ansible_collections.labfleet.gpu.plugins.module_utils._mig.module_wish import wish_from
-from ansible_collections.labfleet.gpu.plugins.module_utils._restore.program import persist_from
-from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
+from ansible_collections.labfleet.gpu.plugins.module_utils._restore.parts import mig
+from ansible_collections.labfleet.gpu.plugins.module_utils._scalar import BadWish
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
-        wish = wish_from(module.params, Files())
+        part = mig(module.params)
     except BadWish as exc:
         module.fail_json(msg=str(exc))
-    converge(module, [Part(KEPT_MIG, KeptWish(wish, persist_from(module.params["persist"])))])
+    converge(module, [part])
 
 
 if __name__ == "__main__":

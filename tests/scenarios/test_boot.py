@@ -42,6 +42,19 @@ SETTINGS: dict[str, Any] = {
     "power_limit": 300,
     "gpu_clocks": [1200, 1410],
 }
+#: What watches all GPUs as DCGM does, and what hangs on that.
+WATCHERS = {
+    "/usr/local/bin/nv-hostengine": """#!/usr/bin/python3
+import glob, os, signal
+held = [os.open(path, os.O_PATH) for path in glob.glob("/dev/nvidia[0-9]*")]
+signal.pause()
+""",
+    "/etc/systemd/system/nvidia-dcgm.service": "[Service]\nExecStart=/usr/local/bin/nv-hostengine\n",
+    "/etc/systemd/system/my-exporter.service": (
+        "[Unit]\nBindsTo=nvidia-dcgm.service\nAfter=nvidia-dcgm.service\n"
+        "[Service]\nExecStart=/bin/sleep infinity\n"
+    ),
+}
 WHOLE = [["3g.20gb"] * 2, ["1g.10gb"] * 7]
 
 
@@ -92,6 +105,7 @@ def test_after_a_boot_all_is_there_before_a_dependent_service_starts(fleet: Flee
     done = proved(fleet, node, module="mig_layout", persist=True, **LAYOUT)
     assert [step["phase"] for step in done["steps"]].count("boot") == 5
     assert done["after"]["boot"]["unit"] and len(done["after"]["boot"]["gpus"]) == 2
+    assert "labfleet" not in fleet.sh(node, f"systemd-analyze verify {UNIT} 2>&1", status=None)
     places = layouts(done)
     done = proved(fleet, node, module="gpu_settings", persist=True, **SETTINGS)
     assert [step["phase"] for step in done["steps"]].count("boot") == 1, "the unit is there"
@@ -148,7 +162,7 @@ def test_another_run_is_not_waited_for_and_not_forgotten(fleet: Fleet, node: str
 def test_work_that_will_not_go_keeps_its_gpu_and_no_other(fleet: Fleet, node: str) -> None:
     pid = works(fleet, 0, instance=f"{instance_at(fleet, 0, 0)} 0")
     store = fleet.sh(node, "cat /etc/labfleet-gpu/mig.json")
-    other = store.replace("3g.20gb", "4g.20gb", 2).replace('"placement": 0', '"placement": 0', 1)
+    other = store.replace("3g.20gb", "4g.20gb", 2)
     assert other != store
     fleet.sh(node, f"cat > /etc/labfleet-gpu/mig.json <<'END'\n{other}\nEND")
     fleet.sh(node, "nvidia-smi mig -i 1 -dci; nvidia-smi mig -i 1 -dgi")
@@ -161,26 +175,49 @@ def test_work_that_will_not_go_keeps_its_gpu_and_no_other(fleet: Fleet, node: st
 
 
 def test_a_run_that_is_killed_leaves_no_service_stopped(fleet: Fleet, node: str) -> None:
-    """A service holds an instance that is to change: it is stopped, and the run dies right after."""
-    service = "[Service]\nExecStart=/usr/bin/python3 -c '%s'\n" % (
-        'import os,time; os.open("/dev/nvidia0", os.O_PATH); time.sleep(3600)'
-    )
-    drop_in = f"/run/systemd/system/{UNIT}.d/crash.conf"
-    fleet.sh(node, f"cat > /etc/systemd/system/holder.service <<'END'\n{service}END")
-    fleet.sh(node, "systemctl daemon-reload; systemctl start holder")
-    fleet.sh(node, f"mkdir -p {drop_in.rpartition('/')[0]}")
-    fleet.sh(node, f"printf '[Service]\\nEnvironment=LABFLEET_GPU_CRASH=after:1\\n' > {drop_in}")
-    fleet.sh(node, "nvidia-smi mig -i 0 -dci; nvidia-smi mig -i 0 -dgi; nvidia-smi -i 0 -mig 0", status=None)
+    """A watcher holds the GPU whose mode is to be switched, with a service that stops along; the run dies.
+
+    Both are ordered after the unit, as slurmd is, so that a start that was waited for would never end.
+    """
+    for name, text in WATCHERS.items():
+        fleet.sh(node, f"cat > {name} <<'END'\n{text}END\nchmod 755 {name}")
+    units = "nvidia-dcgm.service my-exporter.service"
+    fleet.sh(node, "nvidia-smi mig -i 1 -dci; nvidia-smi mig -i 1 -dgi; nvidia-smi -i 1 -mig 0")
+    drop_in = f"/run/systemd/system/{UNIT}.d"
+    fleet.sh(node, f"mkdir -p {drop_in}; systemctl daemon-reload; systemctl start {units}")
+    fleet.sh(node, f"printf '[Service]\\nEnvironment=LABFLEET_GPU_CRASH=after:1\\n' > {drop_in}/crash.conf")
+    before = fleet.sh(node, f"systemctl show --property=ExecMainStartTimestampMonotonic {units}")
     fleet.sh(node, f"systemctl daemon-reload; systemctl start {UNIT}", status=None)
-    said = journal(fleet)
-    assert "settings: " in said or "mig: " in said
-    fleet.sh(node, f"rm -r {drop_in.rpartition('/')[0]}; systemctl daemon-reload; sleep 1")
-    assert fleet.sh(
-        node, "systemctl is-active holder; ls /run/labfleet-gpu/stopped-services", status=None
-    ) == ("active"), said
-    fleet.sh(node, "systemctl stop holder; rm /etc/systemd/system/holder.service")
+    fleet.sh(node, f"rm -r {drop_in}; systemctl daemon-reload")
+    assert ended(fleet) == "failed" and f"mig: stop {units.split()[0]}" in journal(fleet)
+    fleet.sh(node, f"for unit in {units}; do systemctl start $unit; done")
+    assert fleet.sh(node, f"systemctl show --property=ExecMainStartTimestampMonotonic {units}") != before
+    assert "Services that a run had stopped, and had not started again, are started." in journal(fleet)
+    assert fleet.sh(node, "ls /run/labfleet-gpu/stopped-services 2>/dev/null", status=None) == ""
     fleet.sh(node, f"systemctl start {UNIT}")
     assert found(fleet) == {"3g.20gb": 2, "1g.10gb": 7}
+    fleet.sh(node, f"for unit in {units}; do systemctl start $unit; done; systemctl is-active {units}")
+    fleet.sh(node, f"systemctl stop {units}; rm {' '.join(WATCHERS)}; systemctl daemon-reload")
+
+
+def test_a_gpu_that_fails_keeps_no_other(fleet: Fleet, node: str) -> None:
+    fleet.sh(node, "for i in 0 1; do nvidia-smi mig -i $i -dci; nvidia-smi mig -i $i -dgi; done")
+    fleet.sh(node, "gpu-simulator fault nvmlDeviceCreateGpuInstanceWithPlacement return 999 gpu 0")
+    fleet.sh(node, f"systemctl start {UNIT}", status=None)
+    assert ended(fleet) == "failed" and found(fleet) == {"1g.10gb": 7}
+    fleet.sh(node, "gpu-simulator fault nvmlDeviceCreateGpuInstanceWithPlacement --clear")
+    fleet.sh(node, f"systemctl start {UNIT}")
+    assert found(fleet) == {"3g.20gb": 2, "1g.10gb": 7}
+
+
+def test_a_driver_that_hangs_ends_within_the_time_limit(fleet: Fleet, node: str) -> None:
+    fleet.sh(node, "gpu-simulator fault nvmlDeviceGetUUID hang 900")
+    fleet.sh(node, f"systemctl restart --no-block {DEPENDENT} {UNIT}")
+    assert ended(fleet, 200) == "failed"
+    assert fleet.sh(node, f"systemctl show --property=Result --value {UNIT}") == "exit-code", "not by systemd"
+    assert "NVML did not answer within 30 seconds" in journal(fleet)
+    fleet.sh(node, f"gpu-simulator fault nvmlDeviceGetUUID --clear; systemctl start {DEPENDENT}")
+    fleet.sh(node, f"systemctl start {UNIT}")
 
 
 def test_a_node_boots_without_nvml(fleet: Fleet, node: str) -> None:
@@ -196,9 +233,12 @@ def test_a_node_boots_without_nvml(fleet: Fleet, node: str) -> None:
 def test_switched_off_again_it_leaves_nothing(fleet: Fleet, node: str) -> None:
     done = proved(fleet, node, module="mig_layout", gpus=[0], mig=True, persist=False)
     assert list(done["after"]["boot"]["gpus"]) and done["after"]["boot"]["unit"]
-    proved(fleet, node, module="mig_layout", mig=True, persist=False)
+    proved(fleet, node, module="mig_layout", persist=False)
     assert fleet.sh(node, f"ls -d {PARTS} | wc -l") != "0", "settings are still restored"
-    done = proved(fleet, node, module="gpu_settings", persistence=True, persist=False)
+    library = fleet.sh(node, "readlink -f $(ldconfig -p | sed -n 's/.*libnvidia-ml.so.1 .*=> //p')")
+    fleet.sh(node, f"mv {library} {library}.away")
+    done = proved(fleet, node, module="gpu_settings", persist=False)
+    fleet.sh(node, f"mv {library}.away {library}")
     assert done["after"]["boot"] == {"unit": False, "gpus": {}}
     assert fleet.sh(node, f"ls -d {PARTS} 2>/dev/null | wc -l") == "0"
     assert fleet.sh(node, f"systemctl show --property=LoadState --value {UNIT}") == "not-found"

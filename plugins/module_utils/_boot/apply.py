@@ -13,7 +13,7 @@ from typing import Any, Mapping
 
 from .._effects import Action, Context, write_bytes
 from .plan import Program
-from .unit import STORES, UNIT
+from .unit import PROGRAM_PATH, STORES, UNIT
 
 
 def write_program(context: Context, data: Program) -> None:
@@ -36,8 +36,9 @@ def forget(context: Context, _data: Any) -> None:
     """After the files are gone: nothing of them stays."""
     _reload(context)
     context.commands.try_run(["systemctl", "reset-failed", "--", UNIT])
-    with contextlib.suppress(OSError):
-        os.rmdir(context.files.path(os.path.dirname(STORES["mig"])))
+    for path in (STORES["mig"], PROGRAM_PATH):
+        with contextlib.suppress(OSError):
+            os.rmdir(context.files.path(os.path.dirname(path)))
 
 
 def _reload(context: Context) -> None:

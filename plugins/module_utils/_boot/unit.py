@@ -19,13 +19,14 @@ STORES = {"settings": "/etc/labfleet-gpu/settings.json", "mig": "/etc/labfleet-g
 TIME_LIMIT = 300
 #: Another run is changing this host: when to look again, by a timer of its own. A unit that systemd restarts
 #: itself would keep its start job, and who is ordered after it, waiting until then.
-LATER = (
-    *("systemd-run", "--quiet", "--collect", "--unit=labfleet-gpu-restore-later", "--on-active=15"),
+LATER = "labfleet-gpu-restore-later"
+START_LATER = (
+    *("systemd-run", "--quiet", "--collect", "--unit=" + LATER, "--on-active=15"),
     *("systemctl", "start", "--no-block", UNIT),
 )
 
 #: What must be there first, and what would begin with GPUs as they are.
-_AFTER = ("nvidia-persistenced.service", "nvidia-fabricmanager.service")
+AFTER = ("nvidia-persistenced.service", "nvidia-fabricmanager.service")
 _BEFORE = (
     "slurmd.service",
     "kubelet.service",
@@ -42,6 +43,12 @@ _BEFORE = (
     "crio.service",
     "podman.service",
     "podman-restart.service",
+    "cri-docker.service",
+    "k0scontroller.service",
+    "k0sworker.service",
+    "snap.docker.dockerd.service",
+    "snap.microk8s.daemon-kubelite.service",
+    "display-manager.service",
 )
 
 #: As the driver packages' own rule starts nvidia-persistenced: when the driver is loaded, at boot or later.
@@ -66,6 +73,7 @@ Type=oneshot
 ExecStart=%(python)s -I %(program)s
 ExecStopPost=%(python)s -I %(program)s --give-back
 TimeoutStartSec=%(limit)d
+TimeoutStopSec=10
 
 [Install]
 WantedBy=multi-user.target
@@ -74,9 +82,10 @@ WantedBy=multi-user.target
 
 def unit_text(python: str) -> str:
     """The unit's file. ``python``: the path of the interpreter that runs the program."""
+    python = '"%s"' % python.replace("%", "%%") if set(python) & set(' %"') else python
     return _TEXT % {
         "stores": ", ".join(STORES.values()),
-        "after": " ".join(_AFTER),
+        "after": " ".join(AFTER),
         "before": " ".join(_BEFORE),
         "python": python,
         "program": PROGRAM_PATH,

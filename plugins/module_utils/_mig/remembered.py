@@ -25,7 +25,7 @@ def chosen(state: MigState, wish: MigWish) -> Chosen:
     try:
         pairs = assign(wish.requests, [gpu.known for gpu in state.gpus])
     except BadWish:
-        return Chosen({}, everyone)
+        return Chosen({}, False)
     entries = {
         by_index[known.index].key: _entry(state, by_index[known.index], request) for known, request in pairs
     }

@@ -7,27 +7,30 @@
 
 from __future__ import annotations
 
-import functools
 import signal
 import sys
 import time
-from typing import Any, Callable, Dict, FrozenSet, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Mapping, NoReturn, Optional, Sequence, Tuple
 
+from .._asking import NO_ANSWER
 from .._boot.state import entries_of
-from .._boot.unit import LATER, STORES, UNIT
-from .._clients import STOPPED
+from .._boot.unit import AFTER, LATER, START_LATER, STORES, UNIT
+from .._clients import PERSISTENCED, STOPPED
 from .._clients_away import give_back
 from .._command import Commands, run_command
 from .._component import Component, Part
 from .._converge import converge
 from .._effects import Context
-from .._host import Files
+from .._host import Files, observe_host
 from .._lock import HostLock, LockError, LockTimeout
+from .._nvml import use_any_tools
 from .._plan import Step
 from .stored import mig, settings
 
-#: Seconds to wait for a driver that is being loaded.
+#: Seconds to wait for a driver that is being loaded, and for nvidia-persistenced, which udev may start.
 _PATIENCE = 10.0
+#: Seconds after which no GPU is tried alone any more, so that the unit ends before its time limit.
+_BUDGET = 150.0
 #: In this order: a change of ECC ends MIG instances.
 _COMPONENTS: Tuple[Tuple[str, Callable[[Sequence[str]], Component]], ...] = (
     ("settings", settings),
@@ -43,6 +46,10 @@ class Ended(Exception):
         super().__init__(result.get("msg", ""))
 
 
+class Busy(Exception):
+    """Another run has the lock."""
+
+
 class Journal:
     """What a run needs of an AnsibleModule and of a job; what it says goes to the journal."""
 
@@ -51,17 +58,15 @@ class Journal:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    @functools.cached_property
-    def _later(self) -> FrozenSet[str]:
-        """Services that are ordered after this unit: who waited for one would wait for ever."""
-        argv = ["systemctl", "show", "--property=Before", "--value", "--", UNIT]
-        return frozenset(run_command(argv, {})[1].split())
-
     def run_command(
         self, argv: Sequence[str], environ_update: Optional[Dict[str, str]] = None, **_more: Any
     ) -> Tuple[int, str, str]:
-        """Exit status, output and errors. Raises OSError where there is no such program."""
-        if argv[:2] == ["systemctl", "start"] and argv[-1] in self._later:
+        """Exit status, output and errors. Raises OSError where there is no such program.
+
+        A service that is ordered after this unit, directly or not, starts once this unit has ended: who
+        waited for it would wait for ever.
+        """
+        if list(argv[:2]) == ["systemctl", "start"] and argv[-1] not in AFTER:
             argv = [*argv[:2], "--no-block", *argv[2:]]
         return run_command(argv, environ_update or {})
 
@@ -96,18 +101,43 @@ def main() -> int:
             if ended:
                 _give_back()
     except LockTimeout:
-        if ended:
-            return 0
-        print("Another run is changing this host: what is stored is restored after it.", flush=True)
-        Commands(Journal("later")).try_run(LATER)
-        return 0
+        return 0 if ended else _later()
     except LockError as exc:
         print(exc, flush=True)
         return 1
     if ended:
         return 0
-    results = [_restore(name, component) for name, component in _COMPONENTS]
+    use_any_tools()
+    _wait_for_the_driver()
+    begun = time.monotonic()
+    try:
+        results = [_restore(name, component, begun) for name, component in _COMPONENTS]
+    except Busy:
+        return _later()
     return 0 if all(results) else 1
+
+
+def _later() -> int:
+    """Another run has the lock: this ends, and a timer starts it again."""
+    print("Another run is changing this host: what is stored is restored after it.", flush=True)
+    commands = Commands(Journal("later"))
+    if commands.try_run(START_LATER).rc == 0:
+        return 0
+    if commands.try_run(["systemctl", "is-active", "--quiet", LATER + ".timer"]).rc == 0:
+        return 0
+    print("systemd-run starts no timer for that: start %s yourself." % UNIT, flush=True)
+    return 1
+
+
+def _wait_for_the_driver() -> None:
+    """On their way at boot are the module, which udev loads, and nvidia-persistenced, which a rule starts."""
+    files, commands = Files(), Commands(Journal("driver"))
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end and observe_host(files).gpus:
+        state = commands.try_run(["systemctl", "is-active", "--", PERSISTENCED]).out.strip()
+        if files.exists("/sys/bus/pci/drivers/nvidia") and state != "activating":
+            return
+        time.sleep(0.2)
 
 
 def _give_back() -> None:
@@ -126,8 +156,8 @@ def _out_of_time(_number: int, _frame: Any) -> NoReturn:
     sys.exit(1)
 
 
-def _restore(name: str, component: Callable[[Sequence[str]], Component]) -> bool:
-    """Restore one component's part; whether all is as wished."""
+def _restore(name: str, component: Callable[[Sequence[str]], Component], begun: float) -> bool:
+    """Restore one component's part; whether all is as wished. Raises Busy."""
     journal = Journal(name)
     try:
         uuids = sorted(entries_of(Files().text(STORES[name])))
@@ -137,23 +167,36 @@ def _restore(name: str, component: Callable[[Sequence[str]], Component]) -> bool
     if not uuids:
         return True
     result = _once(journal, component(uuids))
-    end = time.monotonic() + _PATIENCE
-    while result.get("failed") and "NVML cannot be asked" in result["msg"] and time.monotonic() < end:
-        time.sleep(0.5)
-        result = _once(journal, component(uuids))
     journal.say(result["msg"])
-    if result.get("failed") and result.get("blockers") and len(uuids) > 1:
-        # One GPU that cannot be restored must not keep the others.
-        for uuid in uuids:
-            alone = Journal("%s of %s" % (name, uuid))
-            alone.say(_once(alone, component([uuid]))["msg"])
+    if _is_as_wished(result, uuids):
+        return True
+    # One GPU that cannot be restored must not keep the others; a driver that does not answer keeps all.
+    for uuid in uuids if result.get("failed") and len(uuids) > 1 and not _is_silent(result) else ():
+        alone = Journal("%s of %s" % (name, uuid))
+        if time.monotonic() - begun > _BUDGET:
+            alone.say("No time is left: it is not tried alone.")
+            continue
+        alone.say(_once(alone, component([uuid]))["msg"])
+    return False
+
+
+def _is_as_wished(result: Mapping[str, Any], uuids: Sequence[str]) -> bool:
+    """Nothing failed or waits for a reboot, and no GPU is missing."""
+    if result.get("failed") or result["reboot_required"]:
         return False
-    return not (result.get("failed") or result["reboot_required"])
+    return set(uuids) <= set(result["after"]["gpus"])
+
+
+def _is_silent(result: Mapping[str, Any]) -> bool:
+    return any(blocker["what"].startswith(NO_ANSWER) for blocker in result.get("blockers", ()))
 
 
 def _once(journal: Journal, component: Component) -> Dict[str, Any]:
+    """One run, which waits for no other. Raises Busy."""
     try:
-        converge(journal, [Part(component, None)], job=journal)  # type: ignore[arg-type]
+        converge(journal, [Part(component, None)], job=journal, patience=0.0)  # type: ignore[arg-type]
     except Ended as end:
+        if end.result.get("busy"):
+            raise Busy() from end
         return end.result
     raise RuntimeError("the run went on after its result")

@@ -18,9 +18,11 @@ import zipfile
 from typing import Any, Optional
 
 from .._boot.plan import Persist
+from .._scalar import BadWish
 from . import main as _main
 from .contents import CONTENTS
 
+_USUAL = "/usr/bin/python3"
 _MAIN = "import sys\n\nfrom %s import main\n\nsys.exit(main())\n"
 
 
@@ -28,7 +30,22 @@ def persist_from(wanted: Optional[bool]) -> Persist:
     """The option persist. The program is made only where it may be written."""
     if not wanted:
         return Persist(wanted)
-    return Persist(True, program(), sys.executable)
+    return Persist(True, program(), _interpreter())
+
+
+def _interpreter() -> str:
+    """What runs the program at each boot, as root. Raises BadWish where others could change it.
+
+    /usr/bin/python3 where that is what runs now: a name with a version goes with an upgrade of the system.
+    """
+    if os.path.exists(_USUAL) and os.path.samefile(_USUAL, sys.executable):
+        return _USUAL
+    if os.stat(sys.executable).st_uid != 0:
+        raise BadWish(
+            "persist has root run %s at each boot, which belongs to another user: set "
+            "ansible_python_interpreter to /usr/bin/python3." % sys.executable
+        )
+    return sys.executable
 
 
 @functools.lru_cache(maxsize=None)

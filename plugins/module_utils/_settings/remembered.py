@@ -23,7 +23,7 @@ def chosen(state: SettingsState, wish: SettingsWish) -> Chosen:
     try:
         found = assigned(wish.requests, known, known)
     except BadWish:
-        return Chosen({}, everyone)
+        return Chosen({}, False)
     entries = {
         gpu.key: as_options(found[gpu.known.index].settings) for gpu in state.gpus if gpu.known.index in found
     }
