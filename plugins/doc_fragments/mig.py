@@ -55,6 +55,15 @@ options:
         killed where they do not within 15 seconds. System services are stopped, and started again afterwards.
     type: bool
     default: false
+  gpu_services:
+    description:
+      - System services that may be stopped for a change of MIG mode or instances, and are started
+        again afterwards. O(disrupt_running_work) is consent to that for all services, and to end other work.
+      - Only those that use a GPU which is to change are stopped. Names of services that a node does not have
+        are passed over. Containers and jobs that a service started are not meant.
+    type: list
+    elements: str
+    default: []
   take_over:
     description:
       - Consent to disable mig-parted's C(nvidia-mig-manager.service), which holds layouts itself.

@@ -60,6 +60,15 @@ options:
         do not within 15 seconds. System services are stopped, and started again afterwards.
     type: bool
     default: false
+  gpu_services:
+    description:
+      - System services that may be stopped for a reset, and are started
+        again afterwards. O(disrupt_running_work) is consent to that for all services, and to end other work.
+      - Only those that use a GPU which is to change are stopped. Names of services that a node does not have
+        are passed over. Containers and jobs that a service started are not meant.
+    type: list
+    elements: str
+    default: []
   persist:
     description:
       - Whether the settings are also restored at each boot, and when the driver is loaded anew, by a systemd

@@ -266,6 +266,11 @@ options:
         description: See O(labfleet.gpu.gpu_settings#module:disrupt_running_work).
         type: bool
         default: false
+      gpu_services:
+        description: See O(labfleet.gpu.gpu_settings#module:gpu_services).
+        type: list
+        elements: str
+        default: []
       persist:
         description: See O(labfleet.gpu.gpu_settings#module:persist).
         type: bool
@@ -303,6 +308,11 @@ options:
         description: See O(labfleet.gpu.mig_layout#module:disrupt_running_work).
         type: bool
         default: false
+      gpu_services:
+        description: See O(labfleet.gpu.mig_layout#module:gpu_services).
+        type: list
+        elements: str
+        default: []
       take_over:
         description: See O(labfleet.gpu.mig_layout#module:take_over).
         type: bool

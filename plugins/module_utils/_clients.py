@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import List, Optional, Sequence, Tuple
 
 from ._plan import Step
 from ._questions import Client
+from ._scalar import BadWish
 
 #: Services that were stopped for a change and are to run again; gone after a reboot, which starts them. One
 #: in a line, with the id of the process that could not start it, if one has tried.
@@ -23,6 +24,11 @@ FABRIC_MANAGER = "nvidia-fabricmanager.service"
 PERSISTENCED = "nvidia-persistenced.service"
 #: Neither stops for a change of one GPU: the persistence daemon lets go of a GPU whose persistence goes off.
 STAYING = (PERSISTENCED, FABRIC_MANAGER)
+#: Kinds of systemd's units that are no service (systemd.unit(5)).
+_NO_SERVICES = (
+    *(".socket", ".device", ".mount", ".automount", ".swap"),
+    *(".target", ".path", ".timer", ".slice", ".scope"),
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,27 @@ class User:
 
     def on(self, gpu_instance: Optional[int], compute_instance: Optional[int]) -> bool:
         return any(gi == gpu_instance and ci in (None, compute_instance) for gi, ci in self.instances)
+
+
+def service_names(names: Optional[Sequence[str]]) -> Tuple[str, ...]:
+    """The option gpu_services as names of units. Raises BadWish."""
+    for name in names or ():
+        if not name.strip() or name.endswith(_NO_SERVICES) or set(name) & set(" /*?["):
+            raise BadWish("gpu_services has '%s', which names no service: write it as systemctl does." % name)
+    return tuple(name if name.endswith(".service") else name + ".service" for name in names or ())
+
+
+def agreed(users: Sequence[User], services: Sequence[str]) -> Tuple[User, ...]:
+    """The users where there is consent to stop ``services``: who is in one counts as a daemon."""
+    return tuple(replace(user, daemon=True) if user.unit in services else user for user in users)
+
+
+def consenting(work: Sequence[User]) -> str:
+    """What an admin can do about work that is in the way."""
+    services = ", ".join(sorted({user.unit for user in work if user.unit}))
+    if not services:
+        return "let them end, or set disrupt_running_work: true"
+    return "let them end, set disrupt_running_work: true, or for services alone gpu_services: [%s]" % services
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "config": {"type": "path"},
     "label": {"type": "str"},
     "disrupt_running_work": {"type": "bool", "default": False},
+    "gpu_services": {"type": "list", "elements": "str", "default": []},
     "take_over": {"type": "bool", "default": False},
     "persist": {"type": "bool"},
 }

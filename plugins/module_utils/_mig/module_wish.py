@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping, Tuple
 
+from .._clients import service_names
 from .._host import Files
 from .._scalar import BadWish
 from .options import of_config, of_options
@@ -21,6 +22,7 @@ class MigWish:
     requests: Tuple[Request, ...]
     disrupt_running_work: bool = False
     take_over: bool = False
+    gpu_services: Tuple[str, ...] = ()
 
 
 def wish_from(options: Mapping[str, Any], files: Files) -> MigWish:
@@ -32,4 +34,5 @@ def wish_from(options: Mapping[str, Any], files: Files) -> MigWish:
         if text is None:
             raise BadWish("config is '%s', which cannot be read on the node: put it there first." % path)
         requests = of_config(path, text, options["label"])
-    return MigWish(requests, options["disrupt_running_work"], options["take_over"])
+    services = service_names(options.get("gpu_services"))
+    return MigWish(requests, options["disrupt_running_work"], options["take_over"], services)

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._catalog.mig_boards import board_of
 from .._catalog.versions import at_least
-from .._clients import User
+from .._clients import User, consenting
 from .._plan import Blocker, Step
 from .names import UnknownProfile
 from .nearest import nearest
@@ -193,12 +193,12 @@ def _refusal(
     what, which = str(exc).rstrip("."), str(seen)
     if not exc.in_the_way:
         return Blocker(what, which, offer)
-    users = "; ".join(str(user.client) for user in seen.users_of(exc.in_the_way))
-    which += ", used by %s" % (users or "no process that is seen")
-    consenting = "let them end, or set disrupt_running_work: true"
+    work = seen.users_of(exc.in_the_way)
+    which += ", used by %s" % ("; ".join(str(user.client) for user in work) or "no process that is seen")
     if request.mig:
-        return Blocker(what, which, "%s, or %s" % (consenting, offer))
-    return Blocker("MIG mode cannot be switched off while its instances are in use", which, consenting)
+        return Blocker(what, which, "%s, or %s" % (consenting(work), offer))
+    what = "MIG mode cannot be switched off while its instances are in use"
+    return Blocker(what, which, consenting(work))
 
 
 def _unchanged(gpu: Gpu) -> Solution:
@@ -238,7 +238,7 @@ def _users(seen: NodeGpu, solution: Solution, switch: bool, consent: bool, resul
             Blocker(
                 what,
                 "%s, used by %s" % (seen, "; ".join(str(user.client) for user in result.work)),
-                "let them end, or set disrupt_running_work: true",
+                consenting(result.work),
             )
         )
 

@@ -65,7 +65,7 @@ def _settings(state: SettingsState, wish: SettingsWish) -> Plan:
     starts = service.active and not state.service.active
     consent = wish.disrupt_running_work
     plans = [
-        plan_gpu(gpu, _wished(requests, gpu), service, starts, consent)
+        plan_gpu(gpu, _wished(requests, gpu), service, starts, consent, wish.gpu_services)
         for gpu in state.gpus
         if gpu.known.index in requests or gpu.owed
     ]

@@ -8,9 +8,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
-from .._clients import User
+from .._clients import User, agreed, consenting
 from .._gpu_values import Change, SetAll, in_words, label
 from .._plan import Blocker, Step
 from .limits import refusals
@@ -62,21 +62,29 @@ class GpuPlan:
         return bool(self.ecc or self.reset or self.settings)
 
 
-def plan_gpu(seen: GpuState, wished: Settings, service: Service, starts: bool, consent: bool) -> GpuPlan:
+def plan_gpu(
+    seen: GpuState,
+    wished: Settings,
+    service: Service,
+    starts: bool,
+    consent: bool,
+    services: Sequence[str] = (),
+) -> GpuPlan:
     """The steps for one GPU, or why there are none.
 
-    ``service``: nvidia-persistenced as it will be; ``starts``: this run starts it.
+    ``service``: nvidia-persistenced as it will be; ``starts``: this run starts it. ``services``: those that
+    may stop for a reset.
     """
     result = GpuPlan(seen, seen)
     result.blockers += refusals(seen, wished)
     if result.blockers:
         return result
-    _ecc(seen, wished, consent, result)
+    _ecc(seen, wished, consent, services, result)
     _immediate(seen, wished, service, starts, consent, result)
     return result
 
 
-def _ecc(seen: GpuState, wished: Settings, consent: bool, result: GpuPlan) -> None:
+def _ecc(seen: GpuState, wished: Settings, consent: bool, services: Sequence[str], result: GpuPlan) -> None:
     if wished.ecc is None or seen.ecc is None:
         return
     current, pending = seen.ecc
@@ -100,15 +108,16 @@ def _ecc(seen: GpuState, wished: Settings, consent: bool, result: GpuPlan) -> No
         return
     result.reset = result.uncertain = True
     result.after = replace(seen, ecc=(wished.ecc, wished.ecc))
-    result.work = tuple(user for user in seen.users if not user.daemon)
-    result.daemons = tuple(user for user in seen.users if user.daemon)
+    users = agreed(seen.users, services)
+    result.work = tuple(user for user in users if not user.daemon)
+    result.daemons = tuple(user for user in users if user.daemon)
     if result.work and not consent:
-        result.blockers.append(_busy(seen, "ECC is switched %s by a reset, which needs an idle GPU" % word))
+        what = "ECC is switched %s by a reset, which needs an idle GPU" % word
+        result.blockers.append(_busy(seen, what, result.work, consenting(result.work)))
 
 
-def _busy(seen: GpuState, what: str) -> Blocker:
-    users = "; ".join(str(user.client) for user in seen.users if not user.daemon)
-    return Blocker(what, "%s, used by %s" % (seen, users), "let them end, or set disrupt_running_work: true")
+def _busy(seen: GpuState, what: str, work: Sequence[User], advice: str) -> Blocker:
+    return Blocker(what, "%s, used by %s" % (seen, "; ".join(str(user.client) for user in work)), advice)
 
 
 def _immediate(
@@ -140,7 +149,10 @@ def _immediate(
             why.append("the reset takes %s" % label(setting))
     _forgetting(seen, wished, result)
     if _blocked(seen, changes) and not consent:
-        result.blockers.append(_busy(seen, "compute_mode is to change under programs that use the GPU"))
+        # No service stops for that, with consent either.
+        work = [user for user in seen.users if not user.daemon]
+        what = "compute_mode is to change under programs that use the GPU"
+        result.blockers.append(_busy(seen, what, work, consenting(())))
     result.owed = tuple(
         (each.setting, each.value) for each in changes if getattr(named, each.setting) is None
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Dict, Mapping, Optional, Tuple
 
+from .._clients import service_names
 from .._scalar import BadWish, scalar
 from .._targets import Selection, selectors
 
@@ -49,6 +50,7 @@ class Request(Selection):
 class SettingsWish:
     requests: Tuple[Request, ...]
     disrupt_running_work: bool = False
+    gpu_services: Tuple[str, ...] = ()
 
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
@@ -62,13 +64,15 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "gpu_model": {"type": "str"},
     "settings": {"type": "list", "elements": "dict"},
     "disrupt_running_work": {"type": "bool", "default": False},
+    "gpu_services": {"type": "list", "elements": "str", "default": []},
     "persist": {"type": "bool"},
 }
 
 
 def wish_from(options: Mapping[str, Any]) -> SettingsWish:
     """The module's options as a wish. Raises BadWish."""
-    return SettingsWish(requests_of(options), options["disrupt_running_work"])
+    services = service_names(options.get("gpu_services"))
+    return SettingsWish(requests_of(options), options["disrupt_running_work"], services)
 
 
 def requests_of(options: Mapping[str, Any]) -> Tuple[Request, ...]:

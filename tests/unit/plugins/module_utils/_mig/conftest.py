@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from typing import Iterator
+
 import pytest
 from ansible_collections.labfleet.gpu.tests.unit.support.mig_node import MigNode
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
@@ -15,3 +18,11 @@ def mig(tree: Tree, library: str, monkeypatch: pytest.MonkeyPatch) -> MigNode:
     assert library
     monkeypatch.setenv("GPU_SIMULATOR_ROOT", str(tree.root))
     return MigNode(tree)
+
+
+@pytest.fixture
+def pid() -> Iterator[int]:
+    """A process that lives."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process.pid
+        process.kill()

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from dataclasses import replace
-from typing import Any, Dict, Iterator
+from typing import Any, Dict
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.component import MIG
@@ -20,14 +19,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 A100, A30, H100, T4 = "a100-sxm4-40gb", "a30-24gb", "h100-sxm5-80gb", "t4"
-
-
-@pytest.fixture
-def pid() -> Iterator[int]:
-    """A process that lives."""
-    with subprocess.Popen(["sleep", "60"]) as process:
-        yield process.pid
-        process.kill()
 
 
 def phases(plan: Any) -> Any:

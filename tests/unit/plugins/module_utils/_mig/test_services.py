@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import Any, Dict
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._clients import STOPPED
+from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 from ansible_collections.labfleet.gpu.tests.unit.support.mig_node import MigNode
 
 pytestmark = pytest.mark.skipif(
@@ -45,3 +47,46 @@ def test_what_systemd_stops_with_a_service_is_named_before(mig: MigNode) -> None
     whats = [step.what for step in mig.plan(gpus=[0], mig=True).steps]
     assert whats[0] == ("stop nvidia-dcgm.service, and dcgm-exporter.service, which systemd stops with that")
     assert whats[-1] == "start dcgm-exporter.service, nvidia-dcgm.service"
+
+
+def serving(mig: MigNode, unit: str, pid: int) -> None:
+    """A process of a service on the only instance of GPU 0, with the GPU open as CUDA has it."""
+    instance = mig.observe().gpus[0].gpu.instances[0]
+    mig.work(0, pid, "%s %s" % (instance.id, instance.compute[0].id), "server")
+    mig.tree.write("/proc/1/cgroup", "0::/init.scope\n")
+    mig.tree.write("/proc/%d/cgroup" % pid, "0::/system.slice/%s\n" % unit)
+    mig.tree.link("/proc/%d/fd/3" % pid, "/dev/nvidia0")
+
+
+@pytest.mark.parametrize("options", [{"mig": False}, {"instances": ["3g.20gb"]}], ids=["mode", "instances"])
+def test_a_service_that_may_stop_needs_no_other_consent(
+    mig: MigNode, pid: int, options: Dict[str, Any]
+) -> None:
+    mig.add(A100, 1)
+    mig.hold(instances=["7g.40gb"])
+    serving(mig, "inference.service", pid)
+    assert "set disrupt_running_work: true, or for services alone gpu_services: [inference.service]" in (
+        mig.refused(**options)
+    )
+    assert mig.refused(gpu_services=["other"], **options) == mig.refused(**options)
+    for name in ("inference", "inference.service"):
+        steps = mig.plan(gpu_services=["not-on-this-node", name], **options).steps
+        assert steps[0].what == "stop inference.service" and "end-gpu-work" not in str(steps)
+        assert steps[-1].what == "start inference.service"
+    assert not mig.plan(gpu_services=["inference"], instances=["7g.40gb"]).steps, "it goes on"
+
+
+def test_who_is_in_no_service_is_still_in_the_way(mig: MigNode, pid: int) -> None:
+    mig.add(A100, 1)
+    mig.hold(instances=["7g.40gb"])
+    serving(mig, "inference.service", pid)
+    mig.tree.link("/proc/9/fd/3", "/dev/nvidia0")
+    mig.tree.write("/proc/9/comm", "python3\n")
+    said = mig.refused(mig=False, gpu_services=["inference"])
+    assert "9 (root, python3)" in said and "server" not in said and "gpu_services" not in said
+
+
+@pytest.mark.parametrize("name", ["", "docker.socket", "gpu.target", "a b", "nvidia-*"])
+def test_what_is_no_service_is_refused(mig: MigNode, name: str) -> None:
+    with pytest.raises(BadWish, match="gpu_services has"):
+        mig.wish(mig=False, gpu_services=[name])

@@ -282,3 +282,18 @@ def test_before_the_controller_sends_nvidia_ml_py() -> None:
     assert "install nvidia-ml-py beside Ansible" in needed.next
     found = plan(replace(state, offered="/tmp/pynvml.py"), wish(power_limit=1), {})
     assert found.replan and steps(found) == ["put nvidia-ml-py into /opt/x"] and not found.needs
+
+
+def test_a_service_that_may_stop_makes_way_for_a_reset_and_for_nothing_else() -> None:
+    serving = User(Client(12, "serve", "server"), "inference.service")
+    state = node(gpu(users=(serving,)))
+    consent = replace(wish(ecc=False), gpu_services=("inference.service", "elsewhere.service"))
+    (blocker,) = plan(state, wish(ecc=False), {}).blockers
+    assert blocker.next.endswith("or for services alone gpu_services: [inference.service]")
+    told = steps(plan(state, consent, {}))
+    assert told[1:4] == ["stop inference.service", "reset GPU 0", "start inference.service"]
+    (blocker,) = plan(node(gpu(users=(serving, WORK))), consent, {}).blockers
+    assert blocker.which.endswith("used by 4711 (alice, python3)")
+    mode = replace(consent, requests=wish(compute_mode="prohibited").requests)
+    (blocker,) = plan(state, mode, {}).blockers
+    assert "12 (serve, server)" in blocker.which and "gpu_services" not in blocker.next

@@ -13,6 +13,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._settings.wish import
     FREE,
     Settings,
     requests_of,
+    wish_from,
 )
 
 
@@ -77,3 +78,12 @@ def test_bad_input_in_one_sentence(options: Dict[str, Any], said: str) -> None:
     words = str(caught.value)
     assert words.startswith(said), words
     assert words.endswith(".") and "\n" not in words
+
+
+def test_services_are_named_with_and_without_their_suffix() -> None:
+    options = {"ecc": True, "disrupt_running_work": False}
+    named = wish_from({**options, "gpu_services": ["a", "b@1.service", "c.d"]}).gpu_services
+    assert named == ("a.service", "b@1.service", "c.d.service")
+    assert wish_from(options).gpu_services == ()
+    with pytest.raises(BadWish, match="gpu_services has 'docker.socket', which names no service"):
+        wish_from({**options, "gpu_services": ["docker.socket"]})
