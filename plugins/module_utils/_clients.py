@@ -14,14 +14,19 @@ from ._plan import Step
 from ._questions import Client
 from ._scalar import BadWish
 
-#: Services that were stopped for a change and are to run again; gone after a reboot, which starts them. One
-#: in a line, with the id of the process that could not start it, if one has tried.
+#: Services that were stopped for a change and are to run again, and DRM if it was unloaded; gone after a
+#: reboot, which starts them. One in a line, with the id of the process that could not start it, if one tried.
 STOPPED = "/run/labfleet-gpu/stopped-services"
 #: It ends all CUDA work of the node when it stops (fabricmanager.cfg, ABORT_CUDA_JOBS_ON_FM_EXIT, which is on
 #: by default), and a GPU behind NVSwitches can only be reset while it runs: no change of one GPU stops it.
 FABRIC_MANAGER = "nvidia-fabricmanager.service"
 #: It keeps the driver initialized on all GPUs; without it a GPU that nobody uses forgets its settings.
 PERSISTENCED = "nvidia-persistenced.service"
+#: The driver's module for screens. With modeset, which newer drivers have on by default (NVIDIA's
+#: open-gpu-kernel-modules, nvidia-drm-os-interface.c), it has GPUs open itself, and none of them can be reset
+#: (NVIDIA/mig-parted#181, ComputeCanada/puppet-magic_castle#387). rmmod takes it alone; modprobe -r would
+#: take idle modules below it too, and with nvidia the settings of all GPUs.
+DRM = "nvidia_drm"
 #: Neither stops for a change of one GPU: the persistence daemon lets go of a GPU whose persistence goes off.
 STAYING = (PERSISTENCED, FABRIC_MANAGER)
 #: Kinds of systemd's units that are no service (systemd.unit(5)).
@@ -71,9 +76,14 @@ def consenting(work: Sequence[User]) -> str:
     return "let them end, set disrupt_running_work: true, or for services alone gpu_services: [%s]" % services
 
 
+def unloads(drm: Optional[int], consent: bool) -> bool:
+    """Is DRM to be away for a change? ``drm``: how many use it, None where it holds no GPUs."""
+    return drm is not None and (drm == 0 or consent)
+
+
 @dataclass(frozen=True)
 class Units:
-    """System services, by name."""
+    """System services, by name, and DRM."""
 
     names: Tuple[str, ...]
 
@@ -90,18 +100,21 @@ def away(
     stopped: Sequence[str],
     staying: Sequence[str] = (),
     dependents: Sequence[Tuple[str, Tuple[str, ...]]] = (),
+    unload: bool = False,
 ) -> Tuple[List[Step], List[Step]]:
     """The steps before a change, and those after it.
 
     Users leave: their services stop and start again, with the ``dependents`` that systemd stops with each;
     daemons without one stay. What an earlier run ``stopped`` starts too. Services that are ``staying`` as
-    they are do neither.
+    they are do neither. ``unload``: DRM goes last and is back first.
     """
     units = {user.unit for user in leaving if user.unit} - set(staying)
     along = {other for unit, others in dependents if unit in units for other in others} - units - set(staying)
     loose = {user.client for user in leaving if not user.unit and not user.daemon}
     clients = tuple(sorted(loose, key=lambda each: each.pid))
-    back = tuple(sorted({*units, *along, *stopped} - set(staying)))
+    all_back = {*units, *along, *stopped} - set(staying)
+    module = (DRM,) if unload or DRM in all_back else ()
+    back = (*module, *sorted(all_back - {DRM}))
     before, why = [], "they use GPUs that are to change"
     if units:
         what = "stop %s" % ", ".join(sorted(units))
@@ -113,9 +126,17 @@ def away(
         before.append(
             Step("work", "end-gpu-work", what, why + ", and disrupt_running_work is set", Work(clients))
         )
+    if unload:
+        why = "with modeset it holds all GPUs, and one of them is to be reset"
+        before.append(Step("work", "unload-nvidia-drm", "unload %s" % DRM, why, Units(module)))
     if not back:
         return before, []
     why = "they were stopped for the change"
     if not units:
         why = "a run before this stopped them, and was cut off or could not start them"
-    return before, [Step("work", "start-gpu-services", "start %s" % ", ".join(back), why, Units(back))]
+        if unload and back == module:
+            why = "it was unloaded for the change"
+    services = back[len(module) :]
+    words = ["load %s" % DRM] if module else []
+    words += ["start %s" % ", ".join(services)] if services else []
+    return before, [Step("work", "start-gpu-services", " and ".join(words), why, Units(back))]

@@ -3,7 +3,7 @@
 
 # Private to this collection: no other code may rely on it.
 
-"""Has those away who use a GPU that is to change, and back again."""
+"""Has those away who use a GPU that is to change, a module of the driver among them, and back again."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import contextlib
 import os
 import signal
 import time
-from typing import Mapping, Tuple
+from typing import Mapping, Sequence, Tuple
 
-from ._clients import STOPPED, Units, Work
+from ._clients import DRM, STOPPED, Units, Work
 from ._command import CommandError
 from ._effects import Action, Context, EffectError, RemoveFile, WriteFile, remove_file, write_file
 from ._running import with_dependents
@@ -27,13 +27,23 @@ def stop_services(context: Context, data: Units) -> None:
 
     Those that systemd stops with them are noted too. If one does not stop, all run again.
     """
-    noted = with_dependents(context.commands, data.names)
-    write_file(context, WriteFile(STOPPED, "\n".join(noted) + "\n"))
+    services = [name for name in data.names if name != DRM]
+    module = [name for name in data.names if name == DRM]
+    _note(context, [*module, *with_dependents(context.commands, services)])
     try:
-        context.commands.attempt("stop %s" % ", ".join(data.names), ["systemctl", "stop", "--", *data.names])
+        context.commands.attempt("stop %s" % ", ".join(services), ["systemctl", "stop", "--", *services])
     except CommandError:
         give_back(context)
         raise
+
+
+def unload_module(context: Context, _data: Units) -> None:
+    """Unload DRM, once it is noted. If it is still in use that is told, and the change is tried anyway."""
+    _note(context, list(dict.fromkeys((DRM, *_noted(context)))))
+    done = context.commands.try_run(["rmmod", DRM])
+    if done.rc != 0 and context.files.exists("/sys/module", DRM):
+        said = "%s stays loaded, which may be in the way of a reset: %s"
+        context.warnings.append(said % (DRM, done.tail(1)))
 
 
 def start_services(context: Context, data: Units) -> None:
@@ -43,10 +53,12 @@ def start_services(context: Context, data: Units) -> None:
     """
     left = []
     for name in dict.fromkeys((*data.names, *_noted(context))):
-        done = context.commands.try_run(["systemctl", "start", "--", name])
+        start = ["modprobe", DRM] if name == DRM else ["systemctl", "start", "--", name]
+        done = context.commands.try_run(start)
         if done.rc == 0:
             continue
-        context.warnings.append("%s does not start again: %s" % (name, done.tail(1)))
+        verb = "load" if name == DRM else "start"
+        context.warnings.append("%s does not %s again: %s" % (name, verb, done.tail(1)))
         if _installed(context, name):
             context.warnings[-1] += " The next run tries once more."
             left.append("%s %d\n" % (name, os.getpid()))
@@ -56,12 +68,18 @@ def start_services(context: Context, data: Units) -> None:
         remove_file(context, RemoveFile(STOPPED))
 
 
+def _note(context: Context, names: Sequence[str]) -> None:
+    write_file(context, WriteFile(STOPPED, "\n".join(names) + "\n"))
+
+
 def _noted(context: Context) -> Tuple[str, ...]:
     lines = (context.files.text(STOPPED) or "").splitlines()
     return tuple(line.split()[0] for line in lines if line.strip())
 
 
 def _installed(context: Context, name: str) -> bool:
+    if name == DRM:
+        return context.commands.try_run(["modinfo", "--field=name", DRM]).rc == 0
     shown = context.commands.try_run(["systemctl", "show", "--property=LoadState", "--", name]).out
     return shown.strip() not in ("LoadState=not-found", "LoadState=masked")
 
@@ -105,4 +123,5 @@ AWAY: Mapping[str, Action] = {
     "stop-gpu-services": stop_services,
     "start-gpu-services": start_services,
     "end-gpu-work": end_work,
+    "unload-nvidia-drm": unload_module,
 }

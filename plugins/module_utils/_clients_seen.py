@@ -11,7 +11,7 @@ import os
 import re
 from typing import Dict, Iterable, Optional, Sequence, Set, Tuple
 
-from ._clients import STOPPED, User
+from ._clients import DRM, STOPPED, User
 from ._command import Commands
 from ._host import Files
 from ._running import DAEMONS, describe, open_devices, service_of, with_dependents
@@ -28,6 +28,14 @@ def stopped_services(files: Files) -> Tuple[str, ...]:
     """
     noted = (line.split() for line in (files.text(STOPPED) or "").splitlines() if line.strip())
     return tuple(words[0] for words in noted if words[1:] != [str(os.getpid())])
+
+
+def drm_uses(files: Files) -> Optional[int]:
+    """How many use DRM; None where it holds no GPUs, since it is not loaded, or without modeset."""
+    if (files.text("/sys/module", DRM, "parameters/modeset") or "").strip() != "Y":
+        return None
+    uses = (files.text("/sys/module", DRM, "refcnt") or "").strip()
+    return int(uses) if uses.isdigit() else 1
 
 
 def dependents_of(

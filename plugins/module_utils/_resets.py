@@ -8,8 +8,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Dict, Optional, Sequence
 
+from ._clients import DRM
 from ._effects import Context, WriteFile, write_file
 from ._host import Files
 
@@ -22,7 +24,16 @@ def reset(context: Context, uuids: Sequence[str]) -> Optional[str]:
     done = context.commands.try_run(["nvidia-smi", "--gpu-reset", "-i", ",".join(uuids)])
     if done.rc == 0:
         return None
-    return " ".join(done.tail(3).split()) or "nvidia-smi --gpu-reset ended with %d" % done.rc
+    said = " ".join(done.tail(3).split()) or "nvidia-smi --gpu-reset ended with %d" % done.rc
+    return with_drm(context.files, said, "'nvidia-smi --gpu-reset -i %s'" % ",".join(uuids))
+
+
+def with_drm(files: Files, said: str, then: str) -> str:
+    """What was said of a GPU in use, with DRM if that is loaded. ``then``: what to do once it is not."""
+    if not re.search(r"\b(in use|used)\b", said, re.IGNORECASE) or not files.exists("/sys/module", DRM):
+        return said
+    more = "%s. The module %s is loaded and may hold it: end what uses /dev/dri, 'rmmod %s', %s, or reboot"
+    return more % (said.rstrip("."), DRM, DRM, then)
 
 
 def refusals(files: Files, path: str) -> Dict[str, str]:

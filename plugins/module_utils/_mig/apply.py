@@ -18,7 +18,7 @@ from .._gpu_notes import forget_locks, locks_of, note_owed, owing
 from .._gpu_setter import DEADLINE, put_back, told_of, without_persistence
 from .._gpu_values import Change, SetAll, held
 from .._nvml import NvmlUnavailable, in_session
-from .._resets import note_refusal, refusals, reset
+from .._resets import note_refusal, refusals, reset, with_drm
 from . import change
 from .node import REFUSED, layout
 from .observe import gpu_of
@@ -51,13 +51,18 @@ def set_mig_mode(context: Context, data: SetMode) -> None:
         current, pending = _modes(data)
         if current != data.enable and pending != data.enable:
             why = "%s keeps its MIG mode: %s. Find out who uses it"
-            _fail(context, data, why % (data.name, said or "NVML does not say why"))
+            _fail(context, data, _of_use(context, why % (data.name, said or "NVML does not say why")))
         refused = None if current == data.enable else _reset(context, data)
     except NvmlUnavailable as exc:
-        _fail(context, data, "MIG mode of %s cannot be switched: %s" % (data.name, exc.reason))
+        why = "MIG mode of %s cannot be switched: %s" % (data.name, exc.reason)
+        _fail(context, data, _of_use(context, why))
     note_refusal(context, REFUSED, data.uuid, refused)
     if owed:
         _come_back(context, data, owed, mig=data.enable if refused is None else not data.enable)
+
+
+def _of_use(context: Context, why: str) -> str:
+    return with_drm(context.files, why, "run this again")
 
 
 def _owed(context: Context, data: SetMode) -> Dict[str, Any]:

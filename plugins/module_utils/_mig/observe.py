@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from .._asked import ask as asked
 from .._catalog.mig_boards import board_of
 from .._clients import STAYING
-from .._clients_seen import Seen, dependents_of, kernel_users, stopped_services
+from .._clients_seen import Seen, dependents_of, drm_uses, kernel_users, stopped_services
 from .._clients_seen import users as users_of
 from .._command import Commands
 from .._gpu_notes import locks_of, owing
@@ -41,6 +41,7 @@ def observe(commands: Commands, files: Files, host: Host) -> MigState:
         operator=_operator(files),
         stopped=stopped_services(files),
         dependents=dependents_of(commands, (user for gpu in gpus for user in gpu.users), STAYING),
+        drm=drm_uses(files),
         silent=tuple(told.get("silent", ())),
     )
 

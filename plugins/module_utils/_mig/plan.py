@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import Any, List, Mapping
 
 from .._asking import foretold
-from .._clients import STAYING, Units, agreed, away
+from .._clients import STAYING, Units, agreed, away, unloads
 from .._plan import Blocker, Plan, Step
 from .._scalar import BadWish
 from .module_wish import MigWish
 from .node import MANAGER, MigState, in_use, summary
-from .plan_gpu import GpuPlan, plan_gpu
+from .plan_gpu import GpuPlan, SetMode, plan_gpu
 from .settings_back import put_back
 from .targets import assign
 
@@ -60,21 +60,23 @@ def _layouts(state: MigState, wish: MigWish, first: List[Step]) -> Plan:
         for known, request in chosen
     }
     owed = [step for gpu in state.gpus if gpu.key not in plans for step in put_back(gpu, gpu.owed)]
-    found = _together(state, [*first, *owed], plans)
+    found = _together(state, [*first, *owed], plans, wish.disrupt_running_work)
     if chosen or not state.gpus or not any(request.mig for request in wish.requests):
         return found
     there = ", ".join(str(gpu.known) for gpu in state.gpus)
     return replace(found, warnings=(*found.warnings, _NOBODY % there))
 
 
-def _together(state: MigState, first: List[Step], plans: Mapping[str, GpuPlan]) -> Plan:
+def _together(state: MigState, first: List[Step], plans: Mapping[str, GpuPlan], consent: bool) -> Plan:
     blockers = tuple(blocker for each in plans.values() for blocker in each.blockers)
     if blockers:
         return Plan(blockers=blockers)
     steps = [step for each in plans.values() for step in each.steps]
     users = [user for each in plans.values() for user in (*each.work, *each.daemons)] if steps else []
     leaving = [user for user in users if user.unit not in STAYING]
-    before, after = away(leaving, state.stopped, dependents=state.dependents)
+    switches = any(isinstance(step.data, SetMode) and step.data.switches for step in steps)
+    unload = switches and unloads(state.drm, consent)
+    before, after = away(leaving, state.stopped, dependents=state.dependents, unload=unload)
     now = summary(state)
     promise = {"gpus": {**now["gpus"], **{key: each.after for key, each in plans.items()}}}
     devices = {"devices": {**now["devices"], **{key: each.devices for key, each in plans.items()}}}

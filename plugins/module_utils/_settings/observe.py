@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._asked import ask as asked
 from .._clients import PERSISTENCED, STAYING, User
-from .._clients_seen import dependents_of, kernel_users, stopped_services, users
+from .._clients_seen import dependents_of, drm_uses, kernel_users, stopped_services, users
 from .._command import Commands
 from .._gpu_notes import locks_of, owing
 from .._gpu_values import compute_mode, holding
@@ -35,6 +35,7 @@ def observe(commands: Commands, files: Files, host: Host) -> SettingsState:
         service=_service(commands),
         stopped=stopped_services(files),
         dependents=dependents_of(commands, (user for gpu in gpus for user in gpu.users), STAYING),
+        drm=drm_uses(files),
         silent=tuple(told.get("silent", ())),
     )
 

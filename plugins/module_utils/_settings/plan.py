@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Tuple
 
 from .._asking import foretold
-from .._clients import PERSISTENCED, STAYING, away
+from .._clients import PERSISTENCED, STAYING, away, unloads
 from .._gpu_values import label
 from .._plan import Blocker, Plan, Step
 from .._scalar import BadWish
@@ -72,7 +72,7 @@ def _settings(state: SettingsState, wish: SettingsWish) -> Plan:
     blockers = tuple(blocker for each in plans for blocker in each.blockers)
     if blockers:
         return Plan(blockers=blockers)
-    return _together(state, service, around, plans)
+    return _together(state, service, around, plans, consent)
 
 
 def _wished(requests: Mapping[int, Request], gpu: GpuState) -> Settings:
@@ -80,13 +80,15 @@ def _wished(requests: Mapping[int, Request], gpu: GpuState) -> Settings:
     return request.settings if request else Settings()
 
 
-def _together(state: SettingsState, service: Service, around: Tuple[Step, ...], plans: List[GpuPlan]) -> Plan:
+def _together(
+    state: SettingsState, service: Service, around: Tuple[Step, ...], plans: List[GpuPlan], consent: bool
+) -> Plan:
     off = around if not service.active else ()
     on = around if service.active else ()
     steps = (
         *off,
         *(step for each in plans for step in each.ecc),
-        *_reset(state, service, plans),
+        *_reset(state, service, plans, consent),
         *on,
         *(step for each in plans for step in each.settings),
     )
@@ -166,7 +168,7 @@ def _words(*pairs: Tuple[str, bool]) -> str:
     return " and ".join(word for word, needed in pairs if needed)
 
 
-def _reset(state: SettingsState, service: Service, plans: List[GpuPlan]) -> List[Step]:
+def _reset(state: SettingsState, service: Service, plans: List[GpuPlan], consent: bool) -> List[Step]:
     """The reset with what must be out of its way before, and comes back after.
 
     The persistence daemon stays: without it the driver would forget the settings of other GPUs.
@@ -174,7 +176,8 @@ def _reset(state: SettingsState, service: Service, plans: List[GpuPlan]) -> List
     these = [each for each in plans if each.reset]
     users = [user for each in these for user in (*each.work, *each.daemons) if user.unit not in STAYING]
     ended = [PERSISTENCED] if state.service.active and not service.active else []
-    before, after = away(users, state.stopped, ended, state.dependents)
+    unload = bool(these) and unloads(state.drm, consent)
+    before, after = away(users, state.stopped, ended, state.dependents, unload)
     if not these:
         return after
     names = ", ".join(each.seen.name for each in these)

@@ -13,7 +13,7 @@ from typing import Iterator, List, Sequence, Tuple
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils import _asked, _clients_away
 from ansible_collections.labfleet.gpu.plugins.module_utils._asking import Binding
-from ansible_collections.labfleet.gpu.plugins.module_utils._clients import STOPPED, Units, Work
+from ansible_collections.labfleet.gpu.plugins.module_utils._clients import DRM, STOPPED, Units, Work
 from ansible_collections.labfleet.gpu.plugins.module_utils._clients_seen import stopped_services
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import CommandError, Commands
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context, EffectError
@@ -154,3 +154,45 @@ def test_nvidia_ml_py_is_put_where_it_belongs(tree: Tree) -> None:
     assert tree.files.text(binding.path) == "nothing = 1\n"
     with pytest.raises(EffectError, match="cannot be read"):
         _asked.bring_pynvml(context(tree.files, Systemd()), Binding(source + "x", binding.path))
+
+
+@pytest.mark.parametrize("stopped", ["", "a.service\n"])
+def test_the_module_goes_with_a_note_and_is_back_before_services(tree: Tree, stopped: str) -> None:
+    if stopped:
+        tree.write(STOPPED, stopped)
+    systemd = Systemd()
+    where = context(tree.files, systemd)
+    _clients_away.unload_module(where, Units((DRM,)))
+    assert tree.files.text(STOPPED) == "nvidia_drm\n" + stopped
+    assert stopped_services(tree.files) == ("nvidia_drm", *stopped.split()), (
+        "the next run after a kill has it"
+    )
+    _clients_away.give_back(where)
+    assert systemd.ran == [
+        "rmmod nvidia_drm",
+        "modprobe nvidia_drm",
+        *("systemctl start -- %s" % name for name in stopped.split()),
+    ]
+    assert tree.files.text(STOPPED) is None and not where.warnings
+
+
+def test_a_module_that_is_to_be_back_is_no_service_to_stop(tree: Tree) -> None:
+    systemd = Systemd()
+    _clients_away.stop_services(context(tree.files, systemd), Units((DRM, "a.service")))
+    assert tree.files.text(STOPPED) == "nvidia_drm\na.service\n"
+    assert systemd.ran == ["systemctl stop -- a.service"]
+
+
+def test_a_module_in_use_is_told_and_stays(tree: Tree) -> None:
+    tree.path("/sys/module/nvidia_drm").mkdir(parents=True)
+    where = context(tree.files, Systemd("rmmod"))
+    _clients_away.unload_module(where, Units((DRM,)))
+    assert where.warnings == ["nvidia_drm stays loaded, which may be in the way of a reset: Job failed."]
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_module_that_does_not_load_is_tried_again_while_it_is_installed(tree: Tree, missing: bool) -> None:
+    where = context(tree.files, Systemd("modprobe", *(["modinfo"] if missing else [])))
+    _clients_away.start_services(where, Units((DRM,)))
+    assert where.warnings[0].startswith("nvidia_drm does not load again: Job failed.")
+    assert tree.files.text(STOPPED) == (None if missing else "nvidia_drm %d\n" % os.getpid())

@@ -90,3 +90,62 @@ def test_who_is_in_no_service_is_still_in_the_way(mig: MigNode, pid: int) -> Non
 def test_what_is_no_service_is_refused(mig: MigNode, name: str) -> None:
     with pytest.raises(BadWish, match="gpu_services has"):
         mig.wish(mig=False, gpu_services=[name])
+
+
+def screens(mig: MigNode, uses: int, modeset: str = "Y") -> None:
+    """The module for screens is loaded, and that many use it."""
+    mig.tree.write("/sys/module/nvidia_drm/parameters/modeset", modeset + "\n")
+    mig.tree.write("/sys/module/nvidia_drm/refcnt", "%d\n" % uses)
+
+
+def test_the_module_for_screens_is_away_for_a_switch(mig: MigNode) -> None:
+    mig.add(A100)
+    screens(mig, uses=0)
+    plan = mig.hold(gpus=[0], mig=True)
+    assert [step.what for step in plan.steps] == [
+        "unload nvidia_drm",
+        "GPU 0: switch MIG mode on",
+        "load nvidia_drm",
+    ]
+    assert mig.programs.ran == [["rmmod", "nvidia_drm"], ["modprobe", "nvidia_drm"]]
+    mig.programs.ran.clear()
+    assert "nvidia_drm" not in str(mig.hold(gpus=[0], instances=["3g.20gb"]).steps), "a layout is no switch"
+    screens(mig, uses=0, modeset="N")
+    assert "nvidia_drm" not in str(mig.plan(gpus=[0], mig=False).steps), "without modeset it holds no GPU"
+
+
+def test_the_module_is_left_to_those_who_use_it(mig: MigNode) -> None:
+    """Refused then, the reason names it, and what to do."""
+    uuid = mig.add(A100, 0, mig_reset_status=16)
+    screens(mig, uses=1)
+    mig.programs.nvidia_smi = (3, "GPU 00000000:07:00.0: In use by another client.", "")
+    assert [step.what for step in mig.plan(mig=True, disrupt_running_work=True).steps][
+        0
+    ] == "unload nvidia_drm"
+    (reason,) = mig.hold(mig=True).reboot_reasons
+    assert "rmmod" not in str(mig.programs.ran)
+    assert reason.endswith(
+        "In use by another client. The module nvidia_drm is loaded and may hold it: end what uses /dev/dri, "
+        "'rmmod nvidia_drm', 'nvidia-smi --gpu-reset -i %s', or reboot." % uuid
+    )
+
+
+def test_a_switch_that_fails_gives_the_module_back(mig: MigNode) -> None:
+    mig.add(A100)
+    screens(mig, uses=0)
+    mig.fault("nvmlDeviceSetMigMode", "return 999")
+    assert "nvidia_drm" not in mig.failing(mig=True), "which has nothing to do with it"
+    mig.fault("nvmlDeviceSetMigMode", "return 19")
+    assert "The module nvidia_drm is loaded and may hold it" in mig.failing(mig=True), "in use"
+    assert mig.programs.ran[-1] == ["modprobe", "nvidia_drm"] and mig.tree.files.text(STOPPED) is None
+
+
+def test_after_a_run_that_was_killed_the_module_is_loaded(mig: MigNode) -> None:
+    mig.add(A100, 1)
+    mig.tree.write(STOPPED, "nvidia_drm\ntriton.service\n")
+    (step,) = mig.hold(mig=True).steps
+    assert step.what == "load nvidia_drm and start triton.service" and "cut off" in step.why
+    assert mig.programs.ran[-2:] == [
+        ["modprobe", "nvidia_drm"],
+        ["systemctl", "start", "--", "triton.service"],
+    ]

@@ -297,3 +297,21 @@ def test_a_service_that_may_stop_makes_way_for_a_reset_and_for_nothing_else() ->
     mode = replace(consent, requests=wish(compute_mode="prohibited").requests)
     (blocker,) = plan(state, mode, {}).blockers
     assert "12 (serve, server)" in blocker.which and "gpu_services" not in blocker.next
+
+
+def test_the_module_for_screens_is_away_for_a_reset_alone() -> None:
+    """Not while somebody uses it, unless work may end."""
+    for uses, consent, there in ((0, False, True), (2, False, False), (2, True, True), (None, True, False)):
+        state = node(gpu(users=(DAEMON,)), drm=uses)
+        told = steps(plan(state, wish(consent, ecc=False), {}))
+        assert ("unload nvidia_drm" in told) is there, (uses, consent)
+        if there:
+            assert told[1:5] == [
+                "stop nvidia-dcgm.service",
+                "unload nvidia_drm",
+                "reset GPU 0",
+                "load nvidia_drm and start nvidia-dcgm.service",
+            ]
+    assert steps(plan(node(gpu(), drm=0), wish(compute_mode="prohibited"), {})) == [
+        "GPU 0: set compute mode prohibited"
+    ]
