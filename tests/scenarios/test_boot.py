@@ -216,8 +216,10 @@ def test_a_driver_that_hangs_ends_within_the_time_limit(fleet: Fleet, node: str)
     assert ended(fleet, 200) == "failed"
     assert fleet.sh(node, f"systemctl show --property=Result --value {UNIT}") == "exit-code", "not by systemd"
     assert "NVML did not answer within 30 seconds" in journal(fleet)
-    fleet.sh(node, f"gpu-simulator fault nvmlDeviceGetUUID --clear; systemctl start {DEPENDENT}")
-    fleet.sh(node, f"systemctl start {UNIT}")
+    state = fleet.sh(node, f"systemctl show --property=SubState --value {DEPENDENT}")
+    assert state == "start", "its turn has come, and its nvidia-smi hangs"
+    fleet.sh(node, f"systemctl kill --signal=KILL {DEPENDENT}; gpu-simulator fault nvmlDeviceGetUUID --clear")
+    fleet.sh(node, f"systemctl start {UNIT}; systemctl restart {DEPENDENT}")
 
 
 def test_a_node_boots_without_nvml(fleet: Fleet, node: str) -> None:
