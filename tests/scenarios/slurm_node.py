@@ -44,6 +44,8 @@ class Slurm:
         conf = SLURM_CONF.format(node=self.sh("hostname -s"))
         self.sh(f"cat > /etc/slurm/slurm.conf <<'E'\n{conf}E")
         self.sh("mkdir -p /var/lib/slurm/slurmd && systemctl restart munge slurmctld slurmd")
+        # As slurmd starts it under control groups of version 2; it serves no job, and the node is idle.
+        self.sh("systemd-run --quiet --unit=slurm-scope-keeper /usr/sbin/slurmstepd infinity")
         self.until("IDLE")
 
     def sh(self, script: str, status: "int | None" = 0) -> str:

@@ -15,6 +15,7 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 from .._command import Commands
 from .._host import Files
 from .._running import DAEMONS, describe
+from .._slurm_steps import steps
 from .node import Gpu, Holder
 
 #: Nobody's work; MPS daemons hold memory for the programs that they serve.
@@ -123,29 +124,19 @@ class _Looking:
         return _of_unit(_without(self._around, _systemds(groups)))
 
     def _slurm(self, number: str, inside: bool) -> _Owner:
-        steps = self._living_jobs()
-        if number in steps or "" in steps:
+        living = self._living_jobs()
+        if number in living or "" in living:
             return _Owner("slurm:%s" % number, "its job lives")
         return _Owner("slurm:%s" % number, ended_job=number, inside=inside)
 
     def _living_jobs(self) -> Set[str]:
         """Numbers of the jobs of which a slurmstepd lives; "" for one that cannot be told."""
         if self._steps is None:
-            self._steps = set()
-            for name in self._files.names("/proc"):
-                if name.isdigit() and (self._files.text("/proc", name, "comm") or "").startswith(
-                    "slurmstepd"
-                ):
-                    self._steps.add(self._job_of_step(name))
+            self._steps = {
+                _first(_STEP, title) or _first(_SLURM, self._files.text("/proc", pid, "cgroup"))
+                for pid, title in steps(self._files)
+            }
         return self._steps
-
-    def _job_of_step(self, pid: str) -> str:
-        title = (self._files.text("/proc", pid, "cmdline") or "").replace("\0", " ")
-        group = self._files.text("/proc", pid, "cgroup")
-        # "slurmstepd infinity" keeps the scope and serves no job (slurm.schedmd.com, cgroup_v2.html).
-        if title.strip().endswith("slurmstepd infinity"):
-            return "infinity"
-        return _first(_STEP, title) or _first(_SLURM, group) or ""
 
     def _logged_in(self, pid: int, session: str) -> Optional[bool]:
         """Is its user logged in, or its session open? None where logind does not tell."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Optional
 
 from .._plan import Blocker
+from .._slurm_steps import STEP
 from .node import SlurmState
 
 _DRAIN = "scontrol update NodeName=%s State=DRAIN Reason=GPUs"
@@ -33,7 +34,7 @@ def not_drained(state: SlurmState, node: str) -> Optional[Blocker]:
     if not seen.state:
         what = "Slurm runs here, and slurmctld knows no such node"
         return Blocker(what, node, "set node_name: NAME, the one that this node has in slurm.conf")
-    if seen.drained and "slurmstepd" not in state.processes:
+    if seen.drained and STEP not in state.processes:
         return None
     work = "; jobs " + ", ".join(seen.jobs) if seen.jobs else ""
     what = "The GPUs of a node change only while it is drained"

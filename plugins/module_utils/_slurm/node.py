@@ -77,7 +77,7 @@ class SlurmState:
     binding: str = ""
     offered: Optional[str] = None
     tools: str = ""
-    #: Processes of Slurm on this node, by name: slurmd, slurmstepd (one or more jobs).
+    #: Processes of Slurm on this node, by name: slurmd, slurmstepd where it serves a job.
     processes: Tuple[str, ...] = ()
     #: What systemd says: ActiveState by unit.
     slurmd: str = ""

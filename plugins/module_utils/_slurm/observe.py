@@ -17,6 +17,7 @@ from .._asked import ask as asked
 from .._command import Commands
 from .._host import Files, Host
 from .._mig import ask
+from .._slurm_steps import STEP, steps
 from . import names
 from .node import NOTE, SLURMCTLD, SLURMD, Conf, Controller, SlurmState
 from .told import devices, divided, minors
@@ -90,7 +91,7 @@ def _processes(files: Files) -> Tuple[str, ...]:
     commands = {
         (files.text("/proc", name, "comm") or "").strip() for name in files.names("/proc") if name.isdigit()
     }
-    return tuple(sorted(commands & {"slurmd", "slurmstepd"}))
+    return tuple(sorted({*commands & {"slurmd"}, *(STEP for _step in steps(files))}))
 
 
 def _active(commands: Commands, unit: str) -> str:

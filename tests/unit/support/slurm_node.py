@@ -90,9 +90,10 @@ class SlurmNode:
         tree.write("/etc/slurm/cgroup.conf", "ConstrainDevices=yes\n")
         self.process("slurmd")
 
-    def process(self, command: str, pid: int = 900) -> None:
-        """A process of Slurm; "" ends it."""
+    def process(self, command: str, pid: int = 900, title: str = "") -> None:
+        """A process of Slurm; "" ends it. ``title``: its words, a NUL after each, or what it calls itself."""
         self.tree.write("/proc/%d/comm" % pid, command + "\n")
+        self.tree.write("/proc/%d/cmdline" % pid, title)
 
     @property
     def gres_conf(self) -> str:

@@ -114,10 +114,25 @@ def test_only_on_a_drained_node(slurm: SlurmNode, state: str, jobs: List[str], d
     slurm.quiet()
 
 
-def test_a_job_that_slurmctld_does_not_list(slurm: SlurmNode) -> None:
+@pytest.mark.parametrize(
+    "title", ["slurmstepd: [7.batch]", "slurmstepd: [7.0]", "/usr/sbin/slurmstepd\0infinity\0007\0", ""]
+)
+def test_a_job_that_slurmctld_does_not_list(slurm: SlurmNode, title: str) -> None:
     divided(slurm)
-    slurm.process("slurmstepd", 901)
+    slurm.process("slurmstepd", 901, title)
     assert "only while it is drained" in slurm.refused()
+
+
+@pytest.mark.parametrize("program", ["/usr/sbin/slurmstepd", "slurmstepd"])
+def test_what_keeps_the_scope_of_jobs_is_none(slurm: SlurmNode, program: str) -> None:
+    """As Debian's slurmd 22.05 starts it; it stays when slurmd ends."""
+    divided(slurm)
+    slurm.process("slurmstepd", 901, program + "\0infinity\0")
+    slurm.hold()
+    slurm.mig.hold(instances={"1g.5gb": 7})
+    slurm.process("")
+    slurm.cluster.state, slurm.cluster.units["slurmd.service"] = None, "inactive"
+    assert actions(slurm.hold()) == ["write-slurm-file"]
 
 
 def test_a_controller_that_does_not_answer(slurm: SlurmNode) -> None:
