@@ -18,7 +18,7 @@ def test_both_roles_reboot_in_the_same_way() -> None:
 
 
 def test_gpu_node_hands_every_option_of_every_component_on() -> None:
-    text = (ROOT / "plugins/modules/gpu_stack.py").read_text()
+    text = (ROOT / "plugins/doc_fragments/stack.py").read_text()
     documentation = yaml.safe_load(text.split('DOCUMENTATION = r"""')[1].split('"""')[0])
     passed = yaml.safe_load((ROOT / "roles/gpu_node/vars/main.yml").read_text())
     for component, spec in documentation["options"].items():
