@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ._command import Commands
 from ._host import Files
@@ -77,8 +77,14 @@ def write_file(context: Context, data: WriteFile) -> None:
     write_bytes(context, data.path, data.content.encode("utf-8", "surrogateescape"), data.mode)
 
 
-def write_bytes(context: Context, path: str, content: bytes, mode: int = 0o644) -> None:
-    """The same with a content that is no text."""
+def write_bytes(
+    context: Context,
+    path: str,
+    content: bytes,
+    mode: int = 0o644,
+    owner: Optional[Tuple[int, int]] = None,
+) -> None:
+    """The same with a content that is no text; ``owner``: user and group, set before it has its name."""
     # Loaded with the first file that is written: it is dear, and most runs write none.
     import tempfile
 
@@ -90,6 +96,9 @@ def write_bytes(context: Context, path: str, content: bytes, mode: int = 0o644) 
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
             stream.flush()
+            made = os.fstat(stream.fileno())
+            if owner is not None and owner != (made.st_uid, made.st_gid):
+                os.fchown(stream.fileno(), *owner)
             os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
         os.rename(temporary, path)
