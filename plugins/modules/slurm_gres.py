@@ -36,8 +36,10 @@ options:
   path:
     description:
       - The file of GRES. Slurm looks for it beside C(slurm.conf).
-      - Several nodes may share it; each writes between marks with its name. Let them do so one at a time then
-        (C(throttle)).
+      - Several nodes may share it, as on NFS; each writes between marks with its name. They may do so at the
+        same time. An empty file C(.gres.conf.labfleet-gpu-lock) stays beside it, whose lock keeps them
+        apart; with NFS 3 that takes C(rpc.statd), and no C(nolock).
+      - Owner and mode of the file are kept, ACLs are not.
     type: path
     default: /etc/slurm/gres.conf
   node_name:
@@ -69,7 +71,8 @@ options:
   slurm_conf:
     description:
       - The file with this node's C(NodeName) line, C(slurm.conf) itself or one that it includes. The line
-        must be there, and for this node alone; its C(Gres=) is held, entries of other kinds stay.
+        must be there, and for this node alone; its C(Gres=) is held, entries of other kinds stay. Nodes may
+        share it, with a lock as O(path) has.
       - Slurm wants the same file on all nodes. Where it is not shared or configless, leave this out and put
         RV(after.node_line) where the file is kept.
     type: path

@@ -12,16 +12,25 @@ note is gone after a reboot, which starts them anew.
 from __future__ import annotations
 
 import json
-import os
 import time
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
 from .._asked import bring_pynvml
-from .._effects import Action, Context, EffectError, RemoveFile, WriteFile, remove_file, write_file
+from .._effects import (
+    Action,
+    Context,
+    EffectError,
+    RemoveFile,
+    WriteFile,
+    remove_file,
+    write_bytes,
+    write_file,
+)
 from . import names
 from .node import NOTE, SLURMCTLD, SLURMD
 from .observe import controller
 from .plan import RECONFIGURE, RESTART_CTLD, RESTART_D, Daemon, WriteConf
+from .shared import alone, conf_at
 
 #: Seconds for a daemon to be up and for the node to register. slurmd waits 20 for each missing device file.
 _PATIENCE, _PAUSE = 30.0, 0.5
@@ -30,18 +39,25 @@ _SETTLED = 3.0
 
 
 def write_conf(context: Context, data: WriteConf) -> None:
-    """Replace a file, which keeps its owner, or remove it; what that takes is noted first."""
-    note = _note(context)
-    note["owed"] = sorted({*note.get("owed", ()), *data.owed})
-    _keep(context, note)
-    if not data.content:
-        remove_file(context, RemoveFile(data.path))
-        return
-    write_file(context, WriteFile(data.path, data.content, data.mode))
-    path = context.files.path(data.path)
-    seen = os.stat(path)
-    if (seen.st_uid, seen.st_gid) != data.owner:
-        os.chown(path, *data.owner)
+    """Make the change on the file as it is now, which keeps its mode and owner, or remove it.
+
+    Another node may have written its lines since the plan. What the change takes is noted first.
+    """
+    with alone(context.files, data.path):
+        now = conf_at(context.files, data.path)
+        content = data.again(now.text)
+        if content is None:
+            raise EffectError(
+                "what %s says of this node was changed by others meanwhile: run again" % data.path
+            )
+        note = _note(context)
+        note["owed"] = sorted({*note.get("owed", ()), *data.owed})
+        _keep(context, note)
+        if not content:
+            remove_file(context, RemoveFile(data.path))
+        elif content != now.text:
+            owner = None if now.text is None else now.owner
+            write_bytes(context, data.path, content.encode("utf-8", "surrogateescape"), now.mode, owner)
 
 
 def restart_slurmctld(context: Context, data: Daemon) -> None:

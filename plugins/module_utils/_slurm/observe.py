@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._asked import ask as asked
@@ -19,7 +18,8 @@ from .._host import Files, Host
 from .._mig import ask
 from .._slurm_steps import STEP, steps
 from . import names
-from .node import NOTE, SLURMCTLD, SLURMD, Conf, Controller, SlurmState
+from .node import NOTE, SLURMCTLD, SLURMD, Controller, SlurmState
+from .shared import conf_at
 from .told import devices, divided, minors
 from .wish import SlurmWish
 
@@ -42,8 +42,8 @@ def observe(wish: SlurmWish, commands: Commands, files: Files, host: Host) -> Sl
     note = _note(files)
     return SlurmState(
         host=host,
-        gres=_conf(files, wish.path),
-        conf=_conf(files, wish.slurm_conf) if wish.slurm_conf else None,
+        gres=conf_at(files, wish.path),
+        conf=conf_at(files, wish.slurm_conf) if wish.slurm_conf else None,
         devices=found,
         empty=tuple(
             "GPU %d (%s)" % (gpu["index"], gpu["name"])
@@ -66,17 +66,6 @@ def observe(wish: SlurmWish, commands: Commands, files: Files, host: Host) -> Sl
         owed=tuple(note.get("owed", ())),
         found=tuple(note["found"]) if "found" in note else None,
     )
-
-
-def _conf(files: Files, path: str) -> Conf:
-    """The file behind a link, if it is one: a new version must not take the link's place."""
-    real = os.path.realpath(files.path(path))
-    inside = "/" + os.path.relpath(real, os.path.realpath(files.root))
-    text = files.text(inside)
-    if text is None:
-        return Conf(inside)
-    seen = os.stat(real)
-    return Conf(inside, text, stat.S_IMODE(seen.st_mode), (seen.st_uid, seen.st_gid))
 
 
 def _note(files: Files) -> Dict[str, Any]:

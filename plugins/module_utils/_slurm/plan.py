@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._asking import foretold
 from .._effects import WriteFile
@@ -33,10 +34,13 @@ RECONFIGURE, RESTART_CTLD, RESTART_D = "reconfigure-slurm", "restart-slurmctld",
 
 @dataclass(frozen=True)
 class WriteConf(WriteFile):
-    """A new version of a file with its owner, empty if it is to go; and what is owed after that."""
+    """A new version of a file, empty if it is to go; and what is owed after that.
 
-    owner: Tuple[int, int] = (0, 0)
+    ``again`` makes the new version of a text that others wrote meanwhile, None where that takes a new plan.
+    """
+
     owed: Tuple[str, ...] = ()
+    again: Callable[[Optional[str]], Optional[str]] = lambda text: None
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def plan(state: SlurmState, wish: SlurmWish, _answers: Mapping[Any, Any]) -> Pla
         return Plan(blockers=tuple(blockers))
     written = _written(state, wish, file, gpus)
     owed, why = _owed(state, wish, bool(written), any(conf is state.conf for conf, _text in written))
-    steps = [*_writing(wish, written, owed), *_daemons(state, wish, gpus, owed, why)]
+    steps = [*_writing(state, wish, written, owed), *_daemons(state, wish, gpus, owed, why)]
     if steps and not _only_failed(state, bool(written), owed):
         blocked = not_drained(state, wish.node)
         if blocked:
@@ -119,6 +123,18 @@ def _written(
         if text != state.conf.text:
             found.append((state.conf, text))
     return found
+
+
+def _again(state: SlurmState, wish: SlurmWish, which: str, text: Optional[str]) -> Optional[str]:
+    """The new version of one of the files, "gres" or "conf", of another text; None where that is refused."""
+    conf: Conf = getattr(state, which)
+    changes: Dict[str, Any] = {which: replace(conf, text=text)}
+    newest = replace(state, **changes)
+    file = gres_file.parse(newest.gres.text or "", wish.node)
+    if _file(newest, wish, file) or _line(newest, wish):
+        return None
+    written = {each.path: new for each, new in _written(newest, wish, file, entries(newest, wish))}
+    return written.get(conf.path, text or "")
 
 
 # what stands against it
@@ -217,7 +233,9 @@ def _only_failed(state: SlurmState, changed: bool, owed: Sequence[str]) -> bool:
     return state.slurmd == "failed" and not changed and tuple(owed) == (RESTART_D,)
 
 
-def _writing(wish: SlurmWish, written: Sequence[Tuple[Conf, str]], owed: Tuple[str, ...]) -> List[Step]:
+def _writing(
+    state: SlurmState, wish: SlurmWish, written: Sequence[Tuple[Conf, str]], owed: Tuple[str, ...]
+) -> List[Step]:
     steps = []
     for conf, text in written:
         if wish.backup and conf.text is not None:
@@ -226,7 +244,8 @@ def _writing(wish: SlurmWish, written: Sequence[Tuple[Conf, str]], owed: Tuple[s
             steps.append(Step("files", "write-file", what, "backup is set", copy))
         what = "write %s" % conf.path if text else "remove %s, which has nothing else" % conf.path
         why = "it is to say which GPUs %s has" % wish.node
-        data = WriteConf(conf.path, text, conf.mode, conf.owner, owed)
+        again = partial(_again, state, wish, "conf" if conf is state.conf else "gres")
+        data = WriteConf(conf.path, text, conf.mode, owed, again)
         steps.append(Step("files", "write-slurm-file", what, why, data))
     return steps
 
