@@ -11,7 +11,7 @@ import json
 import os
 import re
 import tempfile
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 from .._command import CommandError
 from .._effects import Context, WriteFile, write_file
@@ -82,15 +82,20 @@ def _reports(files: Files, prefix: str) -> bool:
     return False
 
 
+def _sha256(archive: Mapping[str, Any]) -> str:
+    """Of what pip fetched: before 23.1 it says "hash" alone (direct URL data structure of PyPA)."""
+    kind, _equals, value = str(archive.get("hash") or "").partition("=")
+    return str((archive.get("hashes") or {}).get("sha256") or (value if kind == "sha256" else ""))
+
+
 def _note(context: Context, prefix: str, report: Dict[str, Any]) -> None:
     """Keep where each distribution came from, and its hash: an export needs it, and pip forgets it."""
     told = origins(context.files, prefix)
     for each in report.get("install", ()):
         found = each.get("download_info") or {}
-        hashes = (found.get("archive_info") or {}).get("hashes") or {}
         told[_key(str(each["metadata"]["name"]), str(each["metadata"]["version"]))] = {
             "url": bare(str(found.get("url") or "")),
-            "sha256": str(hashes.get("sha256") or ""),
+            "sha256": _sha256(found.get("archive_info") or {}),
         }
     there = {_key(*line.split("==", 1)) for line in pip_in(context.files, prefix)}
     kept = {key: told[key] for key in sorted(set(told) & there)}
