@@ -47,7 +47,8 @@ options:
     type: str
   autodetect:
     description:
-      - V(off) lists each device with its files, which any Slurm from 21.08 on understands.
+      - V(off) lists each device with its files, which any Slurm from 21.08 on understands, and from 20.11 on
+        without MIG devices. An older one is refused before anything is written.
       - V(nvml) has C(slurmd) ask NVML when it starts, which gives jobs the UUIDs of MIG devices and knows the
         nearest processors. It takes Slurm's plugin C(gpu_nvml.so), which Debian and Ubuntu have as
         C(slurm-wlm-nvml-plugin) in contrib and multiverse. Up to 23.11 at least it works only where there is

@@ -43,6 +43,8 @@ class Controller:
     #: Whether Slurm was built with NVML, and whether GresTypes has gpu; None: not known.
     has_nvml: Optional[bool] = None
     gpus_counted: Optional[bool] = None
+    #: Of slurmctld, "" where it is not known.
+    version: str = ""
 
     @property
     def drained(self) -> bool:
@@ -83,6 +85,8 @@ class SlurmState:
     slurmd: str = ""
     slurmctld: str = ""
     controller: Controller = Controller()
+    #: Of slurmd here, as in 22.05.8, or else of slurmctld, which is never older. "": not known.
+    version: str = ""
     #: cgroup.conf keeps jobs from devices that are not theirs.
     constrained: bool = False
     owed: Tuple[str, ...] = ()

@@ -28,6 +28,7 @@ _PATIENCE = "15"
 #: Of jobs: a pending one holds nothing yet.
 _ON_A_NODE = "configuring,running,suspended,completing"
 _CONSTRAIN = re.compile(r"^\s*ConstrainDevices\s*=\s*yes\b", re.IGNORECASE | re.MULTILINE)
+_VERSION = re.compile(r"(?<![\d.])\d+\.\d+(?:\.\d+)?")
 _SETTING = re.compile(r"^(\w+)\s*= (.*)$", re.MULTILINE)
 
 
@@ -40,6 +41,7 @@ def observe(wish: SlurmWish, commands: Commands, files: Files, host: Host) -> Sl
     gpus = told.get("gpus", [])
     found = devices(gpus, minors(files.text("/proc/driver/nvidia-caps/mig-minors") or ""))
     note = _note(files)
+    seen = controller(commands, files, wish.node)
     return SlurmState(
         host=host,
         gres=conf_at(files, wish.path),
@@ -61,7 +63,8 @@ def observe(wish: SlurmWish, commands: Commands, files: Files, host: Host) -> Sl
         processes=_processes(files),
         slurmd=_active(commands, SLURMD),
         slurmctld=_active(commands, SLURMCTLD),
-        controller=controller(commands, files, wish.node),
+        controller=seen,
+        version=_of_slurmd(commands) or seen.version,
         constrained=bool(_CONSTRAIN.search(files.text(os.path.dirname(wish.path), "cgroup.conf") or "")),
         owed=tuple(note.get("owed", ())),
         found=tuple(note["found"]) if "found" in note else None,
@@ -116,8 +119,20 @@ def controller(commands: Commands, files: Files, node: str) -> Controller:
         gres=tuple(names.split(gres.group(1))) if gres else (),
         jobs=tuple(jobs[1].splitlines()) if jobs[0] == 0 else (),
         has_nvml=_has(files, plugins.strip().split(":"), "gpu_nvml.so") if plugins else None,
+        version=_version(settings.get("SLURM_VERSION", "")),
         gpus_counted="gpu" in kinds.strip().lower().split(",") if kinds is not None else None,
     )
+
+
+def _of_slurmd(commands: Commands) -> str:
+    rc, said = _ask(commands, "slurmd", "-V")
+    return _version(said) if rc == 0 else ""
+
+
+def _version(said: str) -> str:
+    """As in "slurm 21.08.8-2" and "slurm-wlm 22.05.8"."""
+    found = _VERSION.search(said)
+    return found.group() if found else ""
 
 
 def _has(files: Files, directories: Sequence[str], name: str) -> Optional[bool]:

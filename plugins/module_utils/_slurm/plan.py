@@ -29,6 +29,8 @@ _NUMBERS = (
     "%s has no ConstrainDevices=yes: without NVML Slurm tells jobs the numbers of their devices, which CUDA "
     "takes for numbers of GPUs; only jobs that are kept to their device files find their MIG device"
 )
+#: AutoDetect for one node alone came with 20.11 (its RELEASE_NOTES), MIG with 21.08 (slurm's gres.html).
+_FOR_A_NODE, _FOR_MIG = "20.11", "21.08"
 RECONFIGURE, RESTART_CTLD, RESTART_D = "reconfigure-slurm", "restart-slurmctld", "restart-slurmd"
 
 
@@ -150,6 +152,14 @@ def _devices(state: SlurmState, wish: SlurmWish) -> List[Blocker]:
                 _MODPROBE,
             )
         )
+    divided = any(each.profile for each in state.devices)
+    needed = _FOR_MIG if divided else _FOR_A_NODE
+    if wish.present and state.version and _release(state.version) < _release(needed):
+        lacks = "MIG devices" if divided else "AutoDetect for one node, which each line has"
+        what = "Slurm here is %s, which does not know %s" % (state.version, lacks)
+        found.append(
+            Blocker(what, wish.node, "upgrade Slurm to %s or later, slurmctld before slurmd" % needed)
+        )
     if wish.present and wish.autodetect and state.controller.has_nvml is False:
         found.append(
             Blocker(
@@ -159,6 +169,10 @@ def _devices(state: SlurmState, wish: SlurmWish) -> List[Blocker]:
             )
         )
     return found
+
+
+def _release(version: str) -> Tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2])
 
 
 def _file(state: SlurmState, wish: SlurmWish, file: gres_file.GresFile) -> List[Blocker]:

@@ -25,6 +25,7 @@ _SHOWN = """NodeName=%s Arch=x86_64 CoresPerSocket=1
 _SETTINGS = """Configuration data as of 2026-01-01T00:00:00
 GresTypes               = %s
 PluginDir               = /usr/lib/x86_64-linux-gnu/slurm-wlm
+SLURM_VERSION           = %s
 """
 _REFUSED = "slurm_load_node error: Unable to contact slurm controller (connect failure)\n"
 
@@ -39,6 +40,9 @@ class Cluster:
         self.gres = "(null)"
         self.types = "gpu"
         self.jobs: List[str] = []
+        self.version = "22.05.8"
+        #: What the node's own slurmd calls itself; "" where there is none.
+        self.slurmd = "slurm-wlm 22.05.8"
         self.units: Dict[str, str] = {"slurmd.service": "active", "slurmctld.service": "inactive"}
         #: Units that do not stay up.
         self.broken: Tuple[str, ...] = ()
@@ -56,7 +60,10 @@ class Cluster:
         if words[:3] == ["scontrol", "show", "node"]:
             return self._node()
         if words[:3] == ["scontrol", "show", "config"]:
-            return (1, "", _REFUSED) if self.state is None else (0, _SETTINGS % self.types, "")
+            shown = _SETTINGS % (self.types, self.version)
+            return (1, "", _REFUSED) if self.state is None else (0, shown, "")
+        if words == ["slurmd", "-V"]:
+            return (0, self.slurmd + "\n", "") if self.slurmd else (127, "", "no slurmd at 127.0.0.1\n")
         self.ran.append(" ".join(words))
         if words[0] == "systemctl":
             self.units[words[-1]] = "active"
