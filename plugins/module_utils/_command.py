@@ -47,7 +47,7 @@ def run_command(argv: Sequence[str], environment: Dict[str, str]) -> Tuple[int, 
     """
     import subprocess
 
-    done = subprocess.run(
+    done = subprocess.run(  # pylint: disable=ansible-bad-function
         list(argv),
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,

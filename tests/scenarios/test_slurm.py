@@ -106,7 +106,7 @@ def test_a_new_layout(slurm: Slurm) -> None:
     done = told(slurm, slurm_conf=CONF)
     assert slurm.gres() == {"1g.5gb:7", "a100-sxm4-40gb:1", "tesla_t4:1"}
     slurm.resume()
-    jobs = [slurm.keeps("gpu:1g.5gb:1") for _ in range(5)]
+    jobs = [slurm.keeps("gpu:1g.5gb:1") for _number in range(5)]
     two = slurm.keeps("gpu:1g.5gb:2")
     assert sorted(sum((slurm.index(job) for job in (*jobs, two)), [])) == list(range(7))
     assert [each["profile"] for each in done["after"]["gres"]] == ["1g.5gb"] * 7 + [None, None]
@@ -178,9 +178,7 @@ def test_jobs_with_uuids_where_slurm_asks_nvml(slurm: Slurm) -> None:
     wish = {"slurm_conf": CONF, "autodetect": "nvml", "types": "autodetect"}
     done = told(slurm, **wish)
     assert "NodeName=node1 AutoDetect=nvml" in done["after"]["lines"]
-    seen = {
-        (kind, files) for kind, files in re.findall(r"Type=(\S+) .*?File=(\S+)", slurm.sh("slurmd -G 2>&1"))
-    }
+    seen = set(re.findall(r"Type=(\S+) .*?File=(\S+)", slurm.sh("slurmd -G 2>&1")))
     ours = {(each["type"], ",".join(each["files"])) for each in done["after"]["gres"]}
     assert seen == ours, "what slurmd finds and calls them by itself"
     slurm.resume()
