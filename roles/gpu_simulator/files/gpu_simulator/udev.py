@@ -26,7 +26,7 @@ _HARMLESS = ("TAG", "RUN", "RUN{program}", "MODE", "GROUP", "OWNER", "OPTIONS", 
 
 
 def driver_added(tree: Tree, name: str) -> None:
-    """Start what the rules want once a PCI driver is there (the kernel's bus_add_driver() tells udev of it)."""
+    """Start what the rules want once a PCI driver is there (bus_add_driver() of the kernel tells udev)."""
     if not tree.is_node or not Path("/run/systemd/system").is_dir():
         return
     units = wanted(tree, driver_event(name))
