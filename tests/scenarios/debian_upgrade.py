@@ -37,6 +37,6 @@ def test_the_whole_set_goes_to_the_release_of_the_security_archive(
     held(fleet, debian_versions[-1])
     newer = fleet.sh(DEBIAN, LISTING).splitlines()
     assert older and {line.split("=")[0] for line in newer} == {line.split("=")[0] for line in older}
-    # It looks for GPUs that are too old, and nothing asks for it at a version: it is the newest from the start.
+    # It looks for GPUs that are too old, and nothing asks for it at a version: it is the newest at once.
     same = {line for line in set(newer) & set(older) if not line.startswith("nvidia-legacy-check=")}
     assert not same, sorted(same)
