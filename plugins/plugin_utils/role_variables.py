@@ -24,7 +24,7 @@ _UNREAD = {
     }
 }
 #: The role of each component of gpu_stack.
-_ROLE_OF = {
+ROLE_OF = {
     "driver": "nvidia_driver",
     "cuda": "cuda_toolkit",
     "cudnn": "cudnn",
@@ -33,11 +33,14 @@ _ROLE_OF = {
 }
 
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 @functools.lru_cache(maxsize=None)
 def _defaults(role: str) -> Mapping[str, Any]:
     path = os.path.join(_ROLES, role, "defaults", "main.yml")
     with open(path, encoding="utf-8") as handle:
-        return yaml.safe_load(handle) or {}
+        return yaml.load(handle, Loader=_LOADER) or {}  # noqa: S506  (a safe loader, in C where there is one)
 
 
 def known_variables(role: str) -> frozenset[str]:
@@ -47,6 +50,17 @@ def known_variables(role: str) -> frozenset[str]:
 
 def _suffixes(role: str) -> frozenset[str]:
     return frozenset(name[len(role) + 1 :] for name in known_variables(role))
+
+
+def handed_on(role: str | None, owner: str) -> frozenset[str]:
+    """The variables of ``owner``, without its prefix, that ``role`` hands on; None: all that it has."""
+    if role is None:
+        return _suffixes(owner)
+    return frozenset(
+        suffix
+        for suffix in _suffixes(owner) - _suffixes(role)
+        if f"{owner}_{suffix}" not in _UNREAD.get(role, {})
+    )
 
 
 def overruled_variables(
@@ -75,7 +89,7 @@ def in_role_words(role: str, text: str, component: str | None = None) -> str:
 
     ``component`` of gpu_stack says whose options they are where several have the same.
     """
-    owners = (_ROLE_OF[component],) if component else _READS.get(role, ())[::-1]
+    owners = (ROLE_OF[component],) if component else _READS.get(role, ())[::-1]
     words = {suffix: f"{owner}_{suffix}" for owner in (*owners, role) for suffix in _suffixes(owner)}
     return re.sub(
         r"(?<![\w.-])(%s)(?=: )" % "|".join(sorted(words, key=len, reverse=True)),
@@ -95,3 +109,8 @@ def unknown_variables(role: str, names: Iterable[str]) -> Iterator[str]:
                 nearest = difflib.get_close_matches(name, known, 1)
                 hint = f"did you mean {nearest[0]}?" if nearest else "see the role's README for those it has."
                 yield f"The role {owner} has no variable {name}: {hint}"
+
+
+# Action plugins are loaded once, before a process is forked for each host: what is read here is read once.
+for _role in ("gpu_node", *_READS["gpu_node"]):
+    _defaults(_role)

@@ -81,14 +81,6 @@ def test_defaults_of_a_component_are_no_consent_and_its_own_role_reads_them() ->
     )
 
 
-@pytest.mark.parametrize("role", ["nvidia_driver", "mig_layout"])
-def test_the_node_reads_every_variable_of_its_components_or_has_its_own(role: str) -> None:
-    text = (ROLES / "gpu_node/vars/main.yml").read_text(encoding="utf-8")
-    own = {name.replace("gpu_node_", role + "_", 1) for name in known_variables("gpu_node")}
-    unread = {name for name in known_variables(role) - own if "{{ %s |" % name not in text}
-    assert unread == set()
-
-
 @pytest.mark.parametrize(
     "role, text, said",
     [
