@@ -3,8 +3,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing import BringingAction
+
+_LOOKING = "labfleet.gpu.gpu_stack_at_rest"
+#: What that module knows.
+_LOOKED_AT = frozenset(("driver", "cuda", "cudnn"))
 
 
 class ActionModule(BringingAction):
-    """Calls gpu_stack once, and once more to bring nvidia-ml-py for MIG."""
+    """Looks first, with a module a third of the size; calls gpu_stack where there is more to it than a look.
+
+    And once more to bring nvidia-ml-py, for settings and MIG.
+    """
+
+    def _at_once(self, task_vars: dict[str, Any] | None) -> dict[str, Any] | None:
+        asked = {name: options for name, options in self._task.args.items() if options is not None}
+        if not asked or not set(asked) <= _LOOKED_AT:
+            return None
+        found = self._execute_module(module_name=_LOOKING, module_args={"asked": asked}, task_vars=task_vars)
+        if not found.pop("at_rest", False) or found.get("failed"):
+            return None
+        if "invocation" in found:
+            found["invocation"] = {"module_args": asked}
+        return found

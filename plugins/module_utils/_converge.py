@@ -23,7 +23,7 @@ from ._effects import Context, EffectError, UndoneError, file_diffs
 from ._host import Files, observe_host
 from ._lock import NEEDS_ROOT, HostLock, LockError, LockTimeout
 from ._plan import Blocker, Plan, Step, differences
-from ._report import in_words, state_diffs
+from ._report import result_of
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -295,21 +295,7 @@ class _Run:
 
     def _result(self) -> Dict[str, Any]:
         reports = {part.component.name: part.report(self.module.check_mode) for part in self.parts}
-        result: Dict[str, Any] = {
-            "changed": any(report["changed"] for report in reports.values()),
-            "reboot_required": any(report["reboot_required"] for report in reports.values()),
-            "reboot_reasons": [reason for report in reports.values() for reason in report["reboot_reasons"]],
-            "diff": state_diffs(reports) + self.diffs,
-        }
-        result["msg"] = in_words(result, sum(len(part.steps) for part in self.parts), self.module.check_mode)
-        if self.single:
-            result = dict(next(iter(reports.values())), **result)
-        else:
-            result["components"] = reports
-            result["steps"] = [
-                dict(step, component=name) for name, report in reports.items() for step in report["steps"]
-            ]
-        return result
+        return result_of(reports, self.single, self.module.check_mode, self.diffs)
 
     def _refuse(self) -> NoReturn:
         blockers = [(part.component.name, blocker) for part in self.parts for blocker in part.plan.blockers]

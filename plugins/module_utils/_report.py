@@ -7,7 +7,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+
+def result_of(
+    reports: Mapping[str, Mapping[str, Any]],
+    single: bool,
+    check_mode: bool,
+    diffs: Sequence[Dict[str, str]] = (),
+) -> Dict[str, Any]:
+    """The result of a run from what its components report; ``diffs``: those of files."""
+    result: Dict[str, Any] = {
+        "changed": any(report["changed"] for report in reports.values()),
+        "reboot_required": any(report["reboot_required"] for report in reports.values()),
+        "reboot_reasons": [reason for report in reports.values() for reason in report["reboot_reasons"]],
+        "diff": [*state_diffs(reports), *diffs],
+    }
+    steps = [dict(step, component=name) for name, report in reports.items() for step in report["steps"]]
+    result["msg"] = in_words(result, len(steps), check_mode)
+    if single:
+        return dict(next(iter(reports.values())), **result)
+    return dict(result, components=dict(reports), steps=steps)
 
 
 def in_words(result: Mapping[str, Any], steps: int, check_mode: bool) -> str:

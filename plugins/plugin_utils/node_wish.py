@@ -3,7 +3,7 @@
 
 """What the role gpu_node asks each component for: the variables of its role, as far as somebody set them.
 
-In one place and by name, since a template for each of a hundred options would be compiled anew for every host.
+In one place and by name: a template for each of a hundred options would be compiled anew for every host.
 """
 
 from __future__ import annotations

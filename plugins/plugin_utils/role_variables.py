@@ -33,6 +33,7 @@ ROLE_OF = {
 }
 
 
+#: The safe loader, in C where there is one.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -40,7 +41,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def _defaults(role: str) -> Mapping[str, Any]:
     path = os.path.join(_ROLES, role, "defaults", "main.yml")
     with open(path, encoding="utf-8") as handle:
-        return yaml.load(handle, Loader=_LOADER) or {}  # noqa: S506  (a safe loader, in C where there is one)
+        return yaml.load(handle, Loader=_LOADER) or {}
 
 
 def known_variables(role: str) -> frozenset[str]:

@@ -112,3 +112,9 @@ def test_site_holds_the_stack_and_a_second_run_changes_nothing(fleet: Fleet, ubu
     assert "libcudnn.so.9" in fleet.sh(ubuntu, "ldconfig -p")
     second = fleet.site(ubuntu, **wish)
     assert second.recap[ubuntu]["changed"] == 0 and second.recap[ubuntu]["ok"] == 2, second.output
+    # What a look says is what the whole module says, which "async" calls without one.
+    options = {"driver": {"branch": 580}, "cuda": {"versions": ["12.8"]}, "cudnn": {"version": "9"}}
+    looked, whole = (fleet.task(ubuntu, {STACK: options, **more}) for more in ({}, {"async": 120, "poll": 1}))
+    assert looked["msg"] == "Nothing to change.", looked["msg"]
+    for name in ("components", "steps", "reboot_required", "reboot_reasons", "diff", "msg", "changed"):
+        assert looked[name] == whole[name], name

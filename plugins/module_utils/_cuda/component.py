@@ -8,28 +8,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Mapping
+from typing import Mapping
 
-from .._converge import Component
 from .._effects import Action
-from .._wishes import standing
-from .observe import observe
-from .plan import load, plan
-from .state import summary
-from .wish import CudaWish
-
-
-def informed(wish: CudaWish, others: Mapping[str, Mapping[str, Any]]) -> CudaWish:
-    """The driver that the same run brings, or leaves none of, counts, unless the wish names one."""
-    if wish.driver_version or "driver" not in others:
-        return wish
-    return replace(wish, driver_version=others["driver"].get("version") or "")
+from . import rest
 
 
 def _load() -> None:
-    from . import apply
+    """Load what the planner and the steps load only where something must change."""
+    from .._catalog import cuda_runfiles  # noqa: F401  # pylint: disable=unused-import
+    from . import (  # noqa: F401  # pylint: disable=unused-import
+        apply,
+        change,
+        runfile,
+    )
 
-    load()
     apply.load()
 
 
@@ -39,13 +32,4 @@ def _actions() -> Mapping[str, Action]:
     return ACTIONS
 
 
-CUDA = Component(
-    name="cuda",
-    observe=observe,
-    plan=plan,
-    summary=summary,
-    actions=_actions,
-    load=_load,
-    standing=standing,
-    informed=informed,
-)
+CUDA = replace(rest.CUDA, actions=_actions, load=_load)

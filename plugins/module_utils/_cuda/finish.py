@@ -11,7 +11,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from .._effects import RemoveFile, WriteFile
 from .._plan import Blocker, Plan, Step
-from . import default, environment
+from . import default, environment, refusals
 from .state import MODULE_FILES, PROFILE_PATH, CudaState, Toolkit, package_lines, shown
 from .wish import CudaWish
 
@@ -49,8 +49,6 @@ def plan(
 def _warnings(
     state: CudaState, wish: CudaWish, after: Sequence[Toolkit], chosen: Optional[Toolkit]
 ) -> Tuple[str, ...]:
-    from . import refusals
-
     return refusals.warnings(state, wish, after) + refusals.compat_warnings(state, wish, after, chosen)
 
 

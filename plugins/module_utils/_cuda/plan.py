@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Mapping, Sequence
 
+from .._later import later
 from .._own_sources import doubled_source_steps
 from .._plan import Plan, Step
 from . import finish, satisfied
@@ -29,8 +30,7 @@ def plan(state: CudaState, wish: CudaWish, answers: Mapping[Any, Any]) -> Plan:
     if state.unsettled:
         return recovery(state)
     # Loaded only where something must change: a host that needs nothing should not pay for it.
-    from . import change
-
+    change = later(__name__, ".change")
     reasons = (*lacking.values(), *("CUDA %s is to go" % toolkit.version for toolkit in going))
     return replace(change.plan(state, wish, lacking, going, answers), reasons=reasons)
 
@@ -39,9 +39,8 @@ def _downloads(state: CudaState, wish: CudaWish) -> Sequence[Step]:
     """Runfiles that a cut run left."""
     if not state.downloads:
         return ()
-    from . import runfile
-
-    return runfile.needless(state, wish, ())
+    steps: Sequence[Step] = later(__name__, ".runfile").needless(state, wish, ())
+    return steps
 
 
 def recovery(state: CudaState) -> Plan:
@@ -49,8 +48,3 @@ def recovery(state: CudaState) -> Plan:
     why = "dpkg was cut off while it worked on %s" % ", ".join(state.unsettled[:6])
     step = Step("recover", "finish-dpkg", "finish the interrupted package run", why)
     return Plan(steps=(step,), replan=True)
-
-
-def load() -> None:
-    """Load what ``plan`` loads only where something must change."""
-    from . import change  # noqa: F401  # pylint: disable=unused-import

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from .._catalog.capabilities import is_data_centre
 from .._catalog.cuda import COMPAT, compat_package, dashed, driver_fit, packages
 from .._catalog.versions import at_least, minor, within
+from .._later import later
 from .._plan import Blocker
 from .state import DISTRIBUTION, PACKAGE, RUNFILE, UNFINISHED, CudaState, Toolkit, path_of
 from .wish import CudaWish
@@ -46,9 +48,7 @@ def _missing(state: CudaState, wish: CudaWish, version: str) -> Optional[str]:
 
 
 def _newer_runfile(state: CudaState, version: str, fitting: Sequence[Toolkit]) -> Optional[str]:
-    from .._catalog.cuda_runfiles import runfile
-
-    newest = runfile(version, state.host.machine)
+    newest = later(__name__, ".._catalog.cuda_runfiles").runfile(version, state.host.machine)
     if newest is None or any(at_least(toolkit.version, newest.version) for toolkit in fitting):
         return None
     return "CUDA %s is there, and %s is the newest" % (fitting[0].version, newest.version)
@@ -95,8 +95,6 @@ def fit_of(state: CudaState, wish: CudaWish, version: str) -> Optional[str]:
     driver = driver_of(state, wish)
     if driver is None:
         return None
-    from .._catalog.capabilities import is_data_centre
-
     gpus = wish.gpus or state.host.gpus
     return driver_fit(version, driver, bool(gpus) and all(is_data_centre(gpu.device) for gpu in gpus))
 

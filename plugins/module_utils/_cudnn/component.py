@@ -8,33 +8,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Mapping
+from typing import Mapping
 
-from .._converge import Component
 from .._effects import Action
-from .._toolkit_trees import ToolkitTree
-from .._wishes import standing
-from .observe import observe
-from .plan import load, plan
-from .state import summary
-from .wish import CudnnWish
-
-
-def informed(wish: CudnnWish, others: Mapping[str, Mapping[str, Any]]) -> CudnnWish:
-    """The driver and the toolkits that the same run brings count, unless the wish names a driver."""
-    if "driver" in others and not wish.driver_version:
-        wish = replace(wish, driver_version=others["driver"].get("version") or "")
-    cuda = others.get("cuda")
-    if cuda is None:
-        return wish
-    trees = (ToolkitTree(path, each["version"]) for path, each in cuda["toolkits"].items() if path != "/usr")
-    return replace(wish, toolkits=tuple(trees), default_path=cuda["default_path"])
+from . import rest
 
 
 def _load() -> None:
-    from . import unpack  # noqa: F401  # pylint: disable=unused-import
-
-    load()
+    """Load what the planner and the steps load only where something must change."""
+    # pylint: disable=unused-import
+    from . import change_archive, change_packages, unpack  # noqa: F401
 
 
 def _actions() -> Mapping[str, Action]:
@@ -43,13 +26,4 @@ def _actions() -> Mapping[str, Action]:
     return ACTIONS
 
 
-CUDNN = Component(
-    name="cudnn",
-    observe=observe,
-    plan=plan,
-    summary=summary,
-    actions=_actions,
-    load=_load,
-    standing=standing,
-    informed=informed,
-)
+CUDNN = replace(rest.CUDNN, actions=_actions, load=_load)

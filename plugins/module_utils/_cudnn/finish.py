@@ -15,6 +15,7 @@ from .._plan import Plan, Step
 from .goal import Goal
 from .manifest import CHANGED
 from .outcome import Outcome
+from .refusals import hardware
 from .remove import kept
 from .state import CACHE, HAND, PACKAGE, UNTRIED, CudnnState, header_of, package_lines, part_of, short, shown
 from .wish import CudnnWish
@@ -82,8 +83,6 @@ def _warnings(state: CudnnState, wish: CudnnWish, goal: Optional[Goal], outcome:
                 "those files by hand if nobody needs them." % (copy.version, copy.library)
             )
     if goal is not None:
-        from .refusals import hardware
-
         mine = [
             copy for copy in copies if copy.origin == PACKAGE or copy.place in [t.path for t in goal.trees]
         ]

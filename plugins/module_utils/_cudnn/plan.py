@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
+from .._later import later
 from .._plan import Blocker, Plan, Step
 from . import finish, remove, satisfied
 from . import goal as goals
@@ -59,8 +60,7 @@ def _change(
     answers: Mapping[Any, Any],
 ) -> Plan:
     # Loaded only where something must change: a host that needs nothing should not pay for it.
-    from . import change_archive, change_packages
-
+    change_archive, change_packages = later(__name__, ".change_archive"), later(__name__, ".change_packages")
     outcome = Outcome.of(state)
     refused: Optional[Plan] = None
     if wish.of_archive:
@@ -87,8 +87,7 @@ def _absent(state: CudnnState, wish: CudnnWish, answers: Mapping[Any, Any]) -> P
         return finish.plan(state, wish, None, Outcome.of(state))
     if state.unsettled:
         return recovery(state)
-    from . import change_packages
-
+    change_packages = later(__name__, ".change_packages")
     outcome, why = Outcome.of(state), "state: absent is wished"
     about = wish.version or "altogether"
     refused = change_packages.go(outcome, names, about, why, answers) if names else None
@@ -107,8 +106,3 @@ def recovery(state: CudnnState) -> Plan:
     why = "dpkg was cut off while it worked on %s" % ", ".join(state.unsettled[:6])
     step = Step("recover", "finish-dpkg", "finish the interrupted package run", why)
     return Plan(steps=(step,), replan=True)
-
-
-def load() -> None:
-    """Load what ``plan`` loads only where something must change."""
-    from . import change_archive, change_packages, refusals  # noqa: F401  # pylint: disable=unused-import

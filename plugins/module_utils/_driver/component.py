@@ -7,22 +7,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Mapping
 
-from .._converge import Component
 from .._effects import Action
-from .._wishes import standing
-from .observe import observe
-from .plan import load as load_planners
-from .plan import plan
-from .state import summary
+from . import rest
 
 
-def load() -> None:
+def _load() -> None:
     """Load what the planner and the steps load only where something must change."""
-    from . import apply_activate, apply_former, apply_takeover  # noqa: F401  # pylint: disable=unused-import
-
-    load_planners()
+    # pylint: disable=unused-import
+    from . import (  # noqa: F401
+        activate,
+        apply_activate,
+        apply_former,
+        apply_takeover,
+        choose,
+        recommended,
+        remove,
+        takeover,
+    )
 
 
 def _actions() -> Mapping[str, Action]:
@@ -31,12 +35,4 @@ def _actions() -> Mapping[str, Action]:
     return ACTIONS
 
 
-DRIVER = Component(
-    name="driver",
-    observe=observe,
-    plan=plan,
-    summary=summary,
-    actions=_actions,
-    load=load,
-    standing=standing,
-)
+DRIVER = replace(rest.DRIVER, actions=_actions, load=_load)

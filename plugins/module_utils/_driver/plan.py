@@ -8,12 +8,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Mapping
+from typing import Any, Mapping, Optional, Union
 
 from .._catalog.drivers import branch_of
 from .._catalog.families import default_source, family_for, sources_for
+from .._later import later
 from .._plan import Blocker, Plan
-from . import satisfied, surround
+from . import satisfied, sticky, surround
 from .recover import recovery
 from .state import DriverState, is_driver_package
 from .target import Target, flavour_for, hardware_blockers
@@ -23,20 +24,14 @@ from .wish import DriverWish
 def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Plan:
     """The steps to ``wish`` from ``state``, or why there are none, or what must be known first."""
     if state.runfile:
-        from . import takeover
-
-        return takeover.plan(state, wish, answers, plan)
+        return later(__name__, ".takeover").plan(state, wish, answers, plan)
     if wish.state == "absent":
-        from . import remove
-
-        return remove.plan(state, wish, answers)
+        return later(__name__, ".remove").plan(state, wish, answers)
     source = _source(state, wish)
     if source not in sources_for(state.host.distribution):
         return Plan(blockers=(_no_source(state, source),))
     if wish.recommended:
-        from . import recommended
-
-        resolved = recommended.resolve(state, wish, source, answers)
+        resolved = _recommended(state, wish, source, answers)
         if isinstance(resolved, Plan):
             return resolved
         wish = resolved
@@ -59,14 +54,8 @@ def plan(state: DriverState, wish: DriverWish, answers: Mapping[Any, Any]) -> Pl
     if state.unsettled:
         return recovery(state)
     # Loaded only where something must change: a host that needs nothing should not pay for it.
-    from . import choose
-
+    choose = later(__name__, ".choose")
     return replace(choose.plan(state, target, missing, answers), reasons=missing)
-
-
-def load() -> None:
-    """Load what ``plan`` loads only where something must change."""
-    from . import activate, choose, recommended, remove, takeover  # noqa: F401  # pylint: disable=unused-import
 
 
 def _not_ours(state: DriverState) -> Blocker:
@@ -88,6 +77,17 @@ def _source(state: DriverState, wish: DriverWish) -> str:
         return "ubuntu"
     installed = state.installed.family.source if state.installed else None
     return installed or default_source(state.host.distribution) or "any"
+
+
+def _recommended(
+    state: DriverState, wish: DriverWish, source: str, answers: Mapping[Any, Any]
+) -> Union[DriverWish, Plan]:
+    """The wish with a branch instead of "recommended", or a plan that asks or refuses."""
+    kept: Optional[DriverWish] = sticky.kept(state, wish, source)
+    if kept:
+        return kept
+    found: Union[DriverWish, Plan] = later(__name__, ".recommended").resolve(state, wish, source, answers)
+    return found
 
 
 def _server(state: DriverState, wish: DriverWish) -> bool:

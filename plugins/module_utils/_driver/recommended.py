@@ -21,13 +21,13 @@ from typing import Any, Dict, List, Mapping, Tuple, Union
 
 from .. import _origin as origin
 from .._catalog.drivers import branch_of, upstream
-from .._catalog.families import family_for
 from .._host import PciDevice
 from .._origin import Origin
 from .._plan import Blocker, Plan
 from .._questions import AskRecords, Record
 from .state import DriverState
-from .target import Target, flavour_for, gpus_of, hardware_blockers
+from .sticky import unfit
+from .target import gpus_of
 from .wish import DriverWish
 
 #: Values of the field Support of branches that are kept for long.
@@ -48,11 +48,6 @@ def resolve(
     state: DriverState, wish: DriverWish, source: str, answers: Mapping[Any, Any]
 ) -> Union[DriverWish, Plan]:
     """The wish with a branch instead of "recommended", or a plan that asks or refuses."""
-    installed = state.installed
-    if installed and installed.family.source == source and not wish.update:
-        kept = replace(wish, branch=installed.branch)
-        if not _unfit(state, kept, source, installed.branch):
-            return kept
     server = wish.server_series if wish.server_series is not None else _server(state)
     pattern = _PATTERN % ("-server" if server else "")
     read = origin.read(
@@ -80,7 +75,7 @@ def candidates(
         branch = branch_of(version)
         if not _named(record.name, branch) or not _drives_all(record, gpus):
             continue
-        if _unfit(state, replace(wish, branch=branch), source, branch):
+        if unfit(state, replace(wish, branch=branch), source, branch):
             continue
         long_lived = record.fields.get("support", _LONG_LIVED[0]) in _LONG_LIVED
         by_branch[branch] = Candidate(branch, long_lived)
@@ -107,12 +102,6 @@ def _alias(gpu: PciDevice) -> str:
         gpu.device,
         gpu.pci_class & 0xFF,
     )
-
-
-def _unfit(state: DriverState, wish: DriverWish, source: str, branch: int) -> bool:
-    """Would this branch not drive the GPUs, by their PCI ids?"""
-    family = family_for(source, state.host.distribution, branch)
-    return family is None or bool(hardware_blockers(state, Target(family, wish, flavour_for(state, wish))))
 
 
 def _server(state: DriverState) -> bool:

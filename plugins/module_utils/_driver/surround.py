@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional, Tuple
 
+from .._later import later
 from .._plan import Blocker, Plan, Step
 from . import fabric, initramfs, kernels, nouveau, options, trust, upgrades
 from .due import is_due
@@ -44,9 +45,7 @@ def activated(
     if plan.blockers or plan.replan:
         return plan
     if is_due(state, target, version):
-        from . import activate
-
-        plan = activate.added(plan, state, target, version, built, answers)
+        plan = later(__name__, ".activate").added(plan, state, target, version, built, answers)
     return kernels.guarded(plan, state, target, version, built)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._cudnn.component import informed
+from ansible_collections.labfleet.gpu.plugins.module_utils._cudnn.rest import informed
 from ansible_collections.labfleet.gpu.plugins.module_utils._cudnn.wish import ARGUMENTS, CudnnWish, wish_from
 from ansible_collections.labfleet.gpu.plugins.module_utils._toolkit_trees import ToolkitTree
 from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish

@@ -1,0 +1,49 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""One look at a host that needs nothing: observe and plan, without anything that a change takes.
+
+What it says is what _converge.py would say, word for word. Where there is more to say (a step, a question, a
+refusal, a reboot, anything that goes wrong) it says only that, and the whole module is asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from ._command import CommandError, Commands
+from ._component import Part, told
+from ._host import Files, observe_host
+from ._later import Further
+from ._report import result_of
+
+
+def at_rest(
+    commands: Commands, files: Files, parts: Sequence[Part], check_mode: bool
+) -> Optional[Dict[str, Any]]:
+    """The result of a run that has nothing to do, its warnings included; None where there is more to it."""
+    try:
+        warnings = _look(commands, files, parts)
+    except (Further, CommandError, OSError):
+        return None
+    if warnings is None:
+        return None
+    reports = {part.component.name: part.report(check_mode) for part in parts}
+    return dict(result_of(reports, False, check_mode), warnings=list(dict.fromkeys(warnings)))
+
+
+def _look(commands: Commands, files: Files, parts: Sequence[Part]) -> Optional[List[str]]:
+    """Observe and plan all parts. What they warn of; None where one of them is not at rest."""
+    host = observe_host(files)
+    known: Dict[str, Mapping[str, Any]] = {}
+    warnings: List[str] = []
+    for part in parts:
+        part.before = part.state = part.component.observe(commands, files, host)
+        plan = part.plan = part.component.plan(part.state, part.component.informed(part.wish, known), {})
+        if plan.steps or plan.questions or plan.blockers or plan.needs or plan.replan or plan.reboot_reasons:
+            return None
+        known[part.component.name] = told(part)
+        warnings += plan.warnings
+    return warnings
