@@ -58,6 +58,11 @@ options:
       cuda:
         description: The CUDA that it is built for, as in V("12.1"). Without it, one that fits the node.
         type: raw
+      index_url:
+        description:
+          - A mirror of the index of PyTorch's wheels, an address below which there is a folder for each CUDA,
+            such as C(cu121). Without it, the index that PyTorch's installation page names.
+        type: str
   file:
     description:
       - A file on the node that says what is to be there. It is an C(environment.yml), or an explicit list
@@ -83,9 +88,35 @@ options:
     default: [conda-forge]
   pip:
     description:
-      - What the environment's own pip installs on top, each a requirement.
+      - What the environment's own pip installs on top, each a requirement. One may end with
+        C(--hash=sha256:) and its hash; then pip takes hashes for all that are installed with it.
+      - A dictionary is a package that pip builds on the node, after all others and in this order. Its
+        C(requirement) has a name, as in V(apex @ git+https://github.com/NVIDIA/apex@24.04.01). It may have
+        C(no_build_isolation), a yes or no; C(config_settings), values (or lists of them) for the build
+        backend by their key, for which pip 22.1 (23.1) is needed; C(environment), variables for the build,
+        which are noted in the environment and in locks; and C(cuda).
+      - It is built with the node's toolkit of the CUDA that the framework is built for, or with the
+        environment's own C(cuda-nvcc). C(CUDA_HOME), a compiler that this CUDA takes, and
+        C(TORCH_CUDA_ARCH_LIST) for the GPUs of the node are set. C(cuda) names another minor of the same
+        major, or is V(none) for a package that takes no toolkit. Where none fits, the run is refused.
+      - It is built anew when its entry, the framework or the minor of Python changes.
     type: list
     elements: raw
+  pip_index_url:
+    description:
+      - Where pip looks instead of what the node's pip is configured for, an address or a path. With V(none)
+        it asks no index, not that of a framework either, and takes what O(pip_find_links) has.
+    type: str
+  pip_extra_index_urls:
+    description:
+      - Where pip looks besides.
+    type: list
+    elements: str
+  pip_find_links:
+    description:
+      - Directories on the node, or pages, with files that pip may take.
+    type: list
+    elements: str
   exclusive:
     description:
       - Packages that are neither wished for nor needed go. Without it, what people added stays.

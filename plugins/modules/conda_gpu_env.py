@@ -43,6 +43,25 @@ EXAMPLES = r"""
     packages: [python=3.9, cudatoolkit=11.2, cudnn=8.1]
     pip: [tensorflow==2.10.0]
 
+- name: Apex, built with the toolkit of PyTorch's CUDA
+  labfleet.gpu.conda_gpu_env:
+    name: apex
+    python: "3.11"
+    framework: {name: pytorch, version: "2.1.2", cuda: "12.1"}
+    pip:
+      - ninja
+      - packaging
+      - requirement: apex @ git+https://github.com/NVIDIA/apex@24.04.01
+        no_build_isolation: true
+        config_settings: {"--build-option": [--cpp_ext, --cuda_ext]}
+        environment: {MAX_JOBS: "8"}
+
+- name: From a mirror of PyTorch's wheels and one for everything else
+  labfleet.gpu.conda_gpu_env:
+    name: mirrored
+    framework: {name: pytorch, index_url: "https://mirror.example.org/pytorch"}
+    pip_index_url: https://mirror.example.org/simple
+
 - name: The packages of a lock, exactly
   labfleet.gpu.conda_gpu_env:
     name: train

@@ -14,7 +14,9 @@ from .frameworks_table import CONDA, FLAWS, JAX, PYTORCH, TENSORFLOW, Build, Rel
 from .versions import at_least, major, minor, numbers, within
 
 NAMES = (PYTORCH, TENSORFLOW, JAX)
-#: Source: installation pages of PyTorch. Up to 1.13 this index is asked besides the default one.
+#: The place that PyTorch's makers name for the wheels of each CUDA, in a folder called as their label. Of
+#: another CUDA than the default's none are anywhere else. Source: installation pages of PyTorch. Up to 1.13
+#: this index is asked besides the default one. The option framework.index_url names a mirror of it.
 WHEEL_INDEX = "https://download.pytorch.org/whl/"
 _ONLY_INDEX_FROM = "2.0"
 #: Wheels do not bring cuda-compat, so forward compatibility is of no use to them, whatever the board.
@@ -74,6 +76,19 @@ def choose(
             return found
         refusals.append(found)
     return refusals[0]
+
+
+def cuda_of_torch(version: str) -> str:
+    """The CUDA of a wheel of torch: "2.1.2+cu118" gives "11.8", "2.1.2" the default's; "" if not known."""
+    number, _plus, label = version.partition("+")
+    if label:
+        digits = label[len("cu") :]
+        known = label.startswith("cu") and digits.isdigit() and len(digits) > 2
+        return "%s.%s" % (digits[:2], digits[2:]) if known else ""
+    for release in releases(PYTORCH):
+        if number in release.versions:
+            return release.builds[0].cuda
+    return ""
 
 
 def _candidates(framework: str, version: str, python: str) -> List[Tuple[Release, str]]:

@@ -22,7 +22,7 @@ from .child import ChildError, run
 from .find_engine import find_engine
 from .questions import AskEngine, AskLocked, AskMatches, AskRecords, AskSolve, AskUsers, Matches, Solution
 from .state import META, UNFINISHED
-from .with_pip import requirements
+from .with_pip import builds, requirements
 
 #: What conda adds to a record of repodata when it installs it. It has the list of every file.
 _INSTALLED = ("files", "paths_data", "link", "extracted_package_dir", "package_tarball_full_path")
@@ -65,7 +65,7 @@ def _records(_commands: Commands, files: Files, question: AskRecords) -> Any:
     found = _solution(records(files, prefix))
     told = (json.loads(text) for text in found.records)
     digests = {line: engine.hashes(record) for line, record in zip(found.lines, told)}
-    return replace(found, pip=requirements(files, prefix), digests=digests)
+    return replace(found, pip=requirements(files, prefix), builds=builds(files, prefix), digests=digests)
 
 
 def _solution(texts: List[str]) -> Solution:

@@ -17,11 +17,12 @@ from . import engine, lock, tree
 from .bring import bring_engine
 from .history import with_revision
 from .inside import give_up, inside
+from .mending import mend_links
 from .observe import observed_lines, pip_in
 from .redact import bare, redacted
 from .state import BESIDE, HISTORY, META, NOTE, UNFINISHED, cache_of, leaving_of, root_of, staging_of
 from .steps import Gone, Own, Seal, Stage, Transact
-from .with_pip import pip_install
+from .with_pip import pip_build, pip_install
 
 _ALIAS = "https://conda.anaconda.org/"
 
@@ -180,7 +181,9 @@ ACTIONS: Mapping[str, Action] = {
     "bring-engine": bring_engine,
     "stage": stage,
     "transact": transact,
+    "mend-links": mend_links,
     "pip-install": pip_install,
+    "pip-build": pip_build,
     "seal": seal,
     "sweep": sweep,
     "put-back": put_back,

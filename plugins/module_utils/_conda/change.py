@@ -12,12 +12,12 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from .._plan import Blocker, Plan, Step
 from .._questions import AskSpace, Trouble
 from .._room import space_blockers
-from . import pins
+from . import mend, pins
+from .calls import build_steps, due_builds, install_steps
 from .goal import Goal
 from .questions import AskUsers, Solution
-from .redact import redacted
 from .state import CondaState, root_of
-from .steps import Gone, Own, PipInstall, Seal, Stage, Transact, Work
+from .steps import Gone, Own, Seal, Stage, Transact, Work
 from .wish import CondaWish
 
 _Answers = Mapping[Any, Any]
@@ -25,7 +25,8 @@ _Answers = Mapping[Any, Any]
 
 def settled(state: CondaState, wish: CondaWish, lasting: Tuple[str, ...] = ()) -> Plan:
     """The plan where the packages will do. ``lasting`` are reasons to look closer that stay."""
-    steps = _tidying(state) + _owning(state, wish, fresh=False) + _dropping(state, wish, filled=False)
+    steps = _tidying(state) + mend.of_environment(state)
+    steps += _owning(state, wish, fresh=False) + _dropping(state, wish, filled=False)
     if not steps:
         return Plan()
     return Plan(steps, promise=_promise_of_owner(state, wish), reasons=lasting, lasting=lasting)
@@ -45,7 +46,9 @@ def change(
     transact = fresh or set(lines) != set(state.packages)
     pip = tuple(each for each in found.pip if fresh or not pins.pip_fulfils(state.pip, each))
     gone = () if fresh else superfluous(state, wish, found)
-    if not (transact or pip or gone) and wish.update and state.note and state.note.wished == wish.lines():
+    builds = due_builds(state, found, pip, lines, fresh)
+    nothing = not (transact or pip or gone or builds)
+    if nothing and (mend.lacks(state) or wish.update) and state.note and state.note.wished == wish.lines():
         return settled(state, wish, tuple(reasons))
     asked = _room(state, solution, answers) or _users(state, wish, answers)
     if asked is not None:
@@ -53,14 +56,17 @@ def change(
     if state.link and state.usable:
         return Plan(blockers=(_link(state),))
     work = Work(prefix, fresh, _worker(state, wish, fresh))
+    building = build_steps(state, wish, found, builds, lines, work)
+    if isinstance(building, Blocker):
+        return Plan(blockers=(building,))
     stage = Stage(work, state.packages)
     steps: List[Step] = [Step("prepare", "stage", _staging_words(fresh, prefix), why, stage)]
     if transact:
         what = _transaction_words(() if fresh else state.packages, lines)
         steps.append(Step("packages", "transact", what, why, Transact(work, solution.records)))
-    if pip or gone:
-        data = PipInstall(work, pip, gone, found.index_url, found.only_index, found.exact_pip)
-        steps.append(Step("packages", "pip-install", _pip_words(pip, gone), why, data))
+    steps += mend.of_change(state, lines, work)
+    steps += install_steps(work, found, wish.sources, pip, gone, why)
+    steps += building[0]
     specs = tuple(pins.line_of(each) for each in wish.locked) if wish.locked else found.specs
     seal = Seal(work, wish.lines(), () if wish.clone else specs, state.packages, state.pip)
     words = "note what it was made from" if fresh else "put the changed copy in its place"
@@ -78,8 +84,10 @@ def change(
         promise=promise,
         # As a rule: the directory that it is made in may give it another group and mode.
         outlook=dict({"owner": "root:root", "mode": "0755"}, **promise) if fresh else None,
-        warnings=found.warnings,
+        warnings=found.warnings + building[1],
         reasons=tuple(reasons),
+        # What packages make of links shows once they are there.
+        replan=transact and mend.looks_again(() if fresh else state.packages, lines),
     )
 
 
@@ -158,6 +166,7 @@ def superfluous(state: CondaState, wish: CondaWish, found: Goal) -> Tuple[str, .
         return ()
     if found.exact_pip:
         meant = {pins.distribution(each).partition("==")[0] for each in found.pip}
+        meant |= {each.name for each in found.builds}
     elif state.note:
         meant = {each.partition("==")[0] for each in state.note.pip}
     else:
@@ -201,15 +210,6 @@ def _dropping(state: CondaState, wish: CondaWish, filled: bool) -> Tuple[Step, .
 
 def _staging_words(fresh: bool, prefix: str) -> str:
     return "begin %s" % prefix if fresh else "copy %s, to change the copy" % prefix
-
-
-def _pip_words(pip: Sequence[str], gone: Sequence[str]) -> str:
-    parts = ["install with pip: %s" % ", ".join(_short(each) for each in pip)] if pip else []
-    return "; ".join(parts + (["remove with pip: %s" % ", ".join(gone)] if gone else []))
-
-
-def _short(requirement: str) -> str:
-    return (pins.distribution(requirement) if " @ " in requirement else "") or redacted(requirement)
 
 
 def _transaction_words(there: Tuple[str, ...], then: Tuple[str, ...]) -> str:

@@ -13,8 +13,10 @@ from typing import Any, Mapping, Optional, Tuple, Union
 from .._plan import Blocker, Plan, Step
 from .._questions import Trouble
 from . import pins
+from .calls import due_builds
 from .change import absent, change, settled, superfluous, trouble
 from .goal import Goal, goal
+from .mend import lacks
 from .pins import pip_fulfils
 from .questions import (
     LACKING,
@@ -71,7 +73,7 @@ def _goal(state: CondaState, wish: CondaWish) -> Union[Goal, Blocker]:
     if wish.clone:
         return Goal(())
     if wish.locked:
-        return Goal((), wish.pip, exact_pip=True)
+        return Goal((), wish.pip, exact_pip=True, builds=wish.builds)
     if wish.revision is not None:
         lines = of_revision(state, wish.revision)
         return Goal(tuple("%s ==%s %s" % tuple(line.split("=")) for line in lines))
@@ -93,7 +95,8 @@ def _with_engine(
         question = AskLocked(wish.locked, engine.wheel)
         why = "its packages are not to be had"
     else:
-        if state.usable and not wish.exclusive and wish.revision is None and not wish.update:
+        keeping = state.usable and not wish.exclusive and wish.revision is None and not wish.update
+        if keeping and not lacks(state):
             will_do = _will_do(state, found, engine, reasons, answers)
             if will_do is not None:
                 return settled(state, wish, reasons) if will_do == Plan() else will_do
@@ -105,7 +108,7 @@ def _with_engine(
     if isinstance(solution, Trouble):
         return Plan(blockers=(trouble(solution, why),))
     if wish.clone:
-        found = Goal((), solution.pip, exact_pip=True)
+        found = Goal((), solution.pip, exact_pip=True, builds=solution.builds)
     if wish.locked and state.usable and set(solution.lines) == set(state.packages):
         there = answers.get(AskRecords(state.prefix))
         if there is None:
@@ -134,7 +137,8 @@ def _fulfilled(state: CondaState, found: Goal, matches: Matches) -> bool:
 
 
 def _has_pip(state: CondaState, found: Goal) -> bool:
-    return all(pip_fulfils(state.pip, each) for each in found.pip)
+    there = all(pip_fulfils(state.pip, each) for each in found.pip)
+    return there and not due_builds(state, found, (), state.packages)
 
 
 def _same(there: Mapping[str, Tuple[str, ...]], locked: Tuple[str, ...]) -> bool:

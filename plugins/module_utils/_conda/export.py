@@ -15,7 +15,7 @@ from . import pins
 from .answers import records
 from .redact import bare
 from .state import META, UNFINISHED
-from .with_pip import requirements
+from .with_pip import builds, requirements
 
 
 class NoLock(Exception):
@@ -42,7 +42,7 @@ def export(files: Files, prefix: str) -> Exported:
         record["url"] = bare(str(record.get("url") or ""))
     pip: List[str] = list(requirements(files, prefix))
     try:
-        lock = pins.rendered(told, pip)
+        lock = pins.rendered(told, pip, builds(files, prefix))
     except pins.BadLock as exc:
         raise NoLock(
             "%s cannot be exported: %s. Install that package from a channel." % (prefix, exc)

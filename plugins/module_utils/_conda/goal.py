@@ -12,9 +12,10 @@ from typing import Optional, Tuple, Union
 
 from .._catalog import cuda as toolkits
 from .._catalog.capabilities import capability_of
-from .._catalog.frameworks import Node, Refusal, choose
+from .._catalog.frameworks import Choice, Node, Refusal, choose
 from .._catalog.versions import at_least
 from .._plan import Blocker
+from .pip_wish import Build
 from .specs import name_of
 from .state import CondaState
 from .wish import CondaWish
@@ -23,9 +24,13 @@ from .wish import CondaWish
 @dataclass(frozen=True)
 class Goal:
     specs: Tuple[str, ...]
+    #: Requirements, and those among them that are the framework, which may have an index of its own.
     pip: Tuple[str, ...] = ()
+    of_framework: Tuple[str, ...] = ()
     index_url: str = ""
     only_index: bool = False
+    framework_cuda: str = ""
+    builds: Tuple[Build, ...] = ()
     #: pip is to install exactly these, without what they need.
     exact_pip: bool = False
     #: What __cuda is, "" for none.
@@ -39,8 +44,8 @@ def goal(state: CondaState, wish: CondaWish) -> Union[Goal, Blocker]:
     cuda = wish.cuda or (cuda_of_driver(driver) if driver else "")
     specs = tuple(_python(wish)) + wish.packages
     if wish.framework is None:
-        needs_pip = ("pip",) if wish.pip and not _names(wish, "pip") else ()
-        return Goal(specs + needs_pip, wish.pip, cuda=cuda)
+        needs_pip = ("pip",) if (wish.pip or wish.builds) and not _names(wish, "pip") else ()
+        return Goal(specs + needs_pip, wish.pip, builds=wish.builds, cuda=cuda)
     found = choose(
         wish.framework.name,
         wish.framework.version,
@@ -53,10 +58,23 @@ def goal(state: CondaState, wish: CondaWish) -> Union[Goal, Blocker]:
     return Goal(
         found.conda + specs,
         found.pip + wish.pip,
-        found.index_url,
+        found.pip,
+        _index(wish, found),
         found.only_index,
+        found.cuda,
+        wish.builds,
         cuda=cuda,
         warnings=found.warnings,
+    )
+
+
+def _index(wish: CondaWish, found: Choice) -> str:
+    """Where the framework's wheels are: with its makers, or below a mirror in the same folder."""
+    mirror = wish.framework.index_url if wish.framework else ""
+    return (
+        "%s/%s" % (mirror, found.index_url.rpartition("/")[2])
+        if mirror and found.index_url
+        else found.index_url
     )
 
 

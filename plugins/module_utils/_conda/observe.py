@@ -21,6 +21,9 @@ from .._command import Commands
 from .._driver_seen import driver_version
 from .._host import Files, Host
 from .history import revisions
+from .observe_built import built_in
+from .observe_links import links_in
+from .observe_tools import tools
 from .specs import canonical
 from .state import (
     BESIDE,
@@ -30,6 +33,7 @@ from .state import (
     UNFINISHED,
     CondaState,
     Note,
+    Tools,
     leaving_of,
     root_of,
     staging_of,
@@ -74,6 +78,9 @@ def observe(files: Files, host: Host, prefix: str, wish: Optional[CondaWish] = N
         wished_owner=_words_of(wished_ids) if wished_ids else "",
         nobody=nobody,
         file_text=files.text(wish.file) if wish and wish.file else None,
+        built=built_in(files, prefix),
+        tools=tools(files, prefix) if wish and (wish.builds or wish.clone or wish.file) else Tools(),
+        links=links_in(files, prefix),
         cached=any(name.startswith("packages") for name in files.names(root_of(prefix), BESIDE)),
     )
 

@@ -7,6 +7,9 @@
 
 Conda reads such a file as it is. What pip installed is in comments, in the form that conda-lock gave them:
     # pip NAME @ ADDRESS --hash=sha256:HEX
+What pip built is in a form of our own, since it takes options:
+    # build NAME @ ADDRESS
+    #   with config_settings KEY=VALUE
 """
 
 from __future__ import annotations
@@ -15,9 +18,12 @@ import re
 from dataclasses import dataclass
 from typing import Any, Iterable, List, Mapping, Tuple
 
+from .._scalar import BadWish
+from .pip_wish import Build, build_of
 from .specs import canonical
 
 MARK = "@EXPLICIT"
+_BUILD, _WITH = "# build ", re.compile(r"#\s+with\s+")
 _URL = re.compile(
     r"(?P<url>\S+/(?P<stem>[^/\s#]+-[^-/\s#]+-[^-/\s#]+)\.(?:conda|tar\.bz2))"
     r"(?:#(?:md5:|sha256:)?(?P<hash>[0-9a-f]{32}|[0-9a-f]{64}))?\Z"
@@ -42,6 +48,8 @@ class Lock:
     conda: Tuple[str, ...]
     #: Requirements for pip, each for exactly one file where its address is known.
     pip: Tuple[str, ...]
+    #: What pip is to build.
+    builds: Tuple[Build, ...] = ()
 
 
 def is_lock(text: str) -> bool:
@@ -52,6 +60,7 @@ def parse(text: str) -> Lock:
     """A lock, or conda's explicit list. Raises BadLock."""
     conda: List[str] = []
     pip: List[str] = []
+    builds: List[List[str]] = []
     for line in (line.strip() for line in text.splitlines()):
         url, of_pip = _URL.match(line), _PIP.match(line)
         if of_pip:
@@ -60,13 +69,24 @@ def parse(text: str) -> Lock:
             if not url.group("hash"):
                 raise BadLock("%s has no hash: make the list with conda list --explicit --sha256" % line)
             conda.append("%s#%s" % (url.group("url"), url.group("hash")))
+        elif line.startswith(_BUILD):
+            builds.append([line[len(_BUILD) :]])
+        elif _WITH.match(line) and builds:
+            builds[-1].append(_WITH.sub("", line))
         elif line.startswith("# pip "):
             raise BadLock("'%s' is not understood" % line)
         elif line and line != MARK and not line.startswith("#"):
             raise BadLock("'%s' is no address of a conda package" % line)
     if not conda:
         raise BadLock("it lists no package")
-    return Lock(tuple(sorted(conda)), tuple(sorted(pip)))
+    return Lock(tuple(sorted(conda)), tuple(sorted(pip)), tuple(_build(each) for each in builds))
+
+
+def _build(words: List[str]) -> Build:
+    try:
+        return build_of(words)
+    except BadWish as exc:
+        raise BadLock("'%s%s' is not understood: %s" % (_BUILD, words[0], exc)) from exc
 
 
 def _requirement(match: Any) -> str:
@@ -80,7 +100,7 @@ def pinned(name: str, url: str, sha256: str = "") -> str:
     return "%s @ %s%s" % (name, url, "#sha256=" + sha256 if sha256 else "")
 
 
-def rendered(records: Iterable[Mapping[str, Any]], pip: Iterable[str]) -> str:
+def rendered(records: Iterable[Mapping[str, Any]], pip: Iterable[str], builds: Iterable[Build] = ()) -> str:
     """The lock of these records of repodata and requirements. Raises BadLock where one has no hash."""
     told = list(records)
     lines = ["# Every package of a conda environment. To make another one from it:"]
@@ -90,6 +110,8 @@ def rendered(records: Iterable[Mapping[str, Any]], pip: Iterable[str]) -> str:
         name, at, rest = requirement.partition(" @ ")
         url, _mark, sha256 = rest.partition("#sha256=")
         lines.append("# pip %s" % (name + at + url + (" --hash=sha256:" + sha256 if sha256 else "")))
+    for first, *more in (each.words() for each in builds):
+        lines += [_BUILD + first, *("#   with " + word for word in more)]
     lines.append(MARK)
     for record in sorted(told, key=lambda record: str(record["name"])):
         digest = record.get("sha256") or record.get("md5")

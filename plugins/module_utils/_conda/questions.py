@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Mapping, Tuple
 
+from .pip_wish import Build
+
 #: What a refusal says where the controller should send its own py-rattler.
 LACKING = "py-rattler is not there, which solves and installs"
 
@@ -85,13 +87,14 @@ class Solution:
     """Every package that is to be there, in order of names: ``lines`` are "name=version=build", ``records``
     as repodata has them, in JSON, with url, fn and channel. ``sizes`` are the bytes to fetch for each line.
 
-    Of an environment also: ``pip``, requirements for exactly what pip has installed, and ``digests``, the
-    hashes of each package by its line.
+    Of an environment also: ``pip``, requirements for exactly what pip has installed, ``builds``, what it has
+    built, and ``digests``, the hashes of each package by its line.
     """
 
     lines: Tuple[str, ...]
     records: Tuple[str, ...]
     pip: Tuple[str, ...] = ()
+    builds: Tuple[Build, ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
     digests: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import List, Tuple
 
+from . import mend
 from .history import name_of
 from .redact import bare
 from .state import CondaState
@@ -22,6 +23,8 @@ def as_wished(state: CondaState, wish: CondaWish) -> bool:
     if wish.state == "absent":
         return not state.there
     if wish.revision is not None and not (state.usable and wish.revision < len(state.revisions)):
+        return False
+    if mend.of_environment(state):
         return False
     return not lacking(state, wish) and _owned(state, wish) and (wish.keep_cache or not state.cached)
 
@@ -49,6 +52,7 @@ def lacking(state: CondaState, wish: CondaWish) -> List[str]:
     return (
         _against(state.packages, note.packages, wish.exclusive)
         + _against(state.pip, note.pip, wish.exclusive)
+        + mend.lacks(state)
         + newest
     )
 

@@ -37,7 +37,7 @@ def resolved(state: CondaState, wish: CondaWish) -> Union[CondaWish, Blocker]:
                     "%s: %s" % (wish.file, ", ".join(sorted(kinds))),
                     "name one for %s" % state.host.machine,
                 )
-            return replace(wish, locked=lock.conda, pip=lock.pip, exclusive=True)
+            return replace(wish, locked=lock.conda, pip=lock.pip, builds=lock.builds, exclusive=True)
         found = environment_file.parse(state.file_text)
         return replace(
             wish,

@@ -12,6 +12,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from .._host import Host
 from .history import Revision
+from .pip_wish import Built
 
 #: Below the prefix: conda's records, its history, our note, and the mark of what is not finished.
 META = "conda-meta"
@@ -20,6 +21,8 @@ NOTE = META + "/labfleet-gpu"
 UNFINISHED = META + "/labfleet-gpu.unfinished"
 #: Where each distribution of pip came from (JSON).
 ORIGINS = META + "/labfleet-gpu.pip"
+#: What pip built from source, how, and against what (JSON).
+BUILT = META + "/labfleet-gpu.built"
 #: Beside the environments: what is being made, what is on its way out, the lock.
 BESIDE = ".labfleet-gpu"
 
@@ -34,6 +37,42 @@ class Note:
     packages: Tuple[str, ...]
     #: "name==version" of what pip installed.
     pip: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kit:
+    """A toolkit that can compile. ``runtime`` is the version of the library that libcudart.so leads to."""
+
+    path: str
+    version: str
+    runtime: str = ""
+    #: Builds look for libraries in its lib64.
+    lib64: bool = True
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What packages can be built with; looked for where the wish has such."""
+
+    #: Oldest first.
+    kits: Tuple[Kit, ...] = ()
+    #: Major versions of GCC that the system has, its default first.
+    compilers: Tuple[int, ...] = ()
+    #: The CUDA of the environment's torch: "" for none, None where there is no torch.
+    torch_cuda: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Links:
+    """Links in an environment that CUDA programs and builds go by."""
+
+    #: libcudart.so and the like in lib: the name, and the version of the file that it leads to, "" for none.
+    runtime: Tuple[Tuple[str, str], ...] = ()
+    #: Every file of it, as a path below lib with its version.
+    files: Tuple[Tuple[str, str], ...] = ()
+    lib64: bool = False
+    #: What conda's cuDNN needs of CUDA and is not there: names of packages.
+    lacking: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +107,9 @@ class CondaState:
     file_text: Optional[str] = None
     #: Is there a cache of packages beside the environments.
     cached: bool = False
+    built: Tuple[Built, ...] = ()
+    tools: Tools = Tools()
+    links: Links = Links()
 
     @property
     def usable(self) -> bool:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
+from .pip_wish import Build, Sources
+
 
 @dataclass(frozen=True)
 class BringEngine:
@@ -52,15 +54,49 @@ class Transact:
 
 
 @dataclass(frozen=True)
+class PipCall:
+    """One call of pip. ``exact``: what is named comes alone, without what it needs."""
+
+    requirements: Tuple[str, ...]
+    sources: Sources = Sources()
+    exact: bool = False
+
+
+@dataclass(frozen=True)
 class PipInstall:
-    """``gone`` are names to remove first. ``exact``: what is named comes alone, without what it needs."""
+    """``gone`` are names to remove first."""
 
     work: Work
-    requirements: Tuple[str, ...]
+    calls: Tuple[PipCall, ...]
     gone: Tuple[str, ...] = ()
-    index_url: str = ""
-    only_index: bool = False
-    exact: bool = False
+
+
+@dataclass(frozen=True)
+class PipBuild:
+    """Build a package and install it: ``cuda`` is the toolkit's in ``home``, both "" where it takes none."""
+
+    work: Work
+    build: Build
+    sources: Sources
+    cuda: str = ""
+    home: str = ""
+    #: Beside what the build sets itself.
+    environment: Tuple[Tuple[str, str], ...] = ()
+    #: Is a package of this name there, which goes first.
+    there: bool = False
+
+
+@dataclass(frozen=True)
+class MendLinks:
+    """Have links in an environment, each a path below its prefix and where it is to point, as written.
+
+    They are made in what is worked on; without ``work`` in the environment ``prefix`` itself, as ``ids``.
+    """
+
+    prefix: str
+    links: Tuple[Tuple[str, str], ...]
+    ids: Tuple[int, int] = (0, 0)
+    work: Optional[Work] = None
 
 
 @dataclass(frozen=True)

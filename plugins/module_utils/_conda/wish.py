@@ -13,8 +13,10 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._host import PciDevice
 from .._wishes import BadWish, gpus, scalar
+from . import pip_wish
+from .pip_wish import Build, Sources
 from .redact import redacted
-from .specs import channel, name_of, requirement, spec
+from .specs import channel, name_of, spec
 
 #: Where named environments live unless "root" says otherwise: where a conda in /opt/conda looks for them.
 ROOT = "/opt/conda/envs"
@@ -29,6 +31,8 @@ class Framework:
     name: str
     version: str = ""
     cuda: str = ""
+    #: A mirror of the index of its wheels, above the folders of each CUDA; "" for its makers' own.
+    index_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,10 @@ class CondaWish:
     clone: Optional[str] = None
     revision: Optional[int] = None
     channels: Tuple[str, ...] = ("conda-forge",)
-    #: Requirements for pip.
+    #: Requirements for pip, what it builds from source on top of them, and where it looks.
     pip: Tuple[str, ...] = ()
+    builds: Tuple[Build, ...] = ()
+    sources: Sources = Sources()
     #: Packages that nobody asked for, and nothing needs, go.
     exclusive: bool = False
     #: Go to the newest packages within the wish.
@@ -79,6 +85,7 @@ class CondaWish:
             lines.append("framework %s" % " ".join(part for part in parts if part))
         lines += ["locked %s" % redacted(each) for each in self.locked]
         lines += sorted("pip %s" % redacted(each) for each in self.pip)
+        lines += ["build %s" % "; ".join(each.words()) for each in self.builds]
         lines += ["clone %s" % self.clone] if self.clone else []
         lines += ["revision %d" % self.revision] if self.revision is not None else []
         return tuple(lines)
@@ -103,6 +110,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
             "name": {"type": "str", "required": True, "choices": ["pytorch", "tensorflow", "jax"]},
             "version": {"type": "raw"},
             "cuda": {"type": "raw"},
+            "index_url": {"type": "str"},
         },
     },
     "file": {"type": "path"},
@@ -110,6 +118,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "revision": {"type": "raw"},
     "channels": {"type": "list", "elements": "str", "default": ["conda-forge"]},
     "pip": {"type": "list", "elements": "raw"},
+    **pip_wish.ARGUMENTS,
     "exclusive": {"type": "bool", "default": False},
     "update": {"type": "bool", "default": False},
     "owner": {"type": "raw"},
@@ -149,9 +158,9 @@ def wish_from(options: Mapping[str, Any]) -> CondaWish:
         raise BadWish("python and a package python are both given: leave one of them out.")
     if python == "3.1":
         raise BadWish('python is 3.1, probably from an unquoted 3.10: write "3.10".')
-    pip = tuple(requirement(value) for value in options.get("pip") or ())
+    pip, builds = pip_wish.entries(options.get("pip"))
     whole = [each for each in ("file", "clone", "revision") if options.get(each) not in (None, "")]
-    if whole and (python or pip):
+    if whole and (python or pip or builds):
         raise BadWish(
             "%s says all that is to be there: leave %s out." % (whole[0], "python" if python else "pip")
         )
@@ -165,6 +174,8 @@ def wish_from(options: Mapping[str, Any]) -> CondaWish:
         revision=_revision(options.get("revision")),
         channels=tuple(channel(each) for each in options["channels"]),
         pip=pip,
+        builds=builds,
+        sources=pip_wish.sources(options),
         exclusive=bool(options["exclusive"]),
         update=_update(options, whole),
         owner=_somebody(options, "owner"),
@@ -227,7 +238,10 @@ def _framework(value: Optional[Mapping[str, Any]]) -> Optional[Framework]:
         return None
     version = _of_form(value, "version", _VERSION, 'no version: write for example "2.1.2"', "framework.")
     cuda = _of_form(value, "cuda", _CUDA, 'no CUDA version: write for example "12.1"', "framework.")
-    return Framework(value["name"], version, cuda)
+    index = value.get("index_url")
+    return Framework(
+        value["name"], version, cuda, pip_wish.place("framework.index_url", index) if index else ""
+    )
 
 
 def _of_form(

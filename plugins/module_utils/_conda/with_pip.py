@@ -11,18 +11,21 @@ import json
 import os
 import re
 import tempfile
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .._command import CommandError
+from .._command import ENVIRONMENT, CommandError
 from .._effects import Context, WriteFile, write_file
 from .._host import Files
 from . import pins
+from .built import against, is_framework
 from .inside import inside
-from .observe import pip_in
+from .observe import observed_lines, pip_in
+from .observe_built import built_in, noted, torch_cuda
+from .pip_wish import NONE, Build, Built, Sources, name_of
 from .redact import bare
 from .specs import canonical
-from .state import META, ORIGINS
-from .steps import PipInstall
+from .state import BUILT, META, ORIGINS
+from .steps import PipBuild, PipCall, PipInstall, Work
 
 #: The environment's own packages alone, whatever a user has in a home directory.
 _ENVIRONMENT = {
@@ -39,36 +42,122 @@ def pip_install(context: Context, data: PipInstall) -> None:
 
     def work() -> None:
         # Requirements may have secrets in their addresses, and everybody sees what a process was called with.
-        with tempfile.TemporaryDirectory(prefix="labfleet-gpu-") as directory:
-            if data.gone:
-                _pip(context, data, "remove with pip", ["uninstall", "--yes", *data.gone])
-            if data.requirements:
-                _install(context, data, directory)
+        if data.gone:
+            _pip(context, data.work, "remove with pip", ["uninstall", "--yes", *data.gone], {})
+        for call in data.calls:
+            _install(context, data.work, call)
 
     inside(context, data.work, work, "install with pip")
 
 
-def _install(context: Context, data: PipInstall, directory: str) -> None:
-    asked, report = os.path.join(directory, "requirements.txt"), os.path.join(directory, "report")
-    with open(asked, "w", encoding="utf-8") as stream:
-        if data.index_url:
-            option = "--index-url" if data.only_index else "--extra-index-url"
-            stream.write("%s %s\n" % (option, data.index_url))
-        stream.write("".join(line + "\n" for line in data.requirements))
-    argv = ["install", "--no-input", "-r", asked]
-    argv += ["--no-deps"] if data.exact else []
-    argv += ["--report", report] if _reports(context.files, data.work.prefix) else []
-    _pip(context, data, "install with pip", argv)
-    if os.path.exists(report):
-        with open(report, encoding="utf-8") as stream:
-            _note(context, data.work.prefix, json.load(stream))
+def pip_build(context: Context, data: PipBuild) -> None:
+    """Build a package with the environment's pip against a toolkit, and note what it was built against."""
+
+    def work() -> None:
+        prefix, build = data.work.prefix, data.build
+        _agrees(data, torch_cuda(context.files, prefix))
+        if data.there:
+            _pip(context, data.work, "remove with pip", ["uninstall", "--yes", build.name], {})
+        options = ["--no-build-isolation"] if build.no_build_isolation else []
+        for key, values in build.config_settings:
+            for value in values:
+                options += ["--config-settings", "%s=%s" % (key, value)]
+        # A wheel that pip has built before may be of another toolkit: its cache does not tell them apart.
+        options += ["--no-cache-dir", "--no-binary", build.name]
+        _install(
+            context,
+            data.work,
+            PipCall((build.requirement,), data.sources),
+            options,
+            _variables(context, data),
+        )
+        now = against(observed_lines(context.files, prefix), pip_in(context.files, prefix))
+        text = noted(built_in(context.files, prefix), Built(build, now))
+        write_file(context, WriteFile("%s/%s" % (prefix, BUILT), text))
+
+    inside(context, data.work, work, "build %s" % data.build.name)
 
 
-def _pip(context: Context, data: PipInstall, what: str, argv: List[str]) -> None:
-    python = context.files.path(data.work.prefix, "bin/python")
+def _agrees(data: PipBuild, framework: Optional[str]) -> None:
+    """Is the framework that is there now for the CUDA that was planned with? Raises RuntimeError."""
+    if framework is None or not data.cuda:
+        return
+    there = "CUDA %s" % framework if framework else "the CPU alone"
+    if data.build.cuda:
+        # A toolkit that the admin named: PyTorch itself looks at the major only, and at nothing without CUDA.
+        wrong = framework and framework.partition(".")[0] != data.cuda.partition(".")[0]
+    else:
+        wrong = framework != data.cuda
+    if wrong:
+        raise RuntimeError(
+            "torch is there for %s, and %s was to be built with CUDA %s: name torch's version with its CUDA, "
+            "or another cuda for %s" % (there, data.build.name, data.cuda, data.build.name)
+        )
+
+
+def _variables(context: Context, data: PipBuild) -> Dict[str, str]:
+    """The build finds the environment's programs, its toolkit and its compiler, then what the system has."""
+    folders = [context.files.path(data.work.prefix, "bin")]
+    found: Dict[str, str] = {}
+    if data.home:
+        home = context.files.path(data.home)
+        found = {"CUDA_HOME": home, "CUDA_PATH": home}
+        folders += [home + "/bin"]
+    found["PATH"] = ":".join(dict.fromkeys([*folders, ENVIRONMENT["PATH"]]))
+    return {**found, **dict(data.environment), **dict(data.build.environment)}
+
+
+def _install(
+    context: Context,
+    work: Work,
+    call: PipCall,
+    options: Sequence[str] = (),
+    environment: Optional[Mapping[str, str]] = None,
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="labfleet-gpu-") as directory:
+        asked, report = os.path.join(directory, "requirements.txt"), os.path.join(directory, "report")
+        _write(asked, [*_places(call.sources), *call.requirements])
+        argv = ["install", "--no-input", "-r", asked, *options]
+        argv += ["--no-deps"] if call.exact else []
+        argv += ["--report", report] if _reports(context.files, work.prefix) else []
+        kept = [] if call.exact else _frameworks(context.files, work.prefix, call.requirements)
+        if kept:
+            # What is asked for now fits the framework, and never replaces it.
+            _write(os.path.join(directory, "constraints.txt"), kept)
+            argv += ["-c", os.path.join(directory, "constraints.txt")]
+        _pip(context, work, "install with pip", argv, environment or {})
+        if os.path.exists(report):
+            with open(report, encoding="utf-8") as stream:
+                _note(context, work.prefix, json.load(stream))
+
+
+def _frameworks(files: Files, prefix: str, asked: Sequence[str]) -> List[str]:
+    """The frameworks that are there and not asked for now, each as it is."""
+    names = {name_of(each) for each in asked}
+    lines = (line for line in pip_in(files, prefix) if is_framework(line))
+    return [line for line in lines if line.partition("==")[0] not in names]
+
+
+def _places(sources: Sources) -> List[str]:
+    """Lines of a file of requirements that say where pip looks."""
+    if sources.index_url == NONE:
+        lines = ["--no-index"]
+    else:
+        lines = ["--index-url %s" % sources.index_url] if sources.index_url else []
+        lines += ["--extra-index-url %s" % each for each in sources.extra_index_urls]
+    return lines + ["--find-links %s" % each for each in sources.find_links]
+
+
+def _write(path: str, lines: Sequence[str]) -> None:
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write("".join(line + "\n" for line in lines))
+
+
+def _pip(context: Context, work: Work, what: str, argv: List[str], environment: Mapping[str, str]) -> None:
+    python = context.files.path(work.prefix, "bin/python")
     command = [python, "-m", "pip", argv[0], "--disable-pip-version-check", *argv[1:]]
     try:
-        context.commands.attempt(what, command, _ENVIRONMENT)
+        context.commands.attempt(what, command, {**_ENVIRONMENT, **environment})
     except CommandError as exc:
         raise RuntimeError("pip said: %s" % (exc.completed.tail() or "nothing")) from exc
 
@@ -117,12 +206,21 @@ def origins(files: Files, prefix: str) -> Dict[str, Any]:
 
 
 def requirements(files: Files, prefix: str) -> Tuple[str, ...]:
-    """A requirement for each distribution that pip installed: for exactly that file where it is known."""
+    """A requirement for each distribution that pip installed and did not build: for its file where known."""
     told = origins(files, prefix)
+    own = {each.build.name for each in built_in(files, prefix)}
     found = []
     for line in pip_in(files, prefix):
         name, _equals, version = line.partition("==")
+        if name in own:
+            continue
         origin = told.get(_key(name, version)) or {}
         url = origin.get("url")
         found.append(pins.pinned(name, url, origin.get("sha256") or "") if url else line)
     return tuple(found)
+
+
+def builds(files: Files, prefix: str) -> Tuple[Build, ...]:
+    """What pip built and is there."""
+    names = {line.partition("==")[0] for line in pip_in(files, prefix)}
+    return tuple(each.build for each in built_in(files, prefix) if each.build.name in names)

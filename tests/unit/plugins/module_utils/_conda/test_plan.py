@@ -31,7 +31,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._conda.state import (
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.wish import CondaWish, Framework
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Host, PciDevice
-from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan
+from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan, Step
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import (
     AskSpace,
     Client,
@@ -61,6 +61,12 @@ def made(wish: CondaWish = WISH, packages: Tuple[str, ...] = LINES, **changes: A
     """A node on which the wish was fulfilled with these packages."""
     note = Note(wish.lines(), packages, changes.get("pip", ()))
     return state(**dict({"there": True, "packages": packages, "note": note}, **changes))
+
+
+def required(step: Step) -> Tuple[str, ...]:
+    """What the one call of pip in a step asks for."""
+    (call,) = step.data.calls
+    return tuple(call.requirements)
 
 
 def solution(*lines: str, pip: Tuple[str, ...] = ()) -> Solution:
@@ -166,7 +172,7 @@ def test_pip() -> None:
     assert solve.specs == ("python=3.11", "numpy", "pip")
     found = plan(state(), wish, {solve: solution(*LINES)})
     assert actions(found) == ["stage", "transact", "pip-install", "seal"]
-    assert found.steps[2].data.requirements == ("tool==1.0", "other")
+    assert required(found.steps[2]) == ("tool==1.0", "other")
     there = made(wish, pip=("other==7", "tool==1.0"))
     assert plan(there, wish, {}).questions == ()
     # One that is gone: conda's packages need no transaction.
@@ -177,7 +183,7 @@ def test_pip() -> None:
     answers = {match: Matches(()), AskSolve(PREFIX, wish.channels, solve.specs, ""): solution(*LINES)}
     found = plan(there, wish, {**answers, **NOBODY})
     assert actions(found) == ["stage", "pip-install", "seal", "sweep"]
-    assert found.steps[1].data.requirements == ("other",)
+    assert required(found.steps[1]) == ("other",)
 
 
 def test_programs_that_run_are_not_disturbed_without_consent() -> None:
@@ -209,7 +215,7 @@ def test_a_copy_is_made_once() -> None:
     question = asked(plan(state(), wish, {}), AskRecords)
     found = plan(state(), wish, {question: solution(*LINES, pip=("tool==1.0",))})
     assert actions(found) == ["stage", "transact", "pip-install", "seal"]
-    assert found.steps[2].data.requirements == ("tool==1.0",)
+    assert required(found.steps[2]) == ("tool==1.0",)
     assert plan(made(), wish, {}) == Plan()
     (blocker,) = plan(state(), wish, {question: Trouble("there is no environment")}).blockers
     assert "there is no environment" in blocker.which
@@ -288,8 +294,9 @@ def test_a_framework_is_checked_before_anything_is_solved() -> None:
     assert question.specs == ("python >=3.8,<3.12", "pip", "numpy <2", "python=3.11", "scipy")
     assert question.cuda == "12.4"
     found = plan(node, fits, {question: solution(*LINES)})
-    (pip,) = [step.data for step in found.steps if step.action == "pip-install"]
-    assert (pip.requirements, pip.index_url[-6:], pip.only_index) == (("torch==2.1.2+cu121",), "/cu121", True)
+    (pip,) = [step for step in found.steps if step.action == "pip-install"]
+    assert required(pip) == ("torch==2.1.2+cu121",)
+    assert pip.data.calls[0].sources.index_url.endswith("/cu121")
     # The driver that the same run brings counts.
     assert not plan(node, replace(wish, driver_version="580.95.05"), {}).blockers
 
