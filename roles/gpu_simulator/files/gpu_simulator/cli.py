@@ -10,7 +10,7 @@ import os
 import sys
 from typing import List, Optional
 
-from . import boards, control, distribution, firmware, kernel, loading, power, runfile, status, tools
+from . import boards, control, distribution, firmware, kernel, limits, loading, power, runfile, status, tools
 from .tree import SimulatorError, Tree
 
 
@@ -30,6 +30,8 @@ def parser() -> argparse.ArgumentParser:
     load.add_argument("module", nargs="?", choices=tuple(kernel.SIMULATED), default="nvidia")
     commands.add_parser("unload", help="unload nvidia with its companions; refused while a GPU is in use")
     commands.add_parser("remove", help="take the simulation off this node")
+    commands.add_parser("is-on", help="exit status 0 if this machine was switched on since it started")
+    commands.add_parser("limits", help="what the simulation lacks in this container, one sentence a line")
     catalogue = commands.add_parser("boards", help="list the board ids")
     catalogue.add_argument(
         "--check", metavar="FILE", help="see whether a board list can be understood instead"
@@ -108,6 +110,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
         if words[:1] == ["nvidia-installer"]:
             return runfile.main(Tree(), words[1:])
         options = parser().parse_args(words)
+        if options.command == "is-on":
+            return 0 if power.is_on(Tree(options.root)) else 1
         output = run(Tree(options.root), options)
     except SimulatorError as problem:
         print("gpu-simulator: {0}".format(problem), file=sys.stderr)
@@ -129,6 +133,8 @@ def run(tree: Tree, options: argparse.Namespace) -> str:
     }
     if options.command in simple:
         return str(simple[options.command](tree))
+    if options.command == "limits":
+        return "\n".join(limits.found(tree))
     if options.command == "load":
         return loading.load_one(tree, options.module)
     if options.command == "secure-boot":

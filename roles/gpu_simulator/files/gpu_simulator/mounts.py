@@ -13,9 +13,15 @@ import subprocess
 from pathlib import Path
 from typing import List, Tuple
 
-from .tree import SimulatorError, Tree
+from . import surfaces
+from .tree import SimulatorError, Tree, scratch
 
 KERNEL_LOG = Path("/dev/kmsg")
+NOT_PERMITTED = (
+    "This container may not mount: NVML, nvidia-smi and /dev show the GPUs, but lspci, modprobe -r, /sys, "
+    "/proc and /dev/kmsg do not; give it the capability SYS_ADMIN and, under AppArmor, the option "
+    "apparmor=unconfined."
+)
 
 
 def wanted(tree: Tree) -> List[Tuple[Path, Path]]:
@@ -37,8 +43,14 @@ def wanted(tree: Tree) -> List[Tuple[Path, Path]]:
 
 
 def show(tree: Tree) -> None:
-    """Mount what is not yet mounted. Does nothing for a tree that is not the node's own."""
+    """Mount what is not yet mounted. Does nothing for a tree that is not the node's own.
+
+    A container that may not mount gets a warning, and what does without.
+    """
     if not tree.is_node:
+        return
+    if not permitted(tree):
+        surfaces.warn(NOT_PERMITTED)
         return
     keep_kernel_modules(tree)
     _show_kernel_log(tree)
@@ -49,6 +61,17 @@ def show(tree: Tree) -> None:
             _make(tree, target)
         if not os.path.samefile(str(source), str(target)):
             _bind(source, target)
+
+
+def permitted(tree: Tree) -> bool:
+    """Whether this container may mount: a try tells, since AppArmor forbids it whatever the capabilities."""
+    with scratch(tree) as directory:
+        try:
+            _run("mount", "--bind", str(directory), str(directory))
+        except (SimulatorError, OSError):
+            return False
+        _run("umount", str(directory))
+    return True
 
 
 def _show_kernel_log(tree: Tree) -> None:
@@ -138,6 +161,7 @@ def _run(*command: str) -> None:
     )
     if process.returncode != 0:
         raise SimulatorError(
-            "'{0}' failed with '{1}': the container needs the capability SYS_ADMIN to show simulated "
-            "hardware in /sys and /proc.".format(" ".join(command), process.stdout.strip())
+            "'{0}' failed with '{1}': the simulated hardware cannot be shown in /sys and /proc.".format(
+                " ".join(command), process.stdout.strip()
+            )
         )

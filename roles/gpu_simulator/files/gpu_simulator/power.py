@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from . import (
     chassis,
     distribution,
@@ -18,7 +20,7 @@ from . import (
     surfaces,
     takeover,
 )
-from .tree import Tree, remove
+from .tree import Tree, read, remove, write
 
 
 def boot(tree: Tree) -> str:
@@ -40,7 +42,18 @@ def boot(tree: Tree) -> str:
     mounts.show(tree)
     outcome = loading.autoload(tree)
     _make_room_for_counts(tree)
+    write(tree.state / "switched-on", _start())
     return "{0} GPU(s) in the chassis. {1}".format(len(present), outcome)
+
+
+def is_on(tree: Tree) -> bool:
+    """Whether it was switched on since the machine started: /run outlives a container without systemd."""
+    return read(tree.state / "switched-on") == _start()
+
+
+def _start() -> str:
+    """When the first process started, in clock ticks since the kernel did: proc(5), field 22 of stat."""
+    return Path("/proc/1/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
 
 
 def remove_all(tree: Tree) -> str:
