@@ -87,9 +87,8 @@ def build_steps(
 
 
 def _old_pip(build: Build, lines: Sequence[str]) -> Optional[Blocker]:
-    """Does pip lack what the build takes? --config-settings came with 22.1, several for a key with 23.1."""
-    several = any(len(values) > 1 for _key, values in build.config_settings)
-    needed = "23.1" if several else "22.1"
+    """Does pip lack what the build takes? From 23.1 on a file of requirements may have --config-settings."""
+    needed = "23.1"
     for line in lines if build.config_settings else ():
         name, version, _build = line.split("=", 2)
         if name == "pip" and version.replace(".", "").isdigit() and not at_least(version, needed):

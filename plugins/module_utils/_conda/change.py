@@ -77,7 +77,12 @@ def change(
     promise = dict(_promise_of_owner(state, wish), exists=True, packages=list(lines))
     exact = sorted(pins.distribution(each) for each in found.pip)
     # The name of a wheel has the version as it will be called, that of a source archive may not.
-    if found.exact_pip and all(exact) and all(" @ " not in each or ".whl" in each for each in found.pip):
+    if (
+        found.exact_pip
+        and not found.builds
+        and all(exact)
+        and all(" @ " not in each or ".whl" in each for each in found.pip)
+    ):
         promise["pip"] = exact
     return Plan(
         steps=tuple(steps),

@@ -69,12 +69,22 @@ def _runtime(state: CondaState, work: Optional[Work]) -> Tuple[Step, ...]:
     name, version, _build = packages[0]
     minor = ".".join(version.split(".")[:2])
     right = [path for path, each in state.links.files if within(each, minor)]
-    wrong = [(link, each) for link, each in state.links.runtime if not (each and within(each, minor))]
+    wrong = [
+        (link, each)
+        for link, each in state.links.runtime
+        if _is_for(link, version) and not (each and within(each, minor))
+    ]
     if not right or not wrong:
         return ()
     said = ", ".join("%s leads to %s" % (link, each or "nothing") for link, each in wrong)
     links = tuple(("lib/" + link, right[-1]) for link, _each in wrong)
     return (_step(state, links, work, "%s, and %s %s is installed" % (said, name, version)),)
+
+
+def _is_for(link: str, version: str) -> bool:
+    """Is this name the one of all versions, or that of this version's major? Another major's is another's."""
+    numbers = link.partition(".so.")[2].split(".")
+    return numbers[0] in ("", version.split(".")[0])
 
 
 def _step(state: CondaState, links: Tuple[Tuple[str, str], ...], work: Optional[Work], why: str) -> Step:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import tempfile
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -59,23 +60,21 @@ def pip_build(context: Context, data: PipBuild) -> None:
         if data.there:
             _pip(context, data.work, "remove with pip", ["uninstall", "--yes", build.name], {})
         options = ["--no-build-isolation"] if build.no_build_isolation else []
-        for key, values in build.config_settings:
-            for value in values:
-                options += ["--config-settings", "%s=%s" % (key, value)]
         # A wheel that pip has built before may be of another toolkit: its cache does not tell them apart.
         options += ["--no-cache-dir", "--no-binary", build.name]
-        _install(
-            context,
-            data.work,
-            PipCall((build.requirement,), data.sources),
-            options,
-            _variables(context, data),
-        )
+        call = PipCall((_with_settings(build),), data.sources)
+        _install(context, data.work, call, options, _variables(context, data))
         now = against(observed_lines(context.files, prefix), pip_in(context.files, prefix))
         text = noted(built_in(context.files, prefix), Built(build, now))
         write_file(context, WriteFile("%s/%s" % (prefix, BUILT), text))
 
     inside(context, data.work, work, "build %s" % data.build.name)
+
+
+def _with_settings(build: Build) -> str:
+    """A line of a file of requirements: options of the command do not reach what such a file names."""
+    given = ["%s=%s" % (key, value) for key, values in build.config_settings for value in values]
+    return " ".join([build.requirement, *(shlex.quote("--config-settings=" + each) for each in given)])
 
 
 def _agrees(data: PipBuild, framework: Optional[str]) -> None:

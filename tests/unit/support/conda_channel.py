@@ -133,12 +133,13 @@ def _relative(program: bytes, base: Path) -> bytes:
     return program.replace(there, then.ljust(len(there), b"\0"))
 
 
-def wheel(folder: Path, name: str, version: str) -> None:
+def wheel(folder: Path, name: str, version: str, requires: str = "") -> None:
     """Write a pure wheel with one program, which says where it is."""
+    needs = "Requires-Dist: %s\n" % requires if requires else ""
     info = "%s-%s.dist-info/" % (name, version)
     files = {
         name + ".py": "def main():\n    print('%s', __file__)\n" % version,
-        info + "METADATA": "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version),
+        info + "METADATA": "Metadata-Version: 2.1\nName: %s\nVersion: %s\n%s" % (name, version, needs),
         info + "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         info + "entry_points.txt": "[console_scripts]\n%s=%s:main\n" % (name, name),
     }
