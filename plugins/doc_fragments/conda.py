@@ -93,7 +93,7 @@ options:
       - A dictionary is a package that pip builds on the node, after all others and in this order. Its
         C(requirement) has a name, as in V(apex @ git+https://github.com/NVIDIA/apex@24.04.01). It may have
         C(no_build_isolation), a yes or no; C(config_settings), values (or lists of them) for the build
-        backend by their key, for which pip 22.1 (23.1) is needed; C(environment), variables for the build,
+        backend by their key, for which pip 23.1 is needed; C(environment), variables for the build,
         which are noted in the environment and in locks; and C(cuda).
       - It is built with the node's toolkit of the CUDA that the framework is built for, or with the
         environment's own C(cuda-nvcc). C(CUDA_HOME), a compiler that this CUDA takes, and
