@@ -8,23 +8,26 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Sequence, Tuple
 
 from ._asking import Binding
 from ._driver_seen import driver_version
 from ._effects import Context, EffectError, WriteFile, write_file
 from ._host import Files, Host
-from ._nvml import TOOLS, NvmlUnavailable, in_session, load_pynvml_with
-from ._nvml_calls import NEEDED
+from ._nvml import TOOLS, NvmlUnavailable, answered, in_session, load_pynvml_with
+from ._nvml_calls import NEEDED, text
 
 #: Where the controller put a pynvml for a node that has none, for the time of this run.
 OFFER = "LABFLEET_GPU_PYNVML"
 
+#: What is asked in a session: takes pynvml, gives plain data with the driver's version under "driver".
+Work = Callable[[Any], Dict[str, Any]]
+#: What ``ask`` is.
+Ask = Callable[[Files, Host, Work], Tuple[Dict[str, Any], Dict[str, Any]]]
 
-def ask(
-    files: Files, host: Host, work: Callable[[Any], Dict[str, Any]]
-) -> Tuple[Dict[str, Any], Dict[str, Any]]:
-    """The fields of an Asking, and what ``work(pynvml)`` tells, with the driver's version under "driver".
+
+def ask(files: Files, host: Host, work: Work) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+    """The fields of an Asking, and what ``work(pynvml)`` tells.
 
     That is empty where NVML cannot be asked.
     """
@@ -48,6 +51,29 @@ def ask(
         "tools": TOOLS,
     }
     return asking, told
+
+
+def together(files: Files, host: Host, works: Sequence[Work]) -> Ask:
+    """Ask for all of these in one session. What is returned answers for each of them, as ``ask`` would.
+
+    If NVML refuses one of them, the others have their answers.
+    """
+
+    def each(pynvml: Any) -> Dict[str, Any]:
+        driver = text(pynvml.nvmlSystemGetDriverVersion())
+        return {"driver": driver, "answers": [answered(pynvml, work) for work in works]}
+
+    asking, told = ask(files, host, each)
+
+    def answer(_files: Files, _host: Host, work: Work) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+        if not told:
+            return asking, {}
+        found = told["answers"][list(works).index(work)]
+        if "error" in found:
+            return dict(asking, trouble=found["error"]), {}
+        return asking, found["value"]
+
+    return answer
 
 
 def bring_pynvml(context: Context, data: Binding) -> None:

@@ -146,12 +146,21 @@ def _answer(work: Callable[[Any], Any]) -> Dict[str, Any]:
         pynvml = load_pynvml()
     except NvmlUnavailable as exc:
         return {"error": exc.reason}
+    return answered(pynvml, lambda loaded: _between(loaded, work))
+
+
+def _between(pynvml: Any, work: Callable[[Any], Any]) -> Any:
+    pynvml.nvmlInit()
     try:
-        pynvml.nvmlInit()
-        try:
-            return {"value": work(pynvml)}
-        finally:
-            pynvml.nvmlShutdown()
+        return work(pynvml)
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def answered(pynvml: Any, work: Callable[[Any], Any]) -> Dict[str, Any]:
+    """What ``work(pynvml)`` returns under "value"; or under "error" why not, with NVML's number in "code"."""
+    try:
+        return {"value": work(pynvml)}
     except pynvml.NVMLError as exc:
         return {"error": "NVML says: %s" % exc, "code": exc.value}
     except (AttributeError, KeyError, OSError, TypeError, ValueError) as exc:

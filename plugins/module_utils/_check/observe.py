@@ -13,8 +13,8 @@ import sys
 from dataclasses import replace
 from typing import Optional
 
-from .._asked import OFFER
-from .._asked import ask as asked
+from .._asked import OFFER, Ask
+from .._asked import ask as ask_alone
 from .._command import Commands
 from .._driver_seen import TRIPLETS
 from .._host import Files, Host
@@ -34,9 +34,11 @@ _LOADED = re.compile(r"^NVRM version:.*?\s(\d{3}\.\d+(?:\.\d+)?)\s", re.MULTILIN
 _LIBRARY = re.compile(r"libnvidia-ml\.so\.(\d{3}\.\d+(?:\.\d+)?)$")
 
 
-def observe(commands: Commands, files: Files, host: Host, wish: CheckWish) -> CheckState:
+def observe(
+    commands: Commands, files: Files, host: Host, wish: CheckWish, asked: Ask = ask_alone
+) -> CheckState:
     """The node as it is now."""
-    state = ask_nvml(commands, files, host, CheckState(host), wish)
+    state = ask_nvml(commands, files, host, CheckState(host), wish, asked)
     programs = Programs(commands, wish.time_limit)
     if wish.asks("xids"):
         state = replace(state, log=kernel_log.read(commands, files))
@@ -49,7 +51,14 @@ def observe(commands: Commands, files: Files, host: Host, wish: CheckWish) -> Ch
     return state
 
 
-def ask_nvml(commands: Commands, files: Files, host: Host, state: CheckState, wish: CheckWish) -> CheckState:
+def ask_nvml(
+    commands: Commands,
+    files: Files,
+    host: Host,
+    state: CheckState,
+    wish: CheckWish,
+    asked: Ask = ask_alone,
+) -> CheckState:
     """What NVML and /proc tell, anew; what was run stays."""
     lacking = _take_offer()
     asking, told = asked(files, host, ask.node)

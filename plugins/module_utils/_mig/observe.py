@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from .._asked import ask as asked
+from .._asked import Ask
+from .._asked import ask as ask_alone
 from .._catalog.mig_boards import board_of
 from .._clients import STAYING
 from .._clients_seen import Seen, dependents_of, drm_uses, kernel_users, stopped_services
@@ -29,7 +30,7 @@ from .node import MANAGER, REFUSED, MigState, NodeGpu, in_use
 from .state import ComputeInstance, Gpu, GpuInstance, Placement
 
 
-def observe(commands: Commands, files: Files, host: Host) -> MigState:
+def observe(commands: Commands, files: Files, host: Host, asked: Ask = ask_alone) -> MigState:
     """Read the node: one NVML session in a child, and the open files of all processes."""
     asking, told = asked(files, host, ask.node)
     gpus = _asked(files, told["gpus"]) if told else predicted(host)

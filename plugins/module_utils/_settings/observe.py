@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from .._asked import ask as asked
+from .._asked import Ask
+from .._asked import ask as ask_alone
 from .._clients import PERSISTENCED, STAYING, User
 from .._clients_seen import dependents_of, drm_uses, kernel_users, stopped_services, users
 from .._command import Commands
@@ -24,7 +25,7 @@ from .node import REFUSED, GpuState, Power, Service, SettingsState
 from .wish import Clocks
 
 
-def observe(commands: Commands, files: Files, host: Host) -> SettingsState:
+def observe(commands: Commands, files: Files, host: Host, asked: Ask = ask_alone) -> SettingsState:
     """Read the node: one NVML session in a child, the open files of all processes, one unit of systemd."""
     asking, told = asked(files, host, ask.node)
     gpus = _asked(files, told["gpus"]) if told else predicted(host)
