@@ -13,10 +13,10 @@ PACKAGE = PLUGINS + "module_utils."
 
 # Height of a layer. A file of module_utils that is not named here observes or acts on one thing, like
 # _host or _packages; a folder is a component, like _driver. Components do not know of each other, but for
-# _slurm, which tells of the MIG devices that _mig sees.
+# _slurm, which tells of the MIG devices that _mig sees, and _info, which tells what all of them see.
 HEIGHTS = {
     **{"_catalog": 0, "_plan": 0, "_command": 1, "_boot": 2},
-    **{"_converge": 4, "_slurm": 4, "_restore": 5, "_stack": 5},
+    **{"_converge": 4, "_slurm": 4, "_info": 4, "_restore": 5, "_stack": 5},
 }
 OF_A_FILE, OF_A_FOLDER = 2, 3
 
