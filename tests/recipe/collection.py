@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collection containers.podman, out of the package `ansible` on PyPI, which carries it."""
+"""The collections for Podman and Docker, out of the package `ansible` on PyPI, which carries them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ import sys
 import zipfile
 from pathlib import Path
 
-REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "podman.txt"
-BELOW = "ansible_collections/containers/podman/"
+REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "recipe.txt"
+WANTED = tuple(
+    f"ansible_collections/{name}/"
+    for name in ("containers/podman", "community/docker", "community/library_inventory_filtering_v1")
+)
 
 
-def containers_podman(where: Path) -> Path:
-    """Unpack the collection below ``where``; the folder for ANSIBLE_COLLECTIONS_PATH."""
+def unpack(where: Path) -> Path:
+    """Fetch and unpack below ``where``; a folder for ANSIBLE_COLLECTIONS_PATH and for PYTHONPATH."""
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     subprocess.run([*pip, "--dest", str(where), "--requirement", str(REQUIREMENTS)], check=True, timeout=300)
-    (wheel,) = where.glob("ansible-*.whl")
-    with zipfile.ZipFile(wheel) as packed:
-        packed.extractall(where, [name for name in packed.namelist() if name.startswith(BELOW)])
-    wheel.unlink()
+    for wheel in where.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as packed:
+            names = packed.namelist()
+            if wheel.name.startswith("ansible-"):
+                names = [name for name in names if name.startswith(WANTED)]
+            packed.extractall(where, names)
+        wheel.unlink()
     return where

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures: Podman with a store of its own, an image, and the collections that a user of Podman has."""
+"""Fixtures: container engines of their own with an image, and what their users have beside Ansible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import collection
 import image
-from engine import Podman
+from dockerd import Docker
+from podman import Podman
 
 
 @pytest.fixture(scope="session")
@@ -23,12 +24,22 @@ def podman() -> Iterator[Podman]:
     engine = Podman(image.CACHE)
     try:
         engine.load(image.archive(), image.NAME)
-        engine.probe(image.NAME)
         yield engine
     finally:
         engine.remove()
 
 
 @pytest.fixture(scope="session")
-def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return collection.containers_podman(tmp_path_factory.mktemp("collections"))
+def docker() -> Iterator[Docker]:
+    image.install_programs()
+    engine = Docker(image.CACHE)
+    try:
+        engine.load(image.archive(), image.NAME)
+        yield engine
+    finally:
+        engine.remove()
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return collection.unpack(tmp_path_factory.mktemp("packages"))

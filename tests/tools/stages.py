@@ -80,7 +80,8 @@ STAGES = (
     ),
     Stage("mig-all-pairs", ALL, "python tests/exhaustive/mig_all_pairs.py", limit=30 * MINUTE),
     Stage("molecule", TEST, "molecule test --all", root=True, limit=20 * MINUTE),
-    Stage("recipe", TEST, "pytest tests/recipe", root=True),
+    Stage("recipe", TEST, "pytest tests/recipe/test_podman.py", root=True),
+    Stage("recipe-docker", ALL, "pytest tests/recipe/test_docker.py", root=True),
     Stage("demo", TEST, "python tests/tools/demo.py", root=True, limit=15 * MINUTE),
     Stage(
         "benchmark",
