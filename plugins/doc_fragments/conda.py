@@ -83,9 +83,28 @@ options:
     description:
       - Where packages come from, the preferred one first. Each is a name, a name with a label, such as
         V(nvidia/label/cuda-12.1.1), an address, or a path on the node.
+      - Without it, V(conda-forge), or with O(engine=conda) those of its C(.condarc).
+      - With O(engine=conda), channels that are given here are the only ones (C(--override-channels)), and
+        must not have a token or password in them, since everybody sees the arguments of a program.
     type: list
     elements: str
-    default: [conda-forge]
+  engine:
+    description:
+      - What solves and installs. V(rattler) is the library py-rattler, which needs no conda on the node.
+      - V(conda) is a conda (4.3 or later), mamba or micromamba (1.0 or later) that is there. What is shown
+        is its dry run, and what is done goes to it as an explicit list. It runs as the owner of the
+        environment, whose C(.condarc), credentials, proxies and cache of packages count. Where the
+        environment is as wished, it is not run.
+    type: str
+    choices: [rattler, conda]
+    default: rattler
+  conda_executable:
+    description:
+      - The path of the program, with O(engine=conda). The step that installs says which was taken.
+      - Without it, conda, mamba and micromamba are looked for in C(PATH), in C(/opt/conda),
+        C(/opt/miniforge3), C(/opt/mambaforge), C(/opt/miniconda3) and C(/opt/anaconda3), and for an
+        environment of a user in the like folders of its home directory.
+    type: path
   pip:
     description:
       - What the environment's own pip installs on top, each a requirement. One may end with
@@ -144,7 +163,7 @@ options:
   keep_cache:
     description:
       - What was downloaded and unpacked stays below O(root), for other environments, which share its files.
-        With V(false), it is removed.
+        With V(false), it is removed. The cache that a conda has, with O(engine=conda), is left alone.
     type: bool
     default: true
   cuda:

@@ -19,7 +19,7 @@ description:
     A run that is cut off leaves one of the two, whole.
   - Where the environment is as wished, nothing is solved and nothing is fetched.
   - No conda is needed on the node. What solves and installs is the library py-rattler, in
-    C(/opt/labfleet-gpu).
+    C(/opt/labfleet-gpu), or a conda, mamba or micromamba that is there.
 author:
   - The labfleet.gpu authors (@labfleet)
 extends_documentation_fragment:
@@ -76,6 +76,12 @@ EXAMPLES = r"""
   labfleet.gpu.conda_gpu_env:
     name: torch
     revision: 3
+
+- name: With the conda that is there, and its channels
+  labfleet.gpu.conda_gpu_env:
+    name: plain
+    engine: conda
+    packages: [python=3.11, numpy]
 
 - name: No longer needed
   labfleet.gpu.conda_gpu_env:

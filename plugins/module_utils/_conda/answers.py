@@ -20,6 +20,8 @@ from .._running import describe
 from . import engine
 from .child import ChildError, run
 from .find_engine import find_engine
+from .find_program import find_program, would
+from .programs import AskDryRun, AskProgram
 from .questions import AskEngine, AskLocked, AskMatches, AskRecords, AskSolve, AskUsers, Matches, Solution
 from .state import META, UNFINISHED
 from .with_pip import builds, requirements
@@ -39,6 +41,16 @@ def _solve(_commands: Commands, files: Files, question: AskSolve) -> Any:
     found = _by_engine(
         lambda: engine.solve(prefix, question.channels, question.specs, question.cuda, question.wheel)
     )
+    return found if isinstance(found, Trouble) else _solution(found)
+
+
+def _program(_commands: Commands, _files: Files, question: AskProgram) -> Any:
+    return find_program(question)
+
+
+def _dry_run(_commands: Commands, files: Files, question: AskDryRun) -> Any:
+    there = records(files, question.prefix) if question.prefix else []
+    found = would(question, there, files.path(question.prefix, META) if question.prefix else "")
     return found if isinstance(found, Trouble) else _solution(found)
 
 
@@ -102,9 +114,11 @@ def users(files: Files, prefix: str) -> Iterator[Any]:
 
 #: By the type of the question.
 ANSWERS: Mapping[type, Answer] = {
+    AskDryRun: _dry_run,
     AskEngine: find_engine,
     AskLocked: _locked,
     AskMatches: _matches,
+    AskProgram: _program,
     AskRecords: _records,
     AskSolve: _solve,
     AskUsers: _users,

@@ -13,8 +13,9 @@ import time
 from typing import Any, Dict, List, Mapping, Tuple
 
 from .._effects import Action, Context, EffectError, RemoveFile, WriteFile, remove_file, write_file
-from . import engine, lock, tree
+from . import engine, lock, program, tree
 from .bring import bring_engine
+from .child import ChildError, run
 from .history import with_revision
 from .inside import give_up, inside
 from .mending import mend_links
@@ -49,7 +50,15 @@ def stage(context: Context, data: Stage) -> None:
 
 def transact(context: Context, data: Transact) -> None:
     """Have exactly these conda packages in what is worked on."""
-    prefix = context.files.path(data.work.prefix)
+    prefix, named = context.files.path(data.work.prefix), data.program
+    if named is not None:
+        inside(
+            context,
+            data.work,
+            lambda: program.install(named, prefix, data.records),
+            "install the packages",
+        )
+        return
     # Beside the environments, so that files need not be copied out of it.
     cache = context.files.path(cache_of(data.work.prefix, data.work.ids[0]))
     # For one user alone: what is noted there of each package has the address it came from, token and all.
@@ -91,12 +100,29 @@ def _write_notes(context: Context, data: Seal) -> None:
         "labfleet.gpu conda_gpu_env",
     )
     write_file(context, WriteFile("%s/%s" % (at, HISTORY), history))
-    note: Dict[str, List[str]] = {
+    _write_note(context, data)
+
+
+def _write_note(context: Context, data: Seal) -> None:
+    at = data.work.prefix
+    there = observed_lines(context.files, at)
+    told: Dict[str, List[str]] = {
         "wished": list(data.wished),
-        "packages": list(observed_lines(context.files, at)),
+        "packages": [line for line in there if line.partition("=")[0] not in data.theirs],
         "pip": list(pip_in(context.files, at)),
     }
-    write_file(context, WriteFile("%s/%s" % (at, NOTE), json.dumps(note, indent=1) + "\n"))
+    write_file(context, WriteFile("%s/%s" % (at, NOTE), json.dumps(told, indent=1) + "\n"))
+
+
+def note(context: Context, data: Seal) -> None:
+    """Note that an environment is as wished, in the environment itself: nothing else in it changes."""
+    lock.take(context.files, root_of(data.work.prefix))
+    try:
+        run(lambda: _write_note(context, data), None, data.work.ids)
+    except ChildError as exc:
+        raise EffectError("%s could not be worked on (its note): %s" % (data.work.prefix, exc)) from exc
+    finally:
+        lock.release(root_of(data.work.prefix))
 
 
 def _publish(context: Context, prefix: str) -> None:
@@ -185,6 +211,7 @@ ACTIONS: Mapping[str, Action] = {
     "pip-install": pip_install,
     "pip-build": pip_build,
     "seal": seal,
+    "note": note,
     "sweep": sweep,
     "put-back": put_back,
     "remove-environment": remove_environment,

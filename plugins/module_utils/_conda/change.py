@@ -15,7 +15,9 @@ from .._room import space_blockers
 from . import mend, pins
 from .calls import build_steps, due_builds, install_steps
 from .goal import Goal
+from .programs import Program
 from .questions import AskUsers, Solution
+from .specs import name_of
 from .state import CondaState, root_of
 from .steps import Gone, Own, Seal, Stage, Transact, Work
 from .wish import CondaWish
@@ -39,8 +41,9 @@ def change(
     solution: Solution,
     reasons: Sequence[str],
     answers: _Answers,
+    program: Optional[Program] = None,
 ) -> Plan:
-    """From a solution to the steps that have it there."""
+    """From a solution to the steps that have it there, with py-rattler unless a program is to do it."""
     fresh, prefix, why = not state.usable, state.prefix, "; ".join(reasons)
     lines = solution.lines
     transact = fresh or set(lines) != set(state.packages)
@@ -55,7 +58,7 @@ def change(
         return asked
     if state.link and state.usable:
         return Plan(blockers=(_link(state),))
-    work = Work(prefix, fresh, _worker(state, wish, fresh))
+    work = Work(prefix, fresh, worker(state, wish, fresh))
     building = build_steps(state, wish, found, builds, lines, work)
     if isinstance(building, Blocker):
         return Plan(blockers=(building,))
@@ -63,17 +66,19 @@ def change(
     steps: List[Step] = [Step("prepare", "stage", _staging_words(fresh, prefix), why, stage)]
     if transact:
         what = _transaction_words(() if fresh else state.packages, lines)
-        steps.append(Step("packages", "transact", what, why, Transact(work, solution.records)))
+        what += "; with %s" % program.words() if program else ""
+        steps.append(Step("packages", "transact", what, why, Transact(work, solution.records, program)))
     steps += mend.of_change(state, lines, work)
     steps += install_steps(work, found, wish.sources, pip, gone, why)
     steps += building[0]
     specs = tuple(pins.line_of(each) for each in wish.locked) if wish.locked else found.specs
-    seal = Seal(work, wish.lines(), () if wish.clone else specs, state.packages, state.pip)
+    alien = theirs(state, wish, found)
+    seal = Seal(work, wish.lines(), () if wish.clone else specs, state.packages, state.pip, alien)
     words = "note what it was made from" if fresh else "put the changed copy in its place"
     steps.append(Step("finish", "seal", words, why, seal))
     if not fresh:
         steps.append(Step("finish", "sweep", "remove the former content", why, Gone(prefix)))
-    steps += _owning(state, wish, fresh) + _dropping(state, wish, filled=transact)
+    steps += _owning(state, wish, fresh) + _dropping(state, wish, filled=transact and program is None)
     promise = dict(_promise_of_owner(state, wish), exists=True, packages=list(lines))
     exact = sorted(pins.distribution(each) for each in found.pip)
     # The name of a wheel has the version as it will be called, that of a source archive may not.
@@ -160,9 +165,23 @@ def _link(state: CondaState) -> Blocker:
     return Blocker("It is a link, which a change would replace", state.prefix, "name the prefix it leads to")
 
 
-def _worker(state: CondaState, wish: CondaWish, fresh: bool) -> Tuple[int, int]:
+def worker(state: CondaState, wish: CondaWish, fresh: bool) -> Tuple[int, int]:
     """Who does the work: whose environment it is, so that nothing in it is more than its owner may be."""
     return (state.wished_ids or (0, 0)) if fresh else state.ids
+
+
+def kept(state: CondaState, wish: CondaWish) -> Tuple[str, ...]:
+    """Packages that somebody else put there and that stay, as specs."""
+    if wish.exclusive or wish.revision is not None or not state.usable:
+        return ()
+    ours = {line.partition("=")[0] for line in state.note.packages} if state.note else set()
+    return tuple(sorted(set(state.by_name()) - ours))
+
+
+def theirs(state: CondaState, wish: CondaWish, found: Goal) -> Tuple[str, ...]:
+    """Those of them that nobody wishes for now: the others are ours from then on."""
+    wished = {name_of(spec) for spec in found.specs}
+    return tuple(name for name in kept(state, wish) if name not in wished)
 
 
 def superfluous(state: CondaState, wish: CondaWish, found: Goal) -> Tuple[str, ...]:

@@ -12,12 +12,13 @@ from typing import Any, Mapping, Optional, Tuple, Union
 
 from .._plan import Blocker, Plan, Step
 from .._questions import Trouble
-from . import pins
+from . import by_program, pins
 from .calls import due_builds
-from .change import absent, change, settled, superfluous, trouble
+from .change import absent, change, kept, settled, superfluous, trouble
 from .goal import Goal, goal
 from .mend import lacks
 from .pins import pip_fulfils
+from .programs import Program
 from .questions import (
     LACKING,
     AskEngine,
@@ -55,11 +56,18 @@ def decide(state: CondaState, wish: CondaWish, answers: _Answers) -> Plan:
     found = _goal(state, meant)
     if isinstance(found, Blocker):
         return Plan(blockers=(found,))
-    engine = answers.get(AskEngine(wish.engine_wheel))
+    conda = wish.engine == "conda"
+    who: Any = by_program.who(state, meant) if conda else AskEngine(wish.engine_wheel)
+    engine = answers.get(who)
     if engine is None:
-        return Plan(questions=(AskEngine(wish.engine_wheel),), reasons=reasons)
+        return Plan(questions=(who,), reasons=reasons)
     if isinstance(engine, Trouble):
-        return Plan(blockers=(_no_engine(engine),))
+        return Plan(blockers=(by_program.none(engine) if conda else _no_engine(engine),))
+    if isinstance(engine, Program):
+        refused = by_program.refused(meant, engine)
+        if refused is not None:
+            return Plan(blockers=(refused,))
+        engine = Engine(engine.version, program=engine)
     if engine.url or engine.pip:
         # What solves has to be there before anything can be solved.
         return Plan(steps=_bringing(engine), reasons=reasons, replan=True)
@@ -94,6 +102,13 @@ def _with_engine(
     elif wish.locked:
         question = AskLocked(wish.locked, engine.wheel)
         why = "its packages are not to be had"
+        if engine.program:
+            answers = {**answers, question: by_program.listed(wish.locked)}
+    elif engine.program:
+        if by_program.will_do(state, wish, found) and not lacks(state) and _has_pip(state, found):
+            return by_program.noted(state, wish, found, reasons)
+        question = by_program.to_solve(state, wish, found, engine.program, kept(state, wish))
+        why = "no packages fulfil the wish"
     else:
         keeping = state.usable and not wish.exclusive and wish.revision is None and not wish.update
         if keeping and not lacks(state):
@@ -116,7 +131,11 @@ def _with_engine(
         same = not isinstance(there, Trouble) and _same(there.digests, wish.locked)
         if same and _has_pip(state, found) and not superfluous(state, wish, found):
             return settled(state, wish, reasons)
-    return change(state, wish, found, solution, reasons, answers)
+    there = state.usable and set(solution.lines) == set(state.packages)
+    plain = not (wish.clone or wish.locked or lacks(state))
+    if engine.program and there and plain and _has_pip(state, found) and not superfluous(state, wish, found):
+        return by_program.noted(state, wish, found, reasons)
+    return change(state, wish, found, solution, reasons, answers, engine.program)
 
 
 def _will_do(
@@ -152,15 +171,7 @@ def _to_solve(state: CondaState, wish: CondaWish, found: Goal, engine: Engine) -
     channels = wish.channels
     if wish.revision is not None:
         channels = channels_of(state, wish.revision, channels)
-    return AskSolve(prefix, channels, found.specs + _kept(state, wish), found.cuda, engine.wheel)
-
-
-def _kept(state: CondaState, wish: CondaWish) -> Tuple[str, ...]:
-    """Packages that somebody else put there and that stay, as specs."""
-    if wish.exclusive or wish.revision is not None or not state.usable:
-        return ()
-    ours = {line.partition("=")[0] for line in state.note.packages} if state.note else set()
-    return tuple(sorted(set(state.by_name()) - ours))
+    return AskSolve(prefix, channels, found.specs + kept(state, wish), found.cuda, engine.wheel)
 
 
 def _recovery(state: CondaState) -> Plan:

@@ -76,7 +76,8 @@ def transaction(text: str, lookup: Lookup) -> Transaction:
         raise NoAnswer("its JSON does not tell where packages come from")
     fetched = {_stem(row): row for row in rows["FETCH"]}
     link = (record(row, fetched.get(_stem(row)) or {}, lookup) for row in rows["LINK"])
-    return Transaction({str(each["name"]): each for each in link}, tuple(row["name"] for row in rows["UNLINK"]))
+    gone = tuple(str(row["name"]) for row in rows["UNLINK"])
+    return Transaction({str(each["name"]): each for each in link}, gone)
 
 
 def record(row: Mapping[str, Any], fetched: Mapping[str, Any], lookup: Lookup) -> Dict[str, Any]:
@@ -121,15 +122,15 @@ def failure(out: str, err: str, rc: int) -> str:
     for each in documents(out):
         told.update(each)
     kind = str(told.get("exception_name") or "")
-    message = _flat(str(told.get("message") or told.get("error") or ""))
+    message = _flat(_told(str(told.get("message") or told.get("error") or "")))
     if kind.startswith("CondaToS"):
         return (
             "terms of service are not accepted (%s): accept them with conda tos accept as the owner of the "
             "environment, or leave these channels out" % (_addresses(message) or message)
         )
     if kind.startswith("Package") and "NotFound" in kind:
-        names = told.get("packages") or []
-        return "no channel has %s" % (", ".join(_flat(str(each)) for each in names) or message)
+        names = ", ".join(_flat(str(each)) for each in told.get("packages") or [])
+        return "no channel has %s" % names if names else message
     if told.get("solver_problems"):
         return "it cannot be solved: %s" % "; ".join(_flat(str(each)) for each in told["solver_problems"])
     if "Unsatisfiable" in kind:
@@ -138,9 +139,17 @@ def failure(out: str, err: str, rc: int) -> str:
         return "a channel cannot be read: %s" % message
     if kind or message:
         return ("%s: %s" % (kind, message)) if kind and not message.startswith(kind) else message
-    logged = [str(each.get("message") or "") for each in told.get("log_records") or [] if isinstance(each, dict)]
-    said = _flat("\n".join(logged) or err or ("" if told else out))
+    logged = [
+        str(each.get("message") or "") for each in told.get("log_records") or [] if isinstance(each, dict)
+    ]
+    said = _flat(_told("\n".join(logged) or err or ("" if told else out)))
     return "it ended with %d and said %s" % (rc, said or "nothing")
+
+
+def _told(text: str) -> str:
+    """The last line of what tells where in a program it went wrong, which starts with why."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines and any(line.startswith("Traceback (") for line in lines) else text
 
 
 def _flat(text: str) -> str:

@@ -24,7 +24,9 @@ from .dry_run import NoAnswer, Transaction, failure, transaction, without_ending
 from .programs import AskDryRun, Program
 
 #: Of whatever environment is active where we run.
-_FOREIGN = re.compile(r"(CONDA_(?:PREFIX|DEFAULT_ENV|SHLVL|PROMPT|EXE|PYTHON_EXE)|MAMBA_EXE|PYTHON(?:HOME|PATH))")
+_FOREIGN = re.compile(
+    r"(?:CONDA_(?:PREFIX\w*|DEFAULT_ENV|SHLVL|PROMPT_MODIFIER|EXE|PYTHON_EXE)|MAMBA_EXE|PYTHON(?:HOME|PATH))\Z"
+)
 
 
 def say(argv: Sequence[str], environment: Mapping[str, str]) -> Tuple[int, str, str]:
@@ -60,13 +62,13 @@ def solve(question: AskDryRun, there: Mapping[str, Mapping[str, Any]], meta: str
         try:
             # What is there stays as it is as far as that can be.
             freeze = ("--freeze-installed",) if _freezes(question.program) else ("--no-update-deps",)
-            found = _dry_run(question, scratch, "install", question.specs, freeze)
+            found = _dry_run(question, scratch, "install", question.holding, freeze)
         except NoAnswer:
             found = _dry_run(question, scratch, "install", question.specs + question.kept, ())
     result = {name: record for name, record in there.items() if name not in found.unlink}
     result.update(found.link)
     needed = _needed(result, [_name(spec) for spec in question.specs + question.kept])
-    return _ordered({name: each for name, each in result.items() if name in needed or name not in question.ours})
+    return _ordered({name: each for name, each in result.items() if name in needed or name not in there})
 
 
 def _freezes(program: Program) -> bool:
@@ -111,7 +113,7 @@ def _repodata(pkgs: str) -> Dict[Tuple[str, str], Mapping[str, Any]]:
     for path in glob.glob(os.path.join(glob.escape(pkgs), "cache", "*.json")):
         with contextlib.suppress(ValueError), open(path, encoding="utf-8") as stream:
             told = json.load(stream)
-            folder = told.get("_url") if isinstance(told, dict) else None
+            folder = str(told.get("_url") or "") if isinstance(told, dict) else ""
             for kind in ("packages", "packages.conda") if folder else ():
                 for name, record in (told.get(kind) or {}).items():
                     found[folder, without_ending(name)] = dict(record, fn=name)
@@ -119,7 +121,7 @@ def _repodata(pkgs: str) -> Dict[Tuple[str, str], Mapping[str, Any]]:
 
 
 def _needed(records: Mapping[str, Mapping[str, Any]], wanted: Iterable[str]) -> Set[str]:
-    """What is wanted, and what that needs, by name. conda has Python need pip, which its records do not tell."""
+    """What is wanted, and what that needs, by name. conda has Python need pip, and no record tells it."""
     found: Set[str] = set()
     left = list(wanted)
     while left:

@@ -63,18 +63,18 @@ class AskProgram:
 
 @dataclass(frozen=True)
 class AskDryRun:
-    """What the program would have there, as AskSolve; ``kept`` are specs of what may not go.
+    """What the program would have there; the answer is a Solution.
 
-    ``prefix`` is the environment that is kept as far as it fits, "" for none; ``channels`` are its own
-    where none are named.
+    ``prefix`` is the environment that is kept as far as it fits, "" for none; ``kept`` are packages of it
+    that stay although nobody wishes for them. Without ``channels`` the program's own count.
     """
 
     program: Program
     prefix: str
     specs: Tuple[str, ...]
     kept: Tuple[str, ...] = ()
-    #: Packages that go when nothing needs them.
-    ours: Tuple[str, ...] = ()
+    #: What is tried before ``specs``: of each package that would do as it is there, exactly that.
+    holding: Tuple[str, ...] = ()
     channels: Tuple[str, ...] = ()
     cuda: str = ""
     ids: Tuple[int, int] = (0, 0)
@@ -88,8 +88,8 @@ def numbers(version: str) -> Tuple[int, ...]:
 def program(path: str, said: str) -> Union[Program, str]:
     """The program at a path from what it says of its version, or why it will not do.
 
-    conda says "conda 24.9.2", mamba 1 "mamba 1.5.8" and the version of its conda in a second line, mamba 2 and
-    micromamba the bare version.
+    conda says "conda 24.9.2", mamba 1 "mamba 1.5.8" and the version of its conda in a second line, mamba 2
+    and micromamba the bare version.
     """
     called = os.path.basename(path)
     for line in said.splitlines():

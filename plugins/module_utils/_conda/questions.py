@@ -8,9 +8,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Mapping, Tuple
+from typing import Mapping, Optional, Tuple
 
 from .pip_wish import Build
+from .programs import Program
 
 #: What a refusal says where the controller should send its own py-rattler.
 LACKING = "py-rattler is not there, which solves and installs"
@@ -27,6 +28,7 @@ class AskEngine:
 class Engine:
     """py-rattler. It is installed unless one of the others is set: a wheel on the node, which can be used
     before it is installed; the address of one, or pip, by which it comes with the SHA-256 ``digest``.
+    Or a conda, mamba or micromamba of the node.
     """
 
     version: str
@@ -34,6 +36,7 @@ class Engine:
     url: str = ""
     digest: str = ""
     pip: bool = False
+    program: Optional[Program] = None
 
 
 @dataclass(frozen=True)

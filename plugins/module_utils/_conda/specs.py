@@ -8,12 +8,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Mapping
 
 from .._scalar import BadWish, scalar
 
 #: [channel::]name, then version, build or brackets. What follows the name is the engine's to judge.
 _SPEC = re.compile(r"(?:(?P<channel>[\w./:+-]+)::)?(?P<name>[A-Za-z0-9_][\w.-]*?)(?P<rest>$|[\s=<>!~\[].*)\Z")
+_PLAIN = re.compile(
+    r"[A-Za-z0-9_][\w.-]*(?:\s*=\s*(?P<begun>[\w.+!]+?)(?:\.\*)?|\s*==\s*(?P<exact>[\w.+!]+))?"
+    r"(?:[\s=]+(?P<build>[\w.]+))?\Z"
+)
 _PYTHON_ONE = re.compile(r"\s*={0,2}\s*3\.1(?:\s|=|\Z)(?!\d)")
 _CHANNEL = re.compile(r"[A-Za-z0-9_][\w.-]*(?:/[\w.-]+)*\Z|(?:https?|file)://\S+\Z|/\S+\Z")
 
@@ -42,6 +46,23 @@ def name_of(text: str) -> str:
     """The package that a spec is about."""
     match = _SPEC.match(text)
     return match.group("name").lower() if match else ""
+
+
+def fulfilled(text: str, there: Mapping[str, str]) -> bool:
+    """Is a spec fulfilled for certain by what is there, "name=version=build" by name?
+
+    Certain are a name alone, with a version or the beginning of one, and with a build. Of all else, a program
+    that knows versions is to judge.
+    """
+    line = there.get(name_of(text))
+    match = _PLAIN.match(text)
+    if line is None or match is None:
+        return False
+    _name, version, build = line.split("=")
+    begun, exact, wanted = match.group("begun"), match.group("exact"), match.group("build")
+    if begun and not (version == begun or (not wanted and version.startswith(begun + "."))):
+        return False
+    return exact in (None, version) and wanted in (None, build)
 
 
 def canonical(name: str) -> str:

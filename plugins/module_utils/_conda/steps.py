@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Optional, Tuple
 
 from .pip_wish import Build, Sources
+from .programs import Program
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Transact:
-    """Have exactly these packages, each a record as JSON."""
+    """Have exactly these packages, each a record as JSON; by py-rattler unless a program is named."""
 
     work: Work
     records: Tuple[str, ...]
+    program: Optional[Program] = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,8 @@ class Seal:
     specs: Tuple[str, ...]
     packages: Tuple[str, ...] = ()
     pip: Tuple[str, ...] = ()
+    #: Names of conda packages that are there because somebody else wanted them: the note leaves them out.
+    theirs: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,9 @@ class CondaWish:
     clone: Optional[str] = None
     revision: Optional[int] = None
     channels: Tuple[str, ...] = ("conda-forge",)
+    #: What solves and installs: py-rattler, or a conda, mamba or micromamba of the node, at this path.
+    engine: str = "rattler"
+    conda_executable: str = ""
     #: Requirements for pip, what it builds from source on top of them, and where it looks.
     pip: Tuple[str, ...] = ()
     builds: Tuple[Build, ...] = ()
@@ -116,7 +119,9 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "file": {"type": "path"},
     "clone": {"type": "raw"},
     "revision": {"type": "raw"},
-    "channels": {"type": "list", "elements": "str", "default": ["conda-forge"]},
+    "channels": {"type": "list", "elements": "str"},
+    "engine": {"type": "str", "choices": ["rattler", "conda"], "default": "rattler"},
+    "conda_executable": {"type": "path"},
     "pip": {"type": "list", "elements": "raw"},
     **pip_wish.ARGUMENTS,
     "exclusive": {"type": "bool", "default": False},
@@ -172,7 +177,9 @@ def wish_from(options: Mapping[str, Any]) -> CondaWish:
         file=_whole("file", options["file"]) if options.get("file") else None,
         clone=_clone(options),
         revision=_revision(options.get("revision")),
-        channels=tuple(channel(each) for each in options["channels"]),
+        channels=_channels(options),
+        engine=options["engine"],
+        conda_executable=_executable(options),
         pip=pip,
         builds=builds,
         sources=pip_wish.sources(options),
@@ -273,6 +280,19 @@ def _revision(value: Any) -> Optional[int]:
     if not text.isdigit():
         raise BadWish("revision is '%s': write the number that conda list --revisions shows." % text)
     return int(text)
+
+
+def _channels(options: Mapping[str, Any]) -> Tuple[str, ...]:
+    """A conda has channels of its own."""
+    none = () if options["engine"] == "conda" else ("conda-forge",)
+    return tuple(channel(each) for each in options.get("channels") or ()) or none
+
+
+def _executable(options: Mapping[str, Any]) -> str:
+    path = options.get("conda_executable")
+    if path and options["engine"] != "conda":
+        raise BadWish("conda_executable is given without engine: conda: add that, or leave it out.")
+    return _whole("conda_executable", path) if path else ""
 
 
 def _engine_wheel(value: Optional[str]) -> str:

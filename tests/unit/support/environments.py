@@ -27,15 +27,16 @@ HOST = Host("debian", "12", "bookworm", "Debian 12", "x86_64", "6.1")
 
 
 class Environments:
-    """A directory of environments and the channel that they come from."""
+    """A directory of environments, the channel that they come from, and what holds of all wishes."""
 
-    def __init__(self, root: Path, channel: str):
+    def __init__(self, root: Path, channel: str, **always: Any):
         self.root = root
+        self.always = always
         self.channel = channel
         self.files = Files("/")
 
     def wish(self, *packages: str, name: str = "train", **more: Any) -> CondaWish:
-        given: Dict[str, Any] = {"channels": (self.channel,), "packages": packages}
+        given: Dict[str, Any] = {"channels": (self.channel,), "packages": packages, **self.always}
         return CondaWish(str(self.root / name), **{**given, **more})
 
     def path(self, name: str, env: str = "train") -> Path:
