@@ -21,6 +21,9 @@ _NAMED = re.compile(r"([A-Za-z0-9][\w.-]*?)\s*(?:\[[\w,. -]*\])?\s*(?:@\s*\S.*|[
 _CUDA = re.compile(r"\d{2}\.\d{1,2}\Z")
 _VARIABLE = re.compile(r"[A-Za-z_]\w*\Z")
 _PLACE = re.compile(r"(?:https?|file)://\S+\Z|/\S*\Z")
+#: What pip's files of requirements have besides requirements, and environment.yml with them.
+_OF_FILE = re.compile(r"(--index-url|--extra-index-url|--find-links|-i|-f)[=\s]\s*(\S+)\Z")
+_LONG = {"-i": "--index-url", "-f": "--find-links"}
 _OPTIONS = ("requirement", "no_build_isolation", "config_settings", "environment", "cuda")
 #: What we set ourselves: which toolkit is right, and where programs of the environment are.
 _OURS = ("CUDA_HOME", "CUDA_PATH", "PATH")
@@ -203,6 +206,27 @@ def sources(options: Mapping[str, Any]) -> Sources:
         wrong = "pip_extra_index_urls are given" if extra else "no pip_find_links are given"
         raise BadWish("pip_index_url is none, and %s: name one place where pip can look." % wrong)
     return Sources(index, extra, links)
+
+
+def file_lines(lines: Sequence[str], given: Sources) -> Tuple[Tuple[str, ...], Sources]:
+    """Requirements of an environment.yml, and where pip is to look: what is given counts before its options.
+
+    Raises BadWish.
+    """
+    plain: List[str] = []
+    found: Dict[str, List[str]] = {}
+    for line in lines:
+        match = _OF_FILE.match(line)
+        if match:
+            option = _LONG.get(match.group(1), match.group(1))
+            found.setdefault(option, []).append(place(option, match.group(2)))
+        else:
+            plain.append(requirement(line))
+    return tuple(plain), Sources(
+        given.index_url or "".join(found.get("--index-url", ())[-1:]),
+        given.extra_index_urls or tuple(found.get("--extra-index-url", ())),
+        given.find_links or tuple(found.get("--find-links", ())),
+    )
 
 
 def place(option: str, value: str) -> str:

@@ -12,8 +12,8 @@ from typing import Union
 
 from .._plan import Blocker
 from .._scalar import BadWish
-from . import environment_file, pins
-from .specs import channel, requirement, spec
+from . import environment_file, pins, pip_wish
+from .specs import channel, spec
 from .state import CondaState
 from .wish import CondaWish
 
@@ -39,11 +39,13 @@ def resolved(state: CondaState, wish: CondaWish) -> Union[CondaWish, Blocker]:
                 )
             return replace(wish, locked=lock.conda, pip=lock.pip, builds=lock.builds, exclusive=True)
         found = environment_file.parse(state.file_text)
+        pip, places = pip_wish.file_lines(found.pip, wish.sources)
         return replace(
             wish,
             channels=tuple(channel(each) for each in found.channels or ()) or wish.channels,
             packages=tuple(spec(each) for each in found.packages),
-            pip=tuple(requirement(each) for each in found.pip),
+            pip=pip,
+            sources=places,
         )
     except (pins.BadLock, environment_file.BadFile, BadWish) as exc:
         return Blocker(

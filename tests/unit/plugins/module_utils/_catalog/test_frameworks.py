@@ -16,6 +16,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.frameworks i
     Node,
     Refusal,
     choose,
+    cuda_of_torch,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.frameworks_table import (
     FLAWS,
@@ -135,6 +136,24 @@ def test_pytorch_names_index_and_build() -> None:
     assert "numpy <2" in found.conda
     assert chosen("pytorch", "1.13").only_index is False
     assert "numpy <2" not in chosen("pytorch", "2.3").conda
+
+
+@pytest.mark.parametrize(
+    "version, cuda",
+    [
+        ("2.1.2+cu121", "12.1"),
+        ("2.9.0+cu130", "13.0"),
+        ("1.12.1+cu102", "10.2"),
+        ("2.1.2", "12.1"),
+        ("2.13.0", "13.0"),
+        ("2.13.0+cpu", ""),
+        ("2.5.0+rocm6.1", ""),
+        ("2.1.9", ""),
+        ("1.0.0", ""),
+    ],
+)
+def test_the_cuda_of_a_wheel_of_torch(version: str, cuda: str) -> None:
+    assert cuda_of_torch(version) == cuda
 
 
 def test_the_cuda_that_is_asked_for() -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict
 
 import pytest
@@ -13,6 +14,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._conda.pip_wish impor
     Sources,
     build_of,
     entries,
+    file_lines,
     name_of,
     sources,
 )
@@ -163,6 +165,23 @@ def test_bad_places(given: Dict[str, Any], cause: str) -> None:
     with pytest.raises(BadWish) as caught:
         sources(given)
     assert cause in str(caught.value)
+
+
+def test_an_environment_file_says_where_pip_looks() -> None:
+    lines = [
+        "--extra-index-url https://x.org/cu118",
+        "torch==2.1.2+cu118",
+        "-f=/srv/wheels",
+        "-i /srv/simple/",
+    ]
+    pip, found = file_lines(lines, Sources())
+    assert pip == ("torch==2.1.2+cu118",)
+    assert found == Sources("/srv/simple", ("https://x.org/cu118",), ("/srv/wheels",))
+    given = Sources("https://mirror.example.org/simple", ("/srv/more",))
+    assert file_lines(lines, given)[1] == replace(given, find_links=("/srv/wheels",))
+    for line in ("-r more.txt", "--pre", "--index-url nowhere", "-e ."):
+        with pytest.raises(BadWish):
+            file_lines([line], Sources())
 
 
 def test_a_mirror_of_a_framework() -> None:
