@@ -20,17 +20,19 @@ class Machine:
     """A node below a directory, with the program that is its hardware and kernel; booted, the driver loaded.
 
     :param boards: ids of board tables, one a line
+    :param version: the driver's, which is the library's too
     """
 
-    def __init__(self, root: Path, library: Path, boards: str) -> None:
-        self.client = nodes.Node(root, library).client
+    def __init__(self, root: Path, library: Path, boards: str, version: str = nodes.VERSION) -> None:
+        self.node = nodes.Node(root, library)
+        self.client = self.node.client
         self.root = root
         self.state = root / "run/gpu-simulator"
         modules = root / "lib/modules" / KERNEL
         (modules / "updates").mkdir(parents=True)
         for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
             (modules / name).touch()
-        defines = [f'-DVERSION="{nodes.VERSION}"', '-DLICENSE="Dual MIT/GPL"', "-DNAME=nvidia"]
+        defines = [f'-DVERSION="{version}"', '-DLICENSE="Dual MIT/GPL"', "-DNAME=nvidia"]
         source, module = FILES / "driver/module.c", modules / "updates/nvidia.ko"
         subprocess.run(["gcc", "-c", *defines, "-o", str(module), str(source)], check=True)
         subprocess.run(["depmod", "-b", str(root), KERNEL], check=True, env={"PATH": PATH})

@@ -155,7 +155,7 @@ def test_fabric_versions(devices: list[Any], node: nodes.Node, nvml: Any) -> Non
 
 FIELDS = {
     # field: (value's member, A100's value); None: NOT_SUPPORTED
-    pynvml.NVML_FI_DEV_ECC_CURRENT: ("uiVal", 1),
+    pynvml.NVML_FI_DEV_ECC_CURRENT: ("ullVal", 1),
     pynvml.NVML_FI_DEV_ECC_DBE_VOL_TOTAL: ("ullVal", 11),
     pynvml.NVML_FI_DEV_ECC_SBE_AGG_TOTAL: ("ullVal", 13),
     pynvml.NVML_FI_DEV_ECC_DBE_VOL_DEV: ("ullVal", 11),
@@ -166,7 +166,7 @@ FIELDS = {
     pynvml.NVML_FI_DEV_MEMORY_TEMP: ("uiVal", 44),
     pynvml.NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION: ("ullVal", 123456789),
     pynvml.NVML_FI_DEV_PCIE_REPLAY_COUNTER: ("uiVal", 0),
-    pynvml.NVML_FI_DEV_REMAPPED_UNC: ("uiVal", 2),
+    pynvml.NVML_FI_DEV_REMAPPED_UNC: ("ullVal", 2),
     pynvml.NVML_FI_DEV_POWER_INSTANT: ("uiVal", 67030),
     pynvml.NVML_FI_DEV_POWER_CURRENT_LIMIT: ("uiVal", 500000),
     pynvml.NVML_FI_DEV_NVLINK_LINK_COUNT: None,

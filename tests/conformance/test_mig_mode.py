@@ -11,8 +11,9 @@ from typing import Any
 import boards
 import mig
 import nodes
+import pynvml
 import pytest
-from expect import IN_USE, INVALID_ARGUMENT, NOT_SUPPORTED, RESET_REQUIRED, code, raw
+from expect import IN_USE, INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED, RESET_REQUIRED, code, raw
 
 
 @pytest.fixture()
@@ -105,7 +106,6 @@ def test_without_the_mode_there_are_no_instances(pair: list[Any], nvml: Any) -> 
     device = pair[0]
     assert code(nvml.nvmlDeviceCreateGpuInstance, device, 9) == NOT_SUPPORTED
     assert code(mig.create, device, 9, 0, 4) == NOT_SUPPORTED
-    assert code(nvml.nvmlDeviceGetGpuInstanceById, device, 0) == NOT_SUPPORTED
 
 
 @pytest.mark.rule("R_MIG_READ_WHEN_OFF")
@@ -123,6 +123,20 @@ def test_what_can_be_asked_without_the_mode(pair: list[Any], nvml: Any) -> None:
         assert code(mig.instances, device, 99) == INVALID_ARGUMENT
         assert code(mig.placements, device, 99) == INVALID_ARGUMENT
         assert nvml.nvmlDeviceGetGpuInstanceRemainingCapacity(device, 9) == 2
+        assert code(nvml.nvmlDeviceGetGpuInstanceById, device, 0) == NOT_FOUND
+        (field,) = nvml.nvmlDeviceGetFieldValues(
+            device, [nvml.NVML_FI_DEV_IS_MIG_MODE_INDEPENDENT_MIG_QUERY_CAPABLE]
+        )
+        assert (field.nvmlReturn, field.value.uiVal) == (0, 1)
+
+
+@pytest.mark.rule("R_MIG_INFO_VERSION_GONE")
+def test_the_version_of_profile_information_is_used_up(pair: list[Any]) -> None:
+    """So it is on an H100 with driver 580.159.04: a structure that is used again must be filled in again."""
+    info = pynvml.c_nvmlGpuInstanceProfileInfo_v2_t()
+    ask = ("nvmlDeviceGetGpuInstanceProfileInfoV", pair[0], 0, byref(info))
+    assert (raw(*ask), info.id, info.version) == (0, 19, 0)
+    assert raw(*ask) == INVALID_ARGUMENT
 
 
 @pytest.mark.rule("R_MIG_CAPABLE")

@@ -30,6 +30,8 @@ RICH = Board(
         "retired_pages_double_bit": "",
         "retired_pages_pending": 0,
         "clock_graphics_boost_max_mhz": 1410,
+        "accounting_buffer_size": 4000,
+        "performance_states": "2 0",
     },
     {
         **H100.driver,
@@ -48,7 +50,8 @@ WITHOUT_INIT = {
 }  # fmt: skip
 # These find a GPU, or are about none, although their name begins with nvmlDevice.
 NO_HANDLE = re.compile(r"nvmlDeviceGet(Count|HandleBy)")
-CHANGES = re.compile(r"nvmlDevice(Set|Clear|Reset)")
+# Calls without a reference to leave out.
+CHANGES = re.compile(r"nvmlDevice(Set|Clear|Reset|Validate)")
 # Known of a board without any file: its place, its bus, that it is no MIG device, who uses it.
 KNOWN_OF_A_BARE_BOARD = re.compile(
     r"nvmlDeviceGet(Index|BusType|MaxMigDeviceCount|SupportedEventTypes|FieldValues"
@@ -139,7 +142,9 @@ def test_what_is_not_known_is_not_supported(node: nodes.Node, nvml: Any, exporte
     } == {}
     assert set(wrong) == {
         "nvmlDeviceGetMemoryInfo_v2", "nvmlDeviceGetTemperatureV", "nvmlDeviceGetMarginTemperature",
-        "nvmlDeviceGetGpuFabricInfoV",
+        "nvmlDeviceGetGpuFabricInfoV", "nvmlDeviceGetAddressingMode", "nvmlDeviceGetPdi",
+        "nvmlDeviceGetSramEccErrorStatus", "nvmlDeviceGetRepairStatus",
+        "nvmlDeviceGetUnrepairableMemoryFlag_v1",
     }  # fmt: skip
 
 
@@ -154,6 +159,7 @@ ENUMERATED = {
     "nvmlDeviceGetNvLinkState": 1, "nvmlDeviceGetNvLinkVersion": 1, "nvmlDeviceGetNvLinkCapability": 2,
     "nvmlDeviceGetNvLinkRemotePciInfo": 1, "nvmlDeviceGetNvLinkRemotePciInfo_v2": 1,
     "nvmlDeviceGetNvLinkRemoteDeviceType": 1, "nvmlDeviceGetNvLinkErrorCounter": 2,
+    "nvmlDeviceGetEncoderCapacity": 1,
     "nvmlDeviceSetPersistenceMode": 5, "nvmlDeviceSetComputeMode": 5, "nvmlDeviceSetEccMode": 5,
     "nvmlDeviceSetPowerManagementLimit": 5, "nvmlDeviceClearEccErrorCounts": 5,
     "nvmlDeviceSetApplicationsClocks": 5, "nvmlDeviceSetMigMode": 1, "nvmlDeviceGetMigDeviceHandleByIndex": 1,

@@ -47,6 +47,13 @@ hardware switch  multi_gpu_board
 hardware number  board_id module_id cores memory_bus_width_bits memory_mib memory_reserved_mib bar1_mib
 hardware number  power_limit_default_mw power_limit_min_mw power_limit_max_mw
 hardware signed  temperature_shutdown_c temperature_slowdown_c temperature_gpu_max_c temperature_memory_max_c
+hardware signed  temperature_shutdown_tlimit_c temperature_slowdown_tlimit_c
+hardware signed  temperature_gpu_max_tlimit_c temperature_memory_max_tlimit_c
+hardware number  clock_graphics_boost_max_mhz event_types_supported accounting_buffer_size inforom_checksum
+hardware number  pdi encoder_capacity_percent utilization_period_us
+hardware numbers performance_states ecc_aggregate_sram_sources
+hardware number  ecc_aggregate_sram_parity
+hardware switch  ecc_sram_threshold_exceeded repair_channel_pending repair_tpc_pending repair_impossible
 hardware number  fan_count clock_graphics_max_mhz clock_sm_max_mhz clock_memory_max_mhz clock_video_max_mhz
 hardware number  clock_graphics_app_default_mhz clock_memory_app_default_mhz clocks_event_reasons_supported
 hardware numbers clock_memory_supported_mhz clock_graphics_supported_mhz
@@ -55,6 +62,7 @@ hardware switch  ecc_needs_reboot
 hardware lines   retired_pages_single_bit retired_pages_double_bit
 hardware switch  retired_pages_pending remapped_pending remapped_failure
 hardware number  remapped_correctable remapped_uncorrectable mig_device_max
+hardware number  remapped_correctable_inactive remapped_uncorrectable_inactive
 hardware mig_order mig_id_order
 hardware mig_policy mig_placement_policy
 hardware number  mig_reset_status
@@ -72,7 +80,17 @@ driver   number  clock_graphics_app_mhz clock_memory_app_mhz clocks_event_reason
 driver   number  compute_mode
 driver   numbers clocks_locked_gpu_mhz clocks_locked_memory_mhz
 driver   switch  persistence_mode accounting_mode display_mode display_active
-driver   number  virtualization_mode recovery_action
+driver   number  virtualization_mode recovery_action addressing_mode power_source power_memory_mw
+driver   number  cc_protected_mib memory_numa_node ecc_volatile_sram_parity
+driver   switch  c2c_enabled
+driver   number  violation_power_ns violation_thermal_ns violation_sync_boost_ns violation_board_limit_ns
+driver   number  violation_low_utilization_ns violation_reliability_ns violation_app_clocks_ns
+driver   number  violation_base_clocks_ns
+driver   number  clocks_event_sw_thermal_ns clocks_event_hw_thermal_ns clocks_event_hw_power_brake_ns
+driver   number  pcie_replay_rollovers pcie_recoveries pcie_correctable_errors pcie_naks_received
+driver   number  pcie_naks_sent pcie_receiver_errors pcie_bad_tlps pcie_bad_dllps pcie_non_fatal_errors
+driver   number  pcie_fatal_errors pcie_unsupported_requests pcie_lcrc_errors pcie_lane_errors
+driver   number  pcie_tx_bytes pcie_rx_bytes
 driver   number  pcie_gen pcie_width pcie_replays pcie_tx_kbps pcie_rx_kbps
 driver   number  nvlink_active_mask fabric_state fabric_status fabric_clique_id fabric_health_mask
 driver   numbers nvlink_replay_errors nvlink_recovery_errors nvlink_crc_flit_errors nvlink_crc_data_errors

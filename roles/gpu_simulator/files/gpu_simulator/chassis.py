@@ -51,6 +51,7 @@ def identity(tree: Tree, slot: int, board: Board) -> Dict[str, str]:
         "serial": str(10**12 + int(digits[32:48], 16) % (9 * 10**12)),
         "pci_bus_id": address(slot),
         "board_id": str(bus << 8),
+        "pdi": "0x" + digits[48:64],
     }
     if board.sxm:
         values["module_id"] = str(slot % 8 + 1)

@@ -140,6 +140,9 @@ def start(tree: Tree, slot: int, board: Board, module: Module, minor: int) -> No
     values = dict(board.volatile)
     values["minor_number"] = str(minor)
     values["numa_node"] = "0"
+    near = read(pci.devices_directory(tree) / chassis_module.address(slot) / "local_cpulist")
+    if near is not None:
+        values["cpu_affinity"] = near
     if board.driver["gsp_firmware"]:
         values["gsp_firmware_version"] = module.version
     for now, default in SETTINGS + (("pcie_gen", "pcie_gen_max"), ("pcie_width", "pcie_width_max")):
@@ -165,7 +168,7 @@ def reset(tree: Tree, slot: int, board: Board) -> None:
         mode = (read(hardware / "mig_mode_pending") or "0") if board.mig_mode_survives_reboot else "0"
         write(hardware / "mig_mode_pending", mode)
         write(hardware / "mig_mode_current", mode)
-    for name in ("remapped_pending", "retired_pages_pending"):
+    for name in ("remapped_pending", "retired_pages_pending", "repair_channel_pending", "repair_tpc_pending"):
         if read(hardware / name) is not None:
             write(hardware / name, 0)
     remove(tree.gpu_state(slot) / "mig")

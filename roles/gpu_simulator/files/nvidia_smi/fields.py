@@ -5,15 +5,16 @@
 Names, order, units and values: --help-query-gpu of 535.129.03 (public transcript), and that and one row of
 all fields of 590.48.01 (H100), 595.80 (L40S) and 610.57.04 (RTX 2080 SUPER), github
 utkuozdemir/nvidia_gpu_exporter, internal/captures. A field that 535 does not list is here since 580, whose
-log has the same values. Left out: power_smoothing.*, module.*, gpu.base.*, bbx.*, edpp_multiplier and
-hostname, of which nothing is known but N/A.
+log has the same values; what an H100 with 580.159.04 (asked 2026-11-22) lists and 590.48.01 does not has the
+release of R580 from which it is there. Of power_smoothing.*, module.*, edpp_multiplier, hostname and most of
+platform.* nothing is known but the name and N/A. Left out: gpu.base.* and bbx.*.
 """
 
 from __future__ import annotations
 
 from typing import Iterator, NamedTuple, Optional, Tuple
 
-from . import nvml, values
+from . import layouts, nvml, values
 from . import readings as r
 from .gpu import COMPUTE_MODES, Gpu
 from .nvml import NvmlError
@@ -29,6 +30,7 @@ class Field(NamedTuple):
     :param until: the first that has it no more
     :param deprecated: the first that answers "deprecated"
     :param bare: N/A and no brackets, as captures have it
+    :param r580: the first release of R580 that has it, where R580 has it and a branch after it does not
     """
 
     names: str
@@ -38,6 +40,7 @@ class Field(NamedTuple):
     until: int = NEVER
     deprecated: int = NEVER
     bare: bool = False
+    r580: float = NEVER
 
     @property
     def name(self) -> str:
@@ -58,6 +61,7 @@ _ECC = tuple(
         ("total", None),
     )
 )
+_SRAM = "ecc.errors.uncorrected.aggregate.sram.{0}"
 _REASONS = (
     ("gpu_idle", 0x1),
     ("applications_clocks_setting", 0x2),
@@ -76,6 +80,31 @@ _COUNTERS = (
     ("sw_thermal_slowdown", 269),
     ("hw_thermal_slowdown", 270),
     ("hw_power_brake_slowdown", 271),
+)
+_MODULE = (
+    "power.draw.average",
+    "power.draw.instant",
+    "power.limit module.power.requested_limit",
+    "enforced.power.limit module.power.current_limit",
+    "power.default_limit",
+    "power.min_limit",
+    "power.max_limit",
+)
+_FLOOR = (
+    ("secondary_power_floor", "W"),
+    ("primary_floor_act_window_multiplier", ""),
+    ("primary_floor_tar_window_multiplier", ""),
+    ("primary_floor_act_offset", "W"),
+)
+_SMOOTHING = (
+    ("delayed_power_smoothing_supported", ""),
+    ("primary_power_floor", "W"),
+    ("secondary_power_floor", "W"),
+    ("min_primary_floor_activation_offset", "W"),
+    ("min_primary_floor_activation_point", "W"),
+    ("window_multiplier", "ms"),
+    *(("curr_profile." + name, unit) for name, unit in _FLOOR),
+    *(("admin_override." + name, unit) for name, unit in _FLOOR),
 )
 RECOVERY = {0: "None", 1: "Reset", 2: "Reboot", 3: "Drain P2P", 4: "Drain and Reset"}
 ADDRESSING = {0: "None", 1: "HMM", 2: "ATS"}
@@ -125,7 +154,7 @@ FIELDS: Tuple[Field, ...] = (
     Field("inforom.oem", r.inforom(0)),
     Field("inforom.ecc", r.inforom(1)),
     Field("inforom.pwr inforom.power", r.inforom(2)),
-    Field("inforom.checksum_validation", None, since=580),
+    Field("inforom.checksum_validation", r.inforom_sound, since=580),
     Field("reset_status.reset_required", r.recovery(1, 4), until=580),
     Field("reset_status.drain_and_reset_recommended", r.recovery(4), until=580),
     Field("gpu_recovery_action", r.named(r.field(230), RECOVERY), since=580),
@@ -137,7 +166,7 @@ FIELDS: Tuple[Field, ...] = (
     Field(_EVENT.format("active"), r.in_hex(r.reasons, 16)),
     *(Field(_EVENT.format(name), r.reason(bit)) for name, bit in _REASONS),
     *(
-        Field("clocks_event_reasons_counters." + name, r.field(number), "us", since=580)
+        Field("clocks_event_reasons_counters." + name, r.microseconds(number), "us", since=580)
         for name, number in _COUNTERS
     ),
     *(Field("memory." + name, r.framebuffer(name), "MiB") for name in ("total", "reserved", "used", "free")),
@@ -166,11 +195,15 @@ FIELDS: Tuple[Field, ...] = (
         for counter in ("volatile", "aggregate")
         for kind in ("parity", "secded")
     ),
+    Field(_SRAM.format("thresholdExceeded"), r.either(r.sram("exceeded"), "Yes", "No"), since=580),
+    *(Field(_SRAM.format(name), r.sram(name), since=580) for name in ("l2", "sm", "mcu", "pcie", "other")),
     Field("retired_pages.single_bit_ecc.count retired_pages.sbe", r.retired(0)),
     Field("retired_pages.double_bit.count retired_pages.dbe", r.retired(1)),
     Field("retired_pages.pending", r.either(r.uint("nvmlDeviceGetRetiredPagesPendingStatus"), "Yes", "No")),
     Field("remapped_rows.correctable remapped_rows.sbe", r.remapped(0), since=580),
+    Field("remapped_rows.correctable_inactive", r.field(301), since=595, r580=580.159),
     Field("remapped_rows.uncorrectable remapped_rows.dbe", r.remapped(1), since=580),
+    Field("remapped_rows.uncorrectable_inactive", r.field(302), since=595, r580=580.159),
     Field("remapped_rows.pending", r.either(r.remapped(2), "Yes", "No"), since=580),
     Field("remapped_rows.failure", r.either(r.remapped(3), "Yes", "No"), since=580),
     *(
@@ -197,6 +230,9 @@ FIELDS: Tuple[Field, ...] = (
     ),
     Field("power.min_limit gpu.power.min_limit", r.watts(r.power_limit(0)), "W"),
     Field("power.max_limit gpu.power.max_limit", r.watts(r.power_limit(1)), "W"),
+    *(Field("module." + name, None, "W", since=580) for name in _MODULE),
+    *(Field("power_smoothing." + name, None, unit, since=580, until=595) for name, unit in _SMOOTHING),
+    Field("edpp_multiplier", None, "%", since=590, until=595),
     Field("clocks.current.graphics clocks.gr", r.uint("nvmlDeviceGetClockInfo", r.GRAPHICS), "MHz"),
     Field("clocks.current.sm clocks.sm", r.uint("nvmlDeviceGetClockInfo", r.SM), "MHz"),
     Field("clocks.current.memory clocks.mem", r.uint("nvmlDeviceGetClockInfo", r.MEMORY), "MHz"),
@@ -218,26 +254,36 @@ FIELDS: Tuple[Field, ...] = (
     Field("mig.mode.pending", r.either(r.pending("nvmlDeviceGetMigMode"))),
     Field("gsp.mode.current", r.either(r.now("nvmlDeviceGetGspFirmwareMode"))),
     Field("gsp.mode.default", r.either(r.pending("nvmlDeviceGetGspFirmwareMode"))),
-    Field("c2c.mode", None, since=580),
-    *(Field("protected_memory." + name, None, "MiB") for name in ("total", "used", "free")),
+    Field("c2c.mode", r.either(r.c2c), since=580),
+    *(Field("protected_memory." + name, r.protected(name), "MiB") for name in ("total", "used", "free")),
     Field("fabric.state", r.fabric_state, bare=True),
     Field("fabric.status", r.fabric_status, bare=True),
     Field("fabric.cliqueId", r.fabric_clique, since=580, bare=True),
     Field("fabric.clusterUuid", r.fabric_cluster, since=580, bare=True),
+    Field("fabric.health.summary", r.unknown, since=580, bare=True),
     Field("fabric.health.bandwidth", r.health(0, "Degraded", "Full"), since=580, bare=True),
     Field("fabric.health.route_recovery_in_progress", r.health(2), since=580, bare=True),
     Field("fabric.health.route_unhealthy", r.health(4), since=580, bare=True),
     Field("fabric.health.access_timeout_recovery", r.health(6), since=580, bare=True),
+    Field("fabric.health.incorrect_configuration", r.unknown, since=580, bare=True),
+    Field("fabric.health.partition_assigned", r.health(12), since=595, bare=True, r580=580.159),
+    Field("platform.chassis_serial_number", None, since=580),
+    Field("platform.slot_number", None, since=580),
+    Field("platform.tray_index", None, since=580),
+    Field("platform.host_id", None, since=580),
+    Field("platform.peer_type", None, since=580),
     Field("platform.module_id", r.uint("nvmlDeviceGetModuleId"), since=580),
+    Field("platform.gpu_fabric_guid", None, since=580),
+    Field("hostname", None, since=580),
 )
 
 
-def of(branch: int) -> Iterator[Field]:
-    """The fields of a driver branch."""
-    return (field for field in FIELDS if field.since <= branch < field.until)
+def of(branch: float) -> Iterator[Field]:
+    """The fields of a driver release."""
+    return (field for field in FIELDS if layouts.has(branch, field.since, field.until, field.r580))
 
 
-def value(field: Field, gpu: Gpu, branch: int, unit: bool = True) -> str:
+def value(field: Field, gpu: Gpu, branch: float, unit: bool = True) -> str:
     """The value as --query-gpu writes it: in brackets if there is none."""
     if branch >= field.deprecated:
         return "[{0}]".format(values.DEPRECATED)
@@ -249,7 +295,7 @@ def value(field: Field, gpu: Gpu, branch: int, unit: bool = True) -> str:
     return found if unit or not field.unit else found[: -len(field.unit) - 1]
 
 
-def plain(field: Field, gpu: Gpu, branch: int) -> str:
+def plain(field: Field, gpu: Gpu, branch: float) -> str:
     """The value as the log has it."""
     return values.DEPRECATED if branch >= field.deprecated else gpu.told(lambda one: ask(field, one))
 

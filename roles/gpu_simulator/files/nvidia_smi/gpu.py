@@ -55,13 +55,14 @@ class Gpu:
         self.library.call(name, self.handle, nvml.ctypes.byref(first), nvml.ctypes.byref(second))
         return int(first.value), int(second.value)
 
-    def field(self, number: int) -> int:
+    def field(self, number: int, scope: int = 0) -> int:
         """A value of nvmlDeviceGetFieldValues; NVML_VALUE_TYPE says where it is."""
-        out = nvml.Field(field=number)
+        out = nvml.Field(field=number, scope=scope)
         self.library.call("nvmlDeviceGetFieldValues", self.handle, 1, nvml.ctypes.byref(out))
         if out.code != 0:
             raise NvmlError(out.code)
-        return int(out.value.uint if out.type == 1 else out.value.u64)
+        members = {nvml.UNSIGNED: "uint", nvml.SIGNED: "int"}
+        return int(getattr(out.value, members.get(out.type, "u64")))
 
     def told(self, ask: Callable[[Gpu], Any], form: str = "{0}") -> str:
         """A value in a form, or what stands for it where NVML refuses it."""

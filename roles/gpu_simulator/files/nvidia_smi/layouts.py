@@ -163,6 +163,20 @@ def branch(version: str) -> int:
     return int(found.group()) if found else 0
 
 
+def release(version: str) -> float:
+    """580.126 of 580.126.09: the third number makes no difference to what is written."""
+    found = re.match(r"([0-9]+)\.([0-9]+)", version)
+    return int(found.group(1)) + int(found.group(2)) / 1000 if found else 0.0
+
+
+def has(number: float, since: float, until: float, r580: float) -> bool:
+    """Whether a release has what came with one branch and went with another.
+
+    :param r580: since when R580 has it, which went on beside the branches after it
+    """
+    return since <= number < until or r580 <= number < 581
+
+
 def layout(version: str) -> Layout:
     """The table's layout of a driver version."""
     number = branch(version)

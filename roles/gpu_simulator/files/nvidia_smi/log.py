@@ -27,7 +27,7 @@ def run(machine: Machine, options: Dict[str, str], version: str) -> int:
     shown = {word for word in options.get("display", "").upper().split(",") if word}
     if not shown <= WORDS or (shown and "xml" in options):
         raise failures.usage()
-    branch = layouts.branch(version)
+    branch = layouts.release(version)
     for line in machine.complaints():
         print(line)
     if not machine.gpus:
@@ -37,7 +37,7 @@ def run(machine: Machine, options: Dict[str, str], version: str) -> int:
     return machine.status
 
 
-def _value(node: Node, gpu: Gpu, branch: int) -> str:
+def _value(node: Node, gpu: Gpu, branch: float) -> str:
     if isinstance(node.content, str):
         return fields.plain(fields.BY_NAME[node.content], gpu, branch)
     assert not isinstance(node.content, tuple)
@@ -48,7 +48,7 @@ def _line(depth: int, label: str, value: str, column: int) -> str:
     return "{0:<{1}}: {2}".format("    " * depth + label, column, value)
 
 
-def _text(machine: Machine, branch: int, shown: Set[str]) -> Iterator[str]:
+def _text(machine: Machine, branch: float, shown: Set[str]) -> Iterator[str]:
     column = WIDE if branch >= 580 else NARROW
     yield "\n==============NVSMI LOG==============\n"
     yield _line(0, "Timestamp", values.now(), column)
@@ -81,7 +81,7 @@ def _text(machine: Machine, branch: int, shown: Set[str]) -> Iterator[str]:
         yield ""
 
 
-def _text_of(node: Node, gpu: Gpu, branch: int, depth: int, column: int) -> Iterator[str]:
+def _text_of(node: Node, gpu: Gpu, branch: float, depth: int, column: int) -> Iterator[str]:
     if not node.fits(branch, gpu) or not node.label:
         return
     if isinstance(node.content, tuple):
@@ -117,7 +117,7 @@ def _used(count: "int | None") -> str:
     return "N/A" if count is None else "{0} MiB".format(values.mib(count))
 
 
-def _xml(machine: Machine, branch: int) -> Iterator[str]:
+def _xml(machine: Machine, branch: float) -> Iterator[str]:
     yield '<?xml version="1.0" ?>'
     yield '<!DOCTYPE nvidia_smi_log SYSTEM "nvsmi_device_v{0}.dtd">'.format(13 if branch >= 580 else 12)
     yield "<nvidia_smi_log>"
@@ -154,7 +154,7 @@ def _element(depth: int, tag: str, value: str) -> str:
     return "{0}<{1}>{2}</{1}>".format("\t" * depth, tag, escape(value))
 
 
-def _xml_of(node: Node, gpu: Gpu, branch: int, depth: int) -> Iterator[str]:
+def _xml_of(node: Node, gpu: Gpu, branch: float, depth: int) -> Iterator[str]:
     if not node.fits(branch, gpu):
         return
     if not isinstance(node.content, tuple):
@@ -169,7 +169,7 @@ def _xml_of(node: Node, gpu: Gpu, branch: int, depth: int) -> Iterator[str]:
         yield "\t" * depth + "</" + node.tag + ">"
 
 
-def _xml_mig(gpu: Gpu, branch: int) -> Iterator[str]:
+def _xml_mig(gpu: Gpu, branch: float) -> Iterator[str]:
     devices = list(gpu.mig_devices())
     yield "\t\t<mig_devices>"
     for device in devices:

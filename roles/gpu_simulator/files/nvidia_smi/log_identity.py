@@ -8,7 +8,8 @@ A100 (570.148.08), an H100 (580.105.08) and an L40S (595.91.07), github NVIDIA/k
 tests/e2e/go/assertions/nvidiasmi/testdata/hardware. nvidia-smi -q of an A100 (535.129.03, public
 transcript), of RTX A6000 (550.127.05) and H100 (565.57.01), github thamada/nvidia-smi; of an H100
 (590.48.01), an L40S (595.80) and an RTX 2080 SUPER (610.57.04), github utkuozdemir/nvidia_gpu_exporter,
-internal/captures. No log in XML of 610 is known: it is as that of 595.
+internal/captures; of an H100 (580.159.04, asked 2026-11-22). No log in XML of 610 is known: it is as that
+of 595.
 """
 
 from __future__ import annotations
@@ -152,7 +153,7 @@ IDENTITY: Tuple[Node, ...] = (
     Node("driver_model", "Driver Model", pair("dm", none, none)),
     Node("serial", "Serial Number", "serial"),
     Node("uuid", "GPU UUID", "uuid"),
-    Node("pdi", "GPU PDI", none, since=580),
+    Node("pdi", "GPU PDI", lambda gpu: "0x{0:x}".format(r.pdi(gpu)), since=580),
     Node("minor_number", "Minor Number", r.uint("nvmlDeviceGetMinorNumber")),
     Node("vbios_version", "VBIOS Version", "vbios_version"),
     Node("multigpu_board", "MultiGPU Board", r.either(r.uint("nvmlDeviceGetMultiGpuBoard"), "Yes", "No")),
@@ -190,7 +191,7 @@ IDENTITY: Tuple[Node, ...] = (
         until=550,
         display=("GSP_FIRMWARE_VERSION",),
     ),
-    Node("c2c_mode", "GPU C2C Mode", none, since=550),
+    Node("c2c_mode", "GPU C2C Mode", "c2c.mode", since=550),
     Node(
         "gpu_virtualization_mode",
         "GPU Virtualization Mode",
@@ -292,7 +293,9 @@ IDENTITY: Tuple[Node, ...] = (
     Node(
         "cc_protected_memory_usage",
         "Conf Compute Protected Memory Usage",
-        several(*((name, name.capitalize(), none) for name in ("total", "used", "free"))),
+        several(
+            *((name, name.capitalize(), "protected_memory." + name) for name in ("total", "used", "free"))
+        ),
         display=("MEMORY",),
     ),
 )

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from ctypes import c_uint
-from typing import Tuple
+from typing import Tuple, Union
 
 from . import readings as r
+from .gpu import Gpu
 from .log_tree import Node, none, several
 
 
@@ -34,7 +35,12 @@ _LIMITS = (
 _BASE = tuple(Node("", word + " Base Power", none) for word in ("Current", "Requested", "Default"))
 
 
-def _draw(average: str, instant: str, old: str) -> Tuple[Node, ...]:
+def _of_memory(gpu: Gpu) -> str:
+    """The memory's share; 2 is NVML_POWER_SCOPE_MEMORY."""
+    return "{0} W".format(r.watts(r.field(185, scope=2))(gpu))
+
+
+def _draw(average: Union[str, r.Ask], instant: str, old: str) -> Tuple[Node, ...]:
     """Two kinds of power draw since 570."""
     return (
         Node("power_draw", "Power Draw", old or none, until=570),
@@ -50,7 +56,7 @@ _HEALTH = (
     Node("route_unhealthy", "Route Unhealthy", r.health(4), since=570),
     Node("access_timeout_recovery", "Access Timeout Recovery", r.health(6), since=570),
     Node("incorrect_configuration", "Incorrect Configuration", none, since=580),
-    Node("partition_assigned", "Partition Assigned", r.health(12), since=595),
+    Node("partition_assigned", "Partition Assigned", r.health(12), since=595, r580=580.159),
 )
 
 POWER: Tuple[Node, ...] = (
@@ -72,7 +78,7 @@ POWER: Tuple[Node, ...] = (
     Node(
         # The blank at its end is in all captures.
         *("gpu_memory_power_readings", "GPU Memory Power Readings "),
-        *(_draw("", "", ""),),
+        *(_draw(_of_memory, "", ""),),
         since=550,
         display=("POWER",),
     ),

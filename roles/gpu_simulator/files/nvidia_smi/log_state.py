@@ -54,6 +54,15 @@ def _one_sram(gpu: Gpu) -> bool:
     return not _tells_sram(gpu)
 
 
+def _repairs(gpu: Gpu) -> bool:
+    """Whether it mends itself, as from Ampere on."""
+    return _answers(r.repair("channel"), gpu)
+
+
+def _yes(ask: r.Ask) -> r.Ask:
+    return r.either(ask, "Yes", "No")
+
+
 def _errors(counter: str) -> Tuple[Node, ...]:
     name = "ecc.errors.{0}." + counter + ".{1}"
     parity, secded = (r.sram(counter + "_" + kind) for kind in ("parity", "secded"))
@@ -85,6 +94,18 @@ _ECC = (
         *("aggregate_uncorrectable_sram_sources", "Aggregate Uncorrectable SRAM Sources", _SOURCES),
         when=_tells_sram,
     ),
+    Node(
+        *("channel_repair_pending", "Channel Repair Pending", _yes(r.repair("channel"))),
+        since=580,
+        when=_repairs,
+    ),
+    Node("tpc_repair_pending", "TPC Repair Pending", _yes(r.repair("tpc")), since=580, when=_repairs),
+    Node(
+        *("unrepairable_memory", "Unrepairable Memory", _yes(r.unrepairable)),
+        since=590,
+        when=_repairs,
+        r580=580.159,
+    ),
 )
 
 
@@ -95,9 +116,11 @@ def _retirement(tag: str, field: str) -> Node:
 
 _REMAPPED = (
     Node("remapped_row_corr", "Correctable Error", "remapped_rows.correctable"),
-    Node("remapped_row_corr_inactive", "Inactive Correctable Error", none, since=595),
+    Node("remapped_row_corr_inactive", "Inactive Correctable Error", r.field(301), since=595, r580=580.159),
     Node("remapped_row_unc", "Uncorrectable Error", "remapped_rows.uncorrectable"),
-    Node("remapped_row_unc_inactive", "Inactive Uncorrectable Error", none, since=595),
+    Node(
+        *("remapped_row_unc_inactive", "Inactive Uncorrectable Error", r.field(302)), since=595, r580=580.159
+    ),
     Node("remapped_row_pending", "Pending", "remapped_rows.pending"),
     Node("remapped_row_failure", "Remapping Failure Occurred", "remapped_rows.failure"),
     Node(
@@ -146,9 +169,9 @@ STATE: Tuple[Node, ...] = (
         "fbc_stats",
         "FBC Stats",
         several(
-            ("session_count", "Active Sessions", none),
-            ("average_fps", "Average FPS", none),
-            ("average_latency", "Average Latency", none),
+            ("session_count", "Active Sessions", r.captures("sessions")),
+            ("average_fps", "Average FPS", r.captures("fps")),
+            ("average_latency", "Average Latency", r.captures("latency")),
         ),
         display=("FBC_STATS",),
     ),

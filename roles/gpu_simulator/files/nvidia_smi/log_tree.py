@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Callable, NamedTuple, Optional, Tuple, Union
 
-from . import fields
+from . import fields, layouts
 from . import readings as r
 from .gpu import Gpu
 
@@ -24,6 +24,7 @@ class Node(NamedTuple):
     :param until: the first that has it no more
     :param when: for which GPUs it is there; all without
     :param display: the words of -d that show it
+    :param r580: the first release of R580 that has it, where R580 has it and a branch after it does not
     """
 
     tag: str
@@ -33,10 +34,12 @@ class Node(NamedTuple):
     until: int = fields.NEVER
     when: Optional[Callable[[Gpu], bool]] = None
     display: Tuple[str, ...] = ()
+    r580: float = fields.NEVER
 
-    def fits(self, branch: int, gpu: Gpu) -> bool:
+    def fits(self, branch: float, gpu: Gpu) -> bool:
         """Whether the GPU has it with that driver."""
-        return self.since <= branch < self.until and (self.when is None or self.when(gpu))
+        there = layouts.has(branch, self.since, self.until, self.r580)
+        return there and (self.when is None or self.when(gpu))
 
 
 def none(_gpu: Gpu) -> str:

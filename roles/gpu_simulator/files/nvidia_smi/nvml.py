@@ -15,6 +15,7 @@ INVALID_ARGUMENT, NOT_SUPPORTED, NO_PERMISSION, NOT_FOUND = 2, 3, 4, 6
 INSUFFICIENT_SIZE, DRIVER_NOT_LOADED = 7, 9
 LIBRARY_NOT_FOUND, FUNCTION_NOT_FOUND, GPU_IS_LOST, LIB_RM_VERSION_MISMATCH = 12, 13, 15, 18
 IN_USE, DEPRECATED, GPU_NOT_FOUND, UNKNOWN = 19, 26, 28, 999
+UNSIGNED, SIGNED = 1, 5  # nvmlValueType_t
 TEXT = 96
 MOST_INSTANCES = 64
 
@@ -94,6 +95,42 @@ class Addressing(ctypes.Structure):
     """nvmlDeviceAddressingMode_t"""
 
     _fields_ = [("version", c_uint), ("value", c_uint)]
+
+
+class Pdi(ctypes.Structure):
+    """nvmlPdi_v1_t"""
+
+    _fields_ = [("version", c_uint), ("value", c_ulonglong)]
+
+
+class C2c(ctypes.Structure):
+    """nvmlC2cModeInfo_v1_t"""
+
+    _fields_ = [("enabled", c_uint)]
+
+
+class Protected(ctypes.Structure):
+    """nvmlMemory_t"""
+
+    _fields_ = [(name, c_ulonglong) for name in ("total", "free", "used")]
+
+
+class Captures(ctypes.Structure):
+    """nvmlFBCStats_t"""
+
+    _fields_ = [(name, c_uint) for name in ("sessions", "fps", "latency")]
+
+
+class Repairs(ctypes.Structure):
+    """nvmlRepairStatus_v1_t"""
+
+    _fields_ = [(name, c_uint) for name in ("version", "channel", "tpc")]
+
+
+class Unrepairable(ctypes.Structure):
+    """nvmlUnrepairableMemory_v1_t"""
+
+    _fields_ = [(name, c_uint) for name in ("version", "memory")]
 
 
 class Fabric(ctypes.Structure):

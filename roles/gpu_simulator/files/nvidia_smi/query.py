@@ -29,7 +29,7 @@ def run(machine: Machine, options: Dict[str, str], version: str) -> int:
         raise failures.usage()
     units = "nounits" not in form
     if "query-gpu" in options:
-        header, rows = _gpus(machine, _words(options["query-gpu"]), layouts.branch(version), units)
+        header, rows = _gpus(machine, _words(options["query-gpu"]), layouts.release(version), units)
     else:
         header, rows = _apps(machine, _words(options["query-compute-apps"]), units)
     lines = ([header] if "noheader" not in form else []) + rows
@@ -45,7 +45,7 @@ def run(machine: Machine, options: Dict[str, str], version: str) -> int:
 
 def help_text(switch: str, version: str) -> str:
     """The properties of a switch, without the explanations of the real program."""
-    of_gpu = [field.names for field in fields.of(layouts.branch(version))]
+    of_gpu = [field.names for field in fields.of(layouts.release(version))]
     names = of_gpu if switch == "query-gpu" else [row[0] for row in APPS]
     quoted = (" or ".join('"{0}"'.format(name) for name in line.split(" ")) for line in names)
     return 'List of valid properties to query for the switch "--{0}":\n\n{1}\n'.format(
@@ -65,7 +65,9 @@ def _head(name: str, unit: str) -> str:
     return "{0} [{1}]".format(name, unit) if unit else name
 
 
-def _gpus(machine: Machine, names: List[str], branch: int, units: bool) -> Tuple[List[str], List[List[str]]]:
+def _gpus(
+    machine: Machine, names: List[str], branch: float, units: bool
+) -> Tuple[List[str], List[List[str]]]:
     known = {name: field for field in fields.of(branch) for name in field.names.split(" ")}
     for name in names:
         if name not in known:

@@ -45,8 +45,18 @@ def pending(call: str) -> Ask:
     return lambda gpu: gpu.pair(call)[1]
 
 
-def field(number: int) -> Ask:
-    return lambda gpu: gpu.field(number)
+def field(number: int, scope: int = 0) -> Ask:
+    return lambda gpu: gpu.field(number, scope)
+
+
+def microseconds(number: int) -> Ask:
+    """Of a field that counts nanoseconds."""
+    return lambda gpu: gpu.field(number) // 1000
+
+
+def unknown(_gpu: Gpu) -> str:
+    """What no public call of NVML tells."""
+    return "N/A"
 
 
 def watts(ask: Ask) -> Ask:
@@ -160,6 +170,33 @@ def margin(gpu: Gpu) -> int:
 def inforom(number: int) -> Ask:
     """The version of an InfoROM object: OEM, ECC, power."""
     return text("nvmlDeviceGetInforomVersion", number)
+
+
+def inforom_sound(gpu: Gpu) -> str:
+    gpu.library.call("nvmlDeviceValidateInforom", gpu.handle)
+    return "valid"
+
+
+def protected(name: str) -> Ask:
+    """Memory of confidential computing, in MiB."""
+    ask = part("nvmlDeviceGetConfComputeProtectedMemoryUsage", nvml.Protected, name)
+    return lambda gpu: values.mib(ask(gpu))
+
+
+def captures(name: str) -> Ask:
+    """Of the frame buffer."""
+    return part("nvmlDeviceGetFBCStats", nvml.Captures, name)
+
+
+c2c = part("nvmlDeviceGetC2cModeInfoV", nvml.C2c, "enabled")
+pdi = part("nvmlDeviceGetPdi", nvml.Pdi, "value", version=1)
+
+
+def repair(name: str) -> Ask:
+    return part("nvmlDeviceGetRepairStatus", nvml.Repairs, name, version=1)
+
+
+unrepairable = part("nvmlDeviceGetUnrepairableMemoryFlag_v1", nvml.Unrepairable, "memory", version=1)
 
 
 def recovery(*actions: int) -> Ask:

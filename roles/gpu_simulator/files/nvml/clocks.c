@@ -14,6 +14,9 @@ nvmlReturn_t read_clock(const struct gpu *gpu, unsigned int domain, const char *
 {
     char name[64];
 
+    /* The SMs have no clock of their own to set: what is set of graphics holds for them. */
+    if (domain == NVML_CLOCK_SM && (strncmp(what, "_app", 4) == 0 || strcmp(what, "_boost_max") == 0))
+        domain = NVML_CLOCK_GRAPHICS;
     snprintf(name, sizeof name, "clock_%s%s_mhz", domains[domain % NVML_CLOCK_COUNT], what);
     return read_uint(gpu, name, clock);
 }

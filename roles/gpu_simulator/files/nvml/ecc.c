@@ -133,6 +133,19 @@ API nvmlDeviceGetDetailedEccErrors(nvmlDevice_t device, unsigned int type, unsig
     return any ? NVML_SUCCESS : NVML_ERROR_NOT_SUPPORTED;
 }
 
+/* What health.c tells of the SRAM begins anew with the counts that it is part of. */
+static nvmlReturn_t clear_parity(const struct gpu *gpu, unsigned int counter)
+{
+    const char *name = counter == VOLATILE_COUNTS ? "ecc_volatile_sram_parity" : "ecc_aggregate_sram_parity";
+    unsigned long long count;
+
+    if (read_u64(gpu, name, &count) != NVML_SUCCESS)
+        return NVML_SUCCESS;
+    TRY(write_number(gpu, counter == VOLATILE_COUNTS ? VOLATILE : PERSISTENT, name, 0));
+    return counter == VOLATILE_COUNTS ? NVML_SUCCESS
+                                      : write_text(gpu, PERSISTENT, "ecc_aggregate_sram_sources", "0 0 0 0 0");
+}
+
 API nvmlDeviceClearEccErrorCounts(nvmlDevice_t device, unsigned int counter)
 {
     unsigned long long count;
@@ -151,7 +164,7 @@ API nvmlDeviceClearEccErrorCounts(nvmlDevice_t device, unsigned int counter)
         if (read_u64(call.gpu, name, &count) == NVML_SUCCESS)
             TRY(write_number(call.gpu, kind == VOLATILE_COUNTS ? VOLATILE : PERSISTENT, name, 0));
     }
-    return NVML_SUCCESS;
+    return clear_parity(call.gpu, counter);
 }
 
 /* In the order of NVML_PAGE_RETIREMENT_CAUSE_*. */

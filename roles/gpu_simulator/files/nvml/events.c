@@ -41,11 +41,14 @@ static bool known_set(nvmlEventSet_t set)
     return known;
 }
 
-/* Every board reports Xids; ECC errors come from boards with ECC. */
+/* Of a board of which no more is known: Xids, and with ECC its errors. */
 static unsigned long long supported_events(const struct gpu *gpu)
 {
+    unsigned long long types;
     unsigned int mode;
 
+    if (read_u64(gpu, "event_types_supported", &types) == NVML_SUCCESS)
+        return types;
     return EVENT_XID
         | (read_uint(gpu, "ecc_mode_current", &mode) == NVML_SUCCESS ? EVENT_SINGLE_BIT_ECC | EVENT_DOUBLE_BIT_ECC : 0);
 }

@@ -98,20 +98,23 @@ API nvmlDeviceGetUtilizationRates(nvmlDevice_t device, nvmlUtilization_t *utiliz
     return read_uint(call.gpu, "utilization_memory", &utilization->memory);
 }
 
-/* The sampling period of the engines, in microseconds, as captures of real boards show it (the test data
- * of wookayin/gpustat have it too). */
+/* The sampling period of the engines, in microseconds, of boards that name none: as captures of older ones
+ * show it (the test data of wookayin/gpustat have it too). */
 #define ENGINE_SAMPLING_US 167000
 
 static nvmlReturn_t engine(const char *function, nvmlDevice_t device, const char *name, unsigned int *percent,
                            unsigned int *period)
 {
+    nvmlReturn_t result;
+
     ENTER_DEVICE_AS(function, device);
     NOT_NULL(percent);
     NOT_NULL(period);
     NOT_DIVIDED(call.gpu);
     TRY(read_uint(call.gpu, name, percent));
     *period = ENGINE_SAMPLING_US;
-    return NVML_SUCCESS;
+    result = read_uint(call.gpu, "utilization_period_us", period);
+    return result == NVML_ERROR_NOT_SUPPORTED ? NVML_SUCCESS : result;
 }
 
 #define ENGINE(function, name) \

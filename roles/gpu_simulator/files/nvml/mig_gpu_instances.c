@@ -40,6 +40,15 @@ static nvmlReturn_t require_readable(const struct gpu *gpu)
     return BROKEN(R_MIG_READ_WHEN_OFF) ? require_enabled(gpu) : require_capable(gpu, &mode);
 }
 
+nvmlReturn_t mig_read_when_off(const struct gpu *gpu, unsigned int *yes)
+{
+    unsigned int mode;
+
+    TRY(require_capable(gpu, &mode));
+    *yes = !BROKEN(R_MIG_READ_WHEN_OFF);
+    return NVML_SUCCESS;
+}
+
 #define COUNTS(profile) \
     .id = (profile)->id, .sliceCount = (profile)->slices, .instanceCount = (profile)->most, \
     .multiprocessorCount = (profile)->sms, .copyEngineCount = (profile)->engines[COPY], \
@@ -82,7 +91,9 @@ static void fill_info(const struct profile *profile, nvmlGpuInstanceProfileInfo_
         wide->capabilities = profile->graphics ? NVML_GPU_INSTANCE_PROFILE_CAPS_GFX : 0;
         return;
     }
-    *info = (nvmlGpuInstanceProfileInfo_v2_t){.version = info->version, COUNTS(profile)};
+    /* The version is gone afterwards, as on an H100 (580.159.04): who asks again must write it again. */
+    *info = (nvmlGpuInstanceProfileInfo_v2_t){.version = BROKEN(R_MIG_INFO_VERSION_GONE) ? info->version : 0,
+                                              COUNTS(profile)};
     snprintf(info->name, sizeof info->name, "MIG %.90s", profile->name);
 }
 
@@ -308,7 +319,7 @@ API nvmlDeviceGetGpuInstanceById(nvmlDevice_t device, unsigned int id, nvmlGpuIn
     ENTER_DEVICE(device);
     NOT_NULL(instance);
     PRIVILEGED();
-    TRY(require_enabled(call.gpu));
+    TRY(require_readable(call.gpu));
     result = read_instance(call.gpu, ANY_INSTANCE, id, &placed);
     REQUIRE(R_MIG_INSTANCE_FOUND, result != NVML_ERROR_NOT_SUPPORTED, NVML_ERROR_NOT_FOUND);
     if (result != NVML_ERROR_NOT_SUPPORTED)

@@ -65,7 +65,8 @@ enum {
     NVML_TOPOLOGY_INTERNAL = 0, NVML_TOPOLOGY_NODE = 40, NVML_TOPOLOGY_SYSTEM = 50
 };
 enum { NVML_BUS_TYPE_PCIE = 2 };
-enum { NVML_POWER_SCOPE_GPU, NVML_POWER_SCOPE_COUNT = 4 };
+enum { NVML_POWER_SCOPE_GPU, NVML_POWER_SCOPE_MODULE, NVML_POWER_SCOPE_MEMORY, NVML_POWER_SCOPE_COUNT = 4 };
+enum { NVML_ENCODER_QUERY_COUNT = 3 };
 enum { NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_COUNT = 1 };
 enum { NVML_GPU_INSTANCE_PROFILE_CAPS_GFX = 2, NVML_COMPUTE_INSTANCE_PROFILE_CAPS_GFX = 1 };
 enum {
@@ -134,6 +135,34 @@ typedef struct { unsigned int max, high, partial, low, none; } nvmlRowRemapperHi
 typedef struct { unsigned int version, sensorType; int temperature; } nvmlTemperature_v1_t;
 
 typedef struct { unsigned int version; int marginTemperature; } nvmlMarginTemperature_v1_t;
+
+typedef struct { unsigned int version, value; } nvmlDeviceAddressingMode_v1_t;
+
+typedef struct { unsigned int version; unsigned long long value; } nvmlPdi_v1_t;
+
+typedef struct { unsigned int isC2cEnabled; } nvmlC2cModeInfo_v1_t;
+
+typedef struct { unsigned long long protectedMemSizeKib, unprotectedMemSizeKib; } nvmlConfComputeMemSizeInfo_t;
+
+typedef struct { unsigned int sessionsCount, averageFPS, averageLatency; } nvmlFBCStats_t;
+
+typedef struct {
+    unsigned int flags;
+    struct { unsigned int bIsPresent : 1, percentage, incThreshold, decThreshold; } utilization[8];
+} nvmlGpuDynamicPstatesInfo_t;
+
+typedef struct {
+    unsigned int version;
+    unsigned long long aggregateUncParity, aggregateUncSecDed, aggregateCor;
+    unsigned long long volatileUncParity, volatileUncSecDed, volatileCor;
+    unsigned long long aggregateUncBucketL2, aggregateUncBucketSm, aggregateUncBucketPcie;
+    unsigned long long aggregateUncBucketMcu, aggregateUncBucketOther;
+    unsigned int bThresholdExceeded;
+} nvmlEccSramErrorStatus_v1_t;
+
+typedef struct { unsigned int version, bChannelRepairPending, bTpcRepairPending; } nvmlRepairStatus_v1_t;
+
+typedef struct { unsigned int version, unrepairableMemory; } nvmlUnrepairableMemory_v1_t;
 
 typedef struct { unsigned int version; unsigned char powerScope; unsigned int powerValueMw; } nvmlPowerValue_v2_t;
 

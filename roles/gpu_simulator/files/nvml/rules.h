@@ -66,9 +66,12 @@
     X(R_PROCESS_ALIVE,      "ref nvmlDeviceGetComputeRunningProcesses_v3: processes with a context, so running ones") \
     X(R_PROCESS_KIND,       "ref nvmlDeviceGetComputeRunningProcesses_v3: graphics applications are not listed") \
     X(R_LINUX_NO_MODEL,     "ref nvmlDeviceGetDriverModel_v2: NOT_SUPPORTED unless on Windows") \
+    X(R_NOT_ON_THESE_BOARDS, "ref, each: NOT_SUPPORTED; an H100 (580.159.04) has none of it either") \
     X(R_LINK_RANGE,         "ref nvmlDeviceGetNvLinkState: INVALID_ARGUMENT if link is invalid") \
     X(R_FABRIC_COMPLETED,   "ref nvmlGpuFabricInfo_t: clique and status are valid once the state is completed") \
     X(R_FIELD_STATUS,       "ref nvmlDeviceGetFieldValues: each value's own nvmlReturn says whether it is there") \
+    X(R_FIELD_SCOPE,        "nvml.h: power fields have a scope, nvmlPowerScopeType_t; of a module no board tells any") \
+    X(R_FIELD_ECC_DEVICE,   "H100, 580.159.04: ECC fields of single places, DRAM too, are NOT_SUPPORTED") \
     X(R_MIG_CAPABLE,        "ref nvmlDeviceGetMigMode, SetMigMode: NOT_SUPPORTED if the device has no MIG") \
     X(R_MIG_IDLE,           "ref nvmlDeviceSetMigMode: activation status IN_USE if the device is not idle") \
     X(R_MIG_HOME,           "MIG user guide: kept over a reboot before Hopper, lost from Hopper on") \
@@ -78,7 +81,7 @@
     X(R_MIG_RESET_REFUSED,  "ref nvmlDeviceSetMigMode: activation status RESET_REQUIRED where it cannot reset") \
     X(R_MIG_NOTHING_PENDING, "design nvml.md: what is not kept over a reset (Hopper and later) cannot be pending") \
     X(R_MIG_ENABLED,        "ref nvmlDeviceCreateGpuInstance and others: NOT_SUPPORTED unless MIG mode is enabled") \
-    X(R_MIG_READ_WHEN_OFF,  "H100, 580.159.04, MIG off: profiles, capacity, 0 instances; kernel_mig_manager.c of 595") \
+    X(R_MIG_READ_WHEN_OFF,  "H100, 580.159.04, MIG off: profiles, capacity, no instances; kernel_mig_manager.c of 595") \
     X(R_MIG_GUEST,          "ref nvmlDeviceCreateGpuInstance: NOT_SUPPORTED in a vGPU guest") \
     X(R_MIG_PRIVILEGE,      "ref nvmlDeviceCreateGpuInstance and others: requires privileged user; NO_PERMISSION") \
     X(R_MIG_CONFIG_CAPABILITY, "MIG user guide, /dev based capabilities: who may open mig/config may configure") \
@@ -87,6 +90,7 @@
     X(R_MIG_PROFILE_COUNT,  "nvml.h of the same: NVML_GPU_INSTANCE_PROFILE_COUNT grew, 5 to 18") \
     X(R_MIG_V3_SINCE,       "nvml.h of the same: version 3 of profile information since CUDA 12.3") \
     X(R_MIG_INFO_VERSION,   "ref nvmlDeviceGetGpuInstanceProfileInfoV: INVALID_ARGUMENT if info->version is invalid") \
+    X(R_MIG_INFO_VERSION_GONE, "H100, 580.159.04: version 2 of the information comes back with a version of 0") \
     X(R_MIG_PROFILE_KNOWN,  "ref nvmlDeviceGetGpuInstanceProfileInfo: NOT_SUPPORTED if profile is not supported") \
     X(R_MIG_PROFILE_ID,     "ref nvmlDeviceCreateGpuInstance: INVALID_ARGUMENT if profileId is invalid") \
     X(R_MIG_PLACEMENTS_ID,  "H100, 580.159.04: placements of an id that it lacks are INVALID_ARGUMENT, against ref") \

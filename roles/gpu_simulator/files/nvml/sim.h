@@ -150,6 +150,8 @@ nvmlReturn_t mig_share(const struct gpu *device, unsigned long long *quantity);
 nvmlReturn_t mig_device_text(const struct gpu *device, const char *name, char *text, size_t size);
 nvmlReturn_t mig_device_index(const struct gpu *device, unsigned int *index);
 nvmlReturn_t mig_resetless(const struct gpu *gpu, unsigned int *yes);
+/* Whether profiles can be asked while MIG mode is off; a board without MIG: NOT_SUPPORTED. */
+nvmlReturn_t mig_read_when_off(const struct gpu *gpu, unsigned int *yes);
 bool is_mig_device(nvmlDevice_t device);
 nvmlReturn_t mig_device_exists(nvmlDevice_t device);
 nvmlReturn_t mig_device_by_uuid(const struct gpu *gpu, const char *uuid, nvmlDevice_t *device);

@@ -10,7 +10,8 @@
 
 #define BITS (8 * sizeof(unsigned long))
 
-GET_UINT(nvmlDeviceGetNumaNodeId, "numa_node")
+/* The node that the GPU's own memory is, which only machines like Grace Hopper have; not the one it is near. */
+GET_UINT(nvmlDeviceGetNumaNodeId, "memory_numa_node")
 
 /* A list as sysfs writes it, "0-31,64-95", into words of a bit mask. */
 static bool parse_cpu_list(const char *text, unsigned int words, unsigned long *set)
