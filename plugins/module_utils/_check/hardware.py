@@ -81,6 +81,13 @@ def _on_bus(state: CheckState) -> List[str]:
     return [device.address for device in state.host.gpus if device.driver not in _GIVEN_AWAY]
 
 
+def _with_article(name: str) -> str:
+    """A Tesla T4, an NVIDIA H100: a word in capitals is read letter by letter."""
+    first = name.split(" ")[0]
+    sounds = "AEFHILMNORSX" if first == first.upper() else "AEIO"
+    return "%s %s" % ("an" if first[:1] in tuple(sounds) else "a", name)
+
+
 def gpu_model(state: CheckState, wish: CheckWish) -> List[Row]:
     """Is each GPU of the expected model?"""
     name, model = "gpu_model", wish.expected_model
@@ -89,9 +96,11 @@ def gpu_model(state: CheckState, wish: CheckWish) -> List[Row]:
 
     def judge(gpu: Gpu) -> Row:
         if is_model(model or "", gpu.name):
-            return Row(name, str(gpu), OK, "it is a %s" % gpu.name)
+            return Row(name, str(gpu), OK, "it is %s" % _with_article(gpu.name))
         what = "have the board exchanged, or correct expected_model"
-        return Row(name, str(gpu), FAILED, "it is a %s, and %s is expected" % (gpu.name, model), what)
+        return Row(
+            name, str(gpu), FAILED, "it is %s, and %s is expected" % (_with_article(gpu.name), model), what
+        )
 
     found = of_gpus(name, state, judge)
     return [
