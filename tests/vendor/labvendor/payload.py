@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from labvendor import cuda_payload, cudnn_payload, kernels
+from labvendor import container_payload, cuda_payload, cudnn_payload, kernels
 from labvendor.compile import BuildError, Compiler
 from labvendor.deb import Content, Entry
 from labvendor.files import Variables, file, script, text
@@ -233,4 +233,4 @@ PAYLOADS: dict[str, Callable[[Variables, Compiler], Content]] = {
         kernels.linux_modules,
     )
 }
-PAYLOADS.update({**cuda_payload.PAYLOADS, **cudnn_payload.PAYLOADS})
+PAYLOADS.update({**container_payload.PAYLOADS, **cuda_payload.PAYLOADS, **cudnn_payload.PAYLOADS})

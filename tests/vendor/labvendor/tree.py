@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from labvendor import archive, cuda, cudnn, deb, expand, payload, redist, runfile, table
+from labvendor import archive, container, cuda, cudnn, deb, expand, payload, redist, runfile, table
 from labvendor.compile import Compiler, check_tools
 from labvendor.deb import Content, Entry
 from labvendor.model import Package
@@ -66,6 +66,7 @@ class Tree:
         self._compiler = Compiler(self._state / "compiled", module_key)
         self._key = Key(self._state / "key", "labfleet.gpu simulated vendor")
         stranger = Key(self._state / "stranger", "labfleet.gpu unknown signer")
+        containers = Key(self._state / "container-key", "labfleet.gpu simulated container toolkit")
         try:
             for distribution in table.DISTRIBUTIONS:
                 where = f"compute/cuda/repos/{distribution}/x86_64"
@@ -78,6 +79,7 @@ class Tree:
                 if distribution in BROKEN:
                     yield self._nvidia(f"broken/badsig/{where}", distribution, debs, stranger, empty=True)
                     yield self._truncated(f"broken/truncated/{where}", distribution, debs)
+            yield self._container(containers)
             yield from self._downloads("compute/cuda", runfile.files(self._compiler))
             yield from self._downloads("compute/cudnn/redist", redist.files(self._compiler))
             yield from self._ubuntu(kernels)
@@ -88,6 +90,7 @@ class Tree:
         finally:
             self._key.close()
             stranger.close()
+            containers.close()
 
     def _made(self, items: Iterable[Package]) -> list[Written]:
         """The packages as files; one that several directories carry is made once."""
@@ -118,6 +121,14 @@ class Tree:
             path = self._out / where / name
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         return line
+
+    def _container(self, signer: Key) -> str:
+        """The container toolkit's repository, which has a key of its own, beside it and not in it."""
+        debs = self._made(container.packages())
+        directory = self._fill(container.WHERE, debs)
+        write(self._out / container.ROOT / container.KEY_FILE, signer.armoured())
+        write_indexes(directory, packages_index(debs), container.FIELDS, signer)
+        return f"{self._url}/{container.WHERE}/ ({len(debs)} packages)"
 
     def _downloads(self, where: str, files: Iterable[tuple[str, bytes]]) -> Iterator[str]:
         """Files beside the repositories: installers, archives and their sums."""

@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""The CDI specification is that of the GPUs that are there, and stays so. Pure.
+
+The toolkit's own service writes it from 1.18 on, at boot and when the driver changes, and it is that service
+that is started here; what it does not see is a change of MIG devices. Before 1.18 the tool is run, into a
+directory that outlives a reboot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, List, Optional
+
+from .._catalog.container import REFRESHES_ITSELF
+from .._catalog.versions import at_least
+from .._effects import RemoveFile, WriteFile
+from .._plan import Step
+from .json_text import dumped
+from .spec import OWN, REFRESHED, Spec, stale
+from .state import LINKS_PATH, ORDER_PATH, ContainerState, cdi_row, numbers, upstream
+from .steps import Refresh
+from .wish import CONTAINERD, DOCKER, ContainerWish
+
+_ORDER = (
+    "# Once MIG devices were restored, at boot (labfleet.gpu).\n[Unit]\nAfter=labfleet-gpu-restore.service\n"
+)
+#: Without these links a systemd that reloads takes the GPUs away from containers whose groups it manages.
+#: Source: NVIDIA/nvidia-docker#1730, which has the rule
+_LINKS = (
+    "# Links in /dev/char, without which containers lose their GPUs when systemd reloads (labfleet.gpu).\n"
+    'ACTION=="add", DEVPATH=="/bus/pci/drivers/nvidia", '
+    'RUN+="/usr/bin/nvidia-ctk system create-dev-char-symlinks --create-all"\n'
+)
+
+
+@dataclass
+class Specification:
+    """What is to be done about it, and what is to be said. ``row``: as it will be, where that is known."""
+
+    first: List[Step] = field(default_factory=list)
+    last: List[Step] = field(default_factory=list)
+    warnings: List[str] = field(default_factory=list)
+    row: Optional[Dict[str, Any]] = None
+
+
+def present(
+    state: ContainerState, wish: ContainerWish, versions: Dict[str, str], record: Dict[str, Any]
+) -> Specification:
+    """``versions``: of the packages as they will be. ``record`` is what is kept for the way back."""
+    found = Specification()
+    if not wish.cdi:
+        return found
+    release = upstream(max(versions.values(), key=numbers, default="0"))
+    service = at_least(release, REFRESHES_ITSELF)
+    if service and state.own_files.get(ORDER_PATH) != _ORDER:
+        data = WriteFile(ORDER_PATH, _ORDER)
+        what = "order %s after what restores MIG at boot" % "nvidia-cdi-refresh.service"
+        found.first.append(Step("cdi", "write-file", what, "it does not see changes of MIG", data))
+    if not state.host.gpus and not state.devices:
+        return found
+    specs = list(state.specs)
+    if service and record.get("cdi") == OWN and any(spec.path == OWN for spec in specs):
+        specs = [spec for spec in specs if spec.path != OWN]
+        what, why = "remove %s" % OWN, "the toolkit's own service writes %s now" % REFRESHED
+        found.last.append(Step("cdi", "remove-file", what, why, RemoveFile(OWN)))
+    if wish.coming:
+        _refresh(found, state, service, record, "%s changed before" % wish.coming)
+        return found
+    if state.devices is None:
+        why = state.trouble or state.binding or "no driver is installed"
+        found.warnings.append(
+            "NVML cannot be asked (%s), so the CDI specification is neither judged nor written: a run with "
+            "the driver loaded does that." % why.rstrip(".")
+        )
+        return found
+    if not state.devices:
+        return found
+    path = REFRESHED if service else OWN
+    mine = [spec for spec in specs if spec.path == path]
+    names = {name: frozenset(each.files) for each in state.devices for name in (each.place, each.uuid)}
+    after = replace(state, specs=(*(s for s in specs if s not in mine), Spec(path, names, state.driver)))
+    reason = stale(specs, state.devices, state.driver)
+    if reason and (not mine or stale(mine, state.devices, state.driver)):
+        _refresh(found, state, service, record, reason)
+        found.row = cdi_row(after)
+    if after.stale():
+        found.warnings.append(
+            "A CDI specification that somebody else wrote is not that of the GPUs: %s. Remove or mend it."
+            % after.stale()
+        )
+    return found
+
+
+def _refresh(
+    found: Specification, state: ContainerState, service: bool, record: Dict[str, Any], reason: str
+) -> None:
+    path = REFRESHED if service else OWN
+    if not service:
+        record["cdi"] = OWN
+    data = Refresh(path, service, state.devices or (), dumped(record, " ") if record else "")
+    what = "write the CDI specification %s" % path
+    found.last.append(Step("cdi", "refresh-cdi", what, reason, data))
+
+
+def links(state: ContainerState, chosen: "tuple[str, ...]") -> List[Step]:
+    """Device files that containers get have links in /dev/char, now and after a boot."""
+    if not ({DOCKER, CONTAINERD} & set(chosen)):
+        return []
+    why = "containers lose their GPUs without them when systemd reloads"
+    steps = []
+    if state.own_files.get(LINKS_PATH) != _LINKS:
+        what = "have links in /dev/char made with the driver"
+        steps.append(Step("links", "write-file", what, why, WriteFile(LINKS_PATH, _LINKS)))
+    if state.unlinked:
+        what = "link %d device files in /dev/char" % len(state.unlinked)
+        steps.append(Step("links", "link-devices", what, why, state.unlinked))
+    return steps
+
+
+def absent(state: ContainerState) -> List[Step]:
+    """What we, or the packages that go, wrote."""
+    paths = [REFRESHED] if state.refreshes else []
+    paths += [OWN] if state.record.get("cdi") == OWN else []
+    why = "state: absent is wished"
+    there = {spec.path for spec in state.specs}
+    return [
+        Step("cdi", "remove-file", "remove %s" % path, why, RemoveFile(path))
+        for path in paths
+        if path in there
+    ]

@@ -1,0 +1,136 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""NVIDIA's runtime for containerd's CRI: a file of our own, and one entry of "imports" that names it. Pure.
+
+Source: pkg/config/engine/containerd of NVIDIA/nvidia-container-toolkit@d34b304: the name of the file, the
+options of the runtime, which are those of the default one, and that before containerd 2.1 the file has all
+that the rest of the configuration has of the plugin: the last file with a plugin decides (containerd#5837).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from .._catalog.container import CONTAINERD_MERGES, cri_plugins
+from .._catalog.versions import at_least
+from . import toml
+
+CONFIG, DROP_IN = "/etc/containerd/config.toml", "/etc/containerd/conf.d/99-nvidia.toml"
+MARK = "# Held by labfleet.gpu: what is in this file is written anew."
+RUNTIME, BINARY = "nvidia", "/usr/bin/nvidia-container-runtime"
+_TYPE = "io.containerd.runc.v2"
+#: What a configuration that is not there yet says, as nvidia-ctk has it; containerd 2 reads it as well.
+_FIRST = 2
+_IMPORTS = re.compile(r"^[ \t]*imports[ \t]*=[ \t]*\[", re.MULTILINE)
+
+
+def version_of(config: Mapping[str, Any]) -> int:
+    """The version of a configuration: without the key it is 1, and an empty one can be of any."""
+    found = config.get("version", 1 if config else _FIRST)
+    return found if isinstance(found, int) else 0
+
+
+def without_cri(config: Mapping[str, Any]) -> bool:
+    """Is CRI switched off, as in the file that Docker's own package of containerd brings?"""
+    off = config.get("disabled_plugins") or []
+    return any(name == "cri" or "cri" in str(name).split(".") for name in off)
+
+
+def others_with_plugin(config: Mapping[str, Any], files: Mapping[str, str]) -> List[str]:
+    """Imported files but ours that have something of the plugin. Raises BadToml."""
+    found = []
+    for path, text in files.items():
+        if path != DROP_IN and imports(config, path) and _plugin(toml.parsed(text), version_of(config)):
+            found.append(path)
+    return found
+
+
+def imports(config: Mapping[str, Any], path: str) -> bool:
+    patterns = config.get("imports") or []
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns if isinstance(pattern, str))
+
+
+def drop_in(config: Mapping[str, Any], default: Optional[bool], containerd: str) -> str:
+    """The text of our file for a configuration of version 2 or 3."""
+    version = version_of(config)
+    (name,) = cri_plugins(version)
+    plugin = _copy(_plugin(config, version))
+    engine = _under(plugin, "containerd")
+    runtime = _copy(_under(engine, "runtimes", str(engine.get("default_runtime_name") or "runc")))
+    runtime.setdefault("runtime_type", _TYPE)
+    runtime.setdefault("options", {})["BinaryName"] = BINARY
+    if containerd and at_least(containerd, CONTAINERD_MERGES):
+        plugin = {}
+    inner = plugin.setdefault("containerd", {})
+    inner.setdefault("runtimes", {})[RUNTIME] = runtime
+    if default:
+        inner["default_runtime_name"] = RUNTIME
+    return "%s\n%s" % (MARK, toml.dumped({"version": version, "plugins": {name: plugin}}))
+
+
+def _plugin(config: Mapping[str, Any], version: int) -> Dict[str, Any]:
+    return _under(config, "plugins", (cri_plugins(version) or ("cri",))[0])
+
+
+def _under(table: Any, *path: str) -> Dict[str, Any]:
+    """The table at this path, {} where there is none."""
+    for part in path:
+        table = table.get(part) if isinstance(table, dict) else None
+    return table if isinstance(table, dict) else {}
+
+
+def _copy(value: Any) -> Any:
+    return {key: _copy(each) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+def with_import(text: Optional[str], config: Mapping[str, Any]) -> str:
+    """The main file with an entry for ours; nothing else of it changes."""
+    if not config:
+        return 'version = %d\nimports = ["%s"]\n%s' % (_FIRST, DROP_IN, text or "")
+    text = text or ""
+    there = _IMPORTS.search(text)
+    if there and "imports" in config:
+        comma = ", " if config["imports"] else ""
+        return '%s"%s"%s%s' % (text[: there.end()], DROP_IN, comma, text[there.end() :])
+    line = 'imports = ["%s"]\n' % DROP_IN
+    version = re.search(r"^[ \t]*version[ \t]*=[^\n]*\n", text, re.MULTILINE)
+    at = version.end() if version else 0
+    return text[:at] + line + text[at:]
+
+
+def without_import(text: str) -> str:
+    """The main file without our entry, and without the list if that has nothing else."""
+    text = re.sub(r'^imports = \["%s"\]\n' % re.escape(DROP_IN), "", text, flags=re.MULTILINE)
+    return re.sub(r'"%s"(?:, )?' % re.escape(DROP_IN), "", text)
+
+
+def runtime_in(config: Mapping[str, Any], files: Mapping[str, str]) -> Optional[str]:
+    """The program of the runtime "nvidia" that containerd finds, None where it finds none."""
+    texts: Sequence[str] = [text for path, text in files.items() if imports(config, path)]
+    for found in (*map(_read, reversed(texts)), config):
+        runtime = _under(_plugin(found, version_of(config)), "containerd", "runtimes", RUNTIME)
+        if runtime:
+            return _under(runtime, "options").get("BinaryName")
+    return None
+
+
+def _read(text: str) -> Mapping[str, Any]:
+    try:
+        return toml.parsed(text)
+    except toml.BadToml:
+        return {}
+
+
+def default_in(config: Mapping[str, Any], files: Mapping[str, str]) -> Optional[str]:
+    """The name of the default runtime, None where nothing says it."""
+    texts: Sequence[str] = [text for path, text in files.items() if imports(config, path)]
+    for found in (*map(_read, reversed(texts)), config):
+        name = _under(_plugin(found, version_of(config)), "containerd").get("default_runtime_name")
+        if name:
+            return str(name)
+    return None

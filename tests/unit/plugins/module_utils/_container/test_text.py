@@ -1,0 +1,157 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Texts that are read and written: TOML, JSON, CDI specifications."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict
+
+import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._container import containerd, docker, toml
+from ansible_collections.labfleet.gpu.plugins.module_utils._container.json_text import dumped, indent_of
+from ansible_collections.labfleet.gpu.plugins.module_utils._container.spec import GpuDevice, parsed, stale
+
+DOCUMENT = """
+# A comment.
+version = 2
+imports = [ "a", # x
+  'b\\c' , ]
+"quoted key".sub = -1_000
+[plugins]
+  [plugins."io.containerd.grpc.v1.cri"] # c
+    text = "tab\\t \\u00e9 \\"quoted\\" \\\\ #no comment"
+    a.b = 3
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+      SystemdCgroup = true
+      half = 0.5e3
+      hexadecimal = 0xff
+      long = \"\"\"
+one "two"
+\\
+   three\"\"\"
+      inline = {x = 1, "y z" = [1, 2], e = {}}
+      empty = []
+      [plugins.none]
+[[stream]]
+q = 1
+[stream.sub]
+z = ""
+[[stream]]
+q = 2
+"""
+DATA: Dict[str, Any] = {
+    "version": 2,
+    "imports": ["a", "b\\c"],
+    "quoted key": {"sub": -1000},
+    "plugins": {
+        "io.containerd.grpc.v1.cri": {
+            "text": 'tab\t \u00e9 "quoted" \\ #no comment',
+            "a": {"b": 3},
+            "containerd": {
+                "runtimes": {
+                    "runc": {
+                        "options": {
+                            "SystemdCgroup": True,
+                            "half": 500.0,
+                            "hexadecimal": 255,
+                            "long": 'one "two"\nthree',
+                            "inline": {"x": 1, "y z": [1, 2], "e": {}},
+                            "empty": [],
+                        }
+                    }
+                }
+            },
+        },
+        "none": {},
+    },
+    "stream": [{"q": 1, "sub": {"z": ""}}, {"q": 2}],
+}
+
+
+def test_toml_there_and_back() -> None:
+    assert toml.parsed(DOCUMENT) == DATA
+    assert toml.parsed(toml.dumped(DATA)) == DATA
+
+
+def test_toml_as_pythons_own_reader_has_it() -> None:
+    tomllib = pytest.importorskip("tomllib", reason="Python reads TOML from 3.11 on")
+    assert tomllib.loads(DOCUMENT) == DATA
+    assert tomllib.loads(toml.dumped(DATA)) == DATA
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("a = ", "line 1: this value"),
+        ("a = 1\na = 2", "line 2: a is there twice"),
+        ("[a\nb = 1", "line 1: ']' is expected"),
+        ('\n\na = "x', "line 3: a string does not end"),
+        ("a = 1 b = 2", "line 1: the line should end here"),
+        ("a = 1\n[a.b]", "line 2: a is no table"),
+        ("when = 2020-01-01", "line 1: this value"),
+        ('a = "\\q"', "line 1: a string has an unknown escape"),
+        ("a = [1, 2", "line 1: "),
+        ("= 1", "line 1: a key is expected"),
+    ],
+)
+def test_toml_that_is_none(text: str, said: str) -> None:
+    with pytest.raises(toml.BadToml) as found:
+        toml.parsed(text)
+    assert str(found.value).startswith(said)
+
+
+def test_json_as_pythons_own_writer_has_it() -> None:
+    data: Dict[str, Any] = {
+        "a": [1, -2.5, True, None, 'x\n"\\\x01\u00e9'],
+        "b": {},
+        "c": [],
+        "d": {"e": ["f"]},
+    }
+    assert json.loads(dumped(data)) == data
+    assert dumped(data) == json.dumps(data, indent=4, ensure_ascii=False)
+    assert indent_of('{\n\t"a": 1\n}') == "\t" and indent_of("{}") == "    "
+
+
+@pytest.mark.parametrize("sort", [False, True])
+def test_a_specification_in_both_orders(sort: bool) -> None:
+    edits = "containerEdits:\n    deviceNodes:\n    - path: %s\n      hostPath: /x\n  "
+    entry = "- %sname: %s\n" if sort else "- name: %s\n  %s"
+    rows = (("/dev/nvidia0", '"0"'), ("/dev/nvidia0", "GPU-a"), ("/dev/nvidia0", "all"))
+    items = "".join(
+        entry % ((edits % file, name) if sort else (name, (edits % file).rstrip(" "))) for file, name in rows
+    )
+    common = "containerEdits:\n  hooks:\n  - args:\n    - --host-driver-version=580.95.05\n"
+    found = parsed("/run/cdi/x.yaml", "kind: nvidia.com/gpu\n%sdevices:\n%s" % (common, items))
+    assert found and found.driver == "580.95.05"
+    assert dict(found.devices) == {name: frozenset({"/dev/nvidia0"}) for name in ("0", "GPU-a", "all")}
+    device = GpuDevice("0", "GPU-a", ("/dev/nvidia0",))
+    assert not stale([found], [device], "580.95.05")
+    assert "is for driver" in stale([found], [device], "590.48.01")
+    assert "GPU-b is not in" in stale([found], [device, GpuDevice("1", "GPU-b", ("/dev/nvidia1",))], None)
+
+
+def test_a_specification_of_others() -> None:
+    assert parsed("/etc/cdi/x.yaml", "kind: vendor.com/net\ndevices: []\n") is None
+    assert stale([], [GpuDevice("0", "GPU-a", ())], None) == "there is no CDI specification"
+
+
+def test_the_entry_of_imports() -> None:
+    text = 'version = 2\nimports = ["/a/*.toml"]\n[x]\ny = 1\n'
+    new = containerd.with_import(text, toml.parsed(text))
+    assert toml.parsed(new)["imports"] == [containerd.DROP_IN, "/a/*.toml"]
+    assert containerd.without_import(new) == text
+    empty = "imports = [\n]\nversion = 3\n"
+    new = containerd.with_import(empty, toml.parsed(empty))
+    assert toml.parsed(new) == {"imports": [containerd.DROP_IN], "version": 3}
+    assert containerd.without_import(new) == empty
+
+
+def test_what_is_remembered_of_docker() -> None:
+    config: Dict[str, Any] = {"default-runtime": "kata", "x": 1}
+    new = docker.with_runtime(config, True, None)
+    record = docker.recorded(config, new, None, True)
+    assert record == {"made": False, "runtime": None, "default": "kata"}
+    assert docker.without(new, record) == config
+    changed = {**new, "default-runtime": "runc", "y": 2}
+    assert docker.without(changed, record) == {"default-runtime": "runc", "x": 1, "y": 2}, "theirs stays"
