@@ -14,12 +14,11 @@ import subprocess
 import time
 from pathlib import Path
 
-from engine import Engine
+from engine import PATIENCE, Engine
 from image import RecipeError
 
 PACKAGES = ("containerd", "docker.io")
 CLIENT = "docker-cli"  # part of docker.io up to Debian 12
-PATIENCE = 60  # seconds for the daemon to answer, and to end
 GROUP = "labfleet-gpu-recipe"
 
 

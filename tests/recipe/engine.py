@@ -8,9 +8,12 @@ import fcntl
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from image import RecipeError
+
+PATIENCE = 60  # seconds for what runs in the background to end
 
 
 class Engine:
@@ -87,6 +90,13 @@ class Engine:
             mounted = [line.split()[4] for line in stream]
         for place in reversed([place for place in mounted if place.startswith(f"{self.room}/")]):
             subprocess.run(["umount", place], check=True)
-        shutil.rmtree(self.room, ignore_errors=True)
-        if self.room.exists():
-            raise RecipeError(f"{self.room} cannot be deleted: end what uses it and delete it by hand.")
+        end = time.monotonic() + PATIENCE
+        while self.room.exists():
+            # What an engine starts in the background when a container ends may still be writing.
+            shutil.rmtree(self.room, ignore_errors=True)
+            if self.room.exists():
+                if time.monotonic() > end:
+                    raise RecipeError(
+                        f"{self.room} cannot be deleted: end what uses it and delete it by hand."
+                    )
+                time.sleep(0.5)
