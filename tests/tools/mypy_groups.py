@@ -16,7 +16,14 @@ import tree
 from interpreters import BUILD, ROOT
 
 OF_THE_COLLECTION = ("plugins", "tests/unit")
-IMPORTED_BY_OTHERS = ("tests/lab", "tests/vendor", "roles/gpu_simulator/files")
+# In this order: the lab has a module nodes too, which nobody else imports.
+IMPORTED_BY_OTHERS = (
+    "tests/conformance",
+    "tests/parity",
+    "tests/lab",
+    "tests/vendor",
+    "roles/gpu_simulator/files",
+)
 
 
 def groups() -> dict[str, tuple[Path, list[Path]]]:
