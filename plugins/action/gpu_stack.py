@@ -6,16 +6,17 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing import BringingAction
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing_engine import BringingEngineAction
 
 _LOOKING = "labfleet.gpu.gpu_stack_at_rest"
 #: What that module knows.
 _LOOKED_AT = frozenset(("driver", "cuda", "cudnn"))
 
 
-class ActionModule(BringingAction):
-    """Looks first, with a module a third of the size; calls gpu_stack where there is more to it than a look.
+class ActionModule(BringingEngineAction, BringingAction):
+    """Looks first, with a module of half the size; calls gpu_stack where there is more to it than a look.
 
-    And once more to bring nvidia-ml-py, for settings and MIG.
+    And once more to bring nvidia-ml-py for settings and MIG, or py-rattler for environments.
     """
 
     def _at_once(self, task_vars: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -320,4 +320,34 @@ options:
       persist:
         description: See O(labfleet.gpu.mig_layout#module:persist).
         type: bool
+  framework:
+    description:
+      - What is to run. The collection's tables choose driver branch, CUDA and cuDNN for the GPUs that are there,
+        and say why; what is asked for explicitly stays so, and has to fit. An installed driver that will do stays.
+      - The framework itself is not installed by this option, but in an environment (O(environments)).
+    type: dict
+    suboptions:
+      name:
+        description: The framework.
+        type: str
+        required: true
+        choices: [pytorch, tensorflow, jax]
+      version:
+        description: Its version, one to three numbers in quotes. Without it the newest that these GPUs run.
+        type: raw
+      cuda:
+        description: The CUDA that it is to be built for.
+        type: raw
+      python:
+        description: The Python that is to run it.
+        type: raw
+  environments:
+    description:
+      - Conda environments, each with the options of M(labfleet.gpu.conda_gpu_env).
+    type: list
+    elements: dict
+  container:
+    description:
+      - NVIDIA's container toolkit, with the options of M(labfleet.gpu.container_toolkit).
+    type: dict
 """

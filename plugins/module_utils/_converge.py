@@ -67,15 +67,16 @@ def converge(
     single: bool = True,
     job: Optional[Job] = None,
     patience: float = LOCK_TIMEOUT,
+    more: Optional[Mapping[str, Any]] = None,
 ) -> None:
-    """Run the parts and end the module with its result (exit_json or fail_json).
+    """Run the parts and end the module with its result (exit_json or fail_json), ``more`` included.
 
     ``job`` is told of each step and of the result, as one of our own is that the caller can follow.
     ``patience``: seconds to wait for another run; the result is "busy" if that does not end.
     """
     commands = Commands(module)
     run = _Run(module, commands, Files(), list(parts), single)
-    run.job, run.patience = job, patience
+    run.job, run.patience, run.more = job, patience, dict(more or {})
     try:
         run.go()
     except CommandError as exc:
@@ -105,6 +106,8 @@ class _Run:
         self.number = 0
         self.job: Optional[Job] = None
         self.patience = LOCK_TIMEOUT
+        #: What the result has besides.
+        self.more: Dict[str, Any] = {}
 
     def go(self) -> None:
         for _round in range(ROUNDS):
@@ -324,6 +327,7 @@ class _Run:
 
     def finish(self, result: Dict[str, Any]) -> NoReturn:
         warnings = list(dict.fromkeys(self.warnings))
+        result = dict(self.more, **result)
         if self.job:
             self.job.finish(dict(result, warnings=warnings))
         for warning in warnings:

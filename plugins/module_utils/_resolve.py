@@ -51,6 +51,8 @@ class Place:
     release: str
     machine: str = "x86_64"
     driver: str = ""
+    #: Whether that driver is installed already, not asked for.
+    there: bool = False
 
 
 @dataclass
@@ -230,6 +232,9 @@ def _python(wish: Framework, choice: Choice) -> str:
 def _sources(place: Place, choice: Choice, found: _Found) -> Dict[str, Any]:
     repository = nvidia_repository(place.distribution, place.release, place.machine)
     where = {"driver": default_source(place.distribution)}
+    if repository and where["driver"] == "debian" and not place.there:
+        # Debian's archive has one branch, whatever was chosen.
+        where["driver"] = "nvidia"
     if repository and in_repository(choice.cuda, place.distribution, place.release):
         where["cuda"] = "nvidia"
     elif runfile(choice.cuda, place.machine):
@@ -263,7 +268,8 @@ def _why(place: Place, choice: Choice, branch: Branch) -> List[str]:
     words = "%s branch%s" % (kind, until) if kind else "branch that was asked for"
     said = ["Driver %d is the newest %s, that drives all of these GPUs." % (branch.number, words)]
     if place.driver:
-        said = ["Driver %s is asked for, and drives all of these GPUs." % place.driver]
+        why = "there" if place.there else "asked for"
+        said = ["Driver %s is %s, and drives all of these GPUs." % (place.driver, why)]
     elif ended(branch):
         said = [
             "Driver %d is the last that drives all of these GPUs; its fixes ended in %s."

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Mapping
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Union
 
 from ._component import Component, Part
 from ._cuda import wish as cuda_wish
@@ -17,6 +17,8 @@ from ._driver import wish as driver_wish
 from ._host import Files
 from ._mig import arguments as mig_arguments
 from ._settings import wish as settings_wish
+from ._stack_framework import FRAMEWORK
+from ._validated import validated
 from ._wishes import BadWish
 
 _Options = Mapping[str, Any]
@@ -65,6 +67,36 @@ def _mig(options: _Options) -> Part:
     return _following(MIG, plan, chosen, wish_from(options, Files()), options)
 
 
+def _environments(each: Sequence[_Options]) -> List[Part]:
+    """A component for each environment, under its name."""
+    from ._conda.component import environment
+    from ._conda.wish import ARGUMENTS as CONDA
+    from ._conda.wish import wish_from
+
+    found = []
+    for options in each:
+        name = options.get("name") or options.get("prefix") or "without a name"
+        try:
+            wish = wish_from(validated(CONDA, options))
+        except BadWish as exc:
+            raise BadWish("%s: %s" % (name, exc)) from exc
+        found.append(Part(environment(wish, "environment %s" % name), wish))
+    names = [part.component.name for part in found]
+    doubled = [name for name in names if names.count(name) > 1]
+    if doubled:
+        raise BadWish("%s is asked for twice: say it once." % doubled[0])
+    return found
+
+
+def _container(options: _Options) -> Part:
+    from ._container.component import container
+    from ._container.wish import ARGUMENTS as CONTAINER
+    from ._container.wish import wish_from
+
+    wish = wish_from(validated(CONTAINER, options))
+    return Part(container(wish), wish)
+
+
 def _following(component: Component, plan: Any, chosen: Any, wish: Any, options: _Options) -> Part:
     """A component that NVML is asked for: planned for the driver of the same run, and restored at boot."""
     from ._after_driver import Following, informed
@@ -77,15 +109,17 @@ def _following(component: Component, plan: Any, chosen: Any, wish: Any, options:
 
 
 #: In the order in which they are planned and applied: each may need what an earlier one brings.
-_PARTS: Dict[str, Callable[[_Options], Part]] = {
+_PARTS: Dict[str, Callable[[Any], Union[Part, List[Part]]]] = {
     "driver": _driver,
     "cuda": _cuda,
     "cudnn": _cudnn,
+    "environments": _environments,
     "settings": _settings,
     "mig": _mig,
+    "container": _container,
 }
 
-#: The options of each, which are those of its own module.
+#: The options of those that gpu_stack documents option by option; they are those of their own modules.
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "driver": driver_wish.ARGUMENTS,
     "cuda": cuda_wish.ARGUMENTS,
@@ -94,15 +128,24 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "mig": mig_arguments.ARGUMENTS,
 }
 
+#: All options of gpu_stack. Of the last ones each is checked against its own module's when it is read.
+OPTIONS: Dict[str, Dict[str, Any]] = {
+    **{name: {"type": "dict", "options": each} for name, each in ARGUMENTS.items()},
+    "framework": {"type": "dict", "options": FRAMEWORK},
+    "environments": {"type": "list", "elements": "dict"},
+    "container": {"type": "dict"},
+}
+
 
 def parts(options: _Options) -> List[Part]:
     """The components that are asked for, with their wishes. Raises BadWish, which names the component."""
-    found = []
+    found: List[Part] = []
     for name, part in _PARTS.items():
-        if options[name] is None:
+        if options.get(name) is None:
             continue
         try:
-            found.append(part(options[name]))
+            asked = part(options[name])
+            found += asked if isinstance(asked, list) else [asked]
         except BadWish as exc:
             raise BadWish("%s: %s" % (name, exc)) from exc
     return _aware_of_mig(found)

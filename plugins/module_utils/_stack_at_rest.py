@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
 from ._component import Part
 from ._later import Further
-from ._wishes import BadWish
+from ._scalar import BadWish
+from ._validated import validated
 
 _Options = Mapping[str, Any]
 
@@ -21,19 +20,19 @@ _Options = Mapping[str, Any]
 def _driver(options: _Options) -> Part:
     from ._driver import rest, wish
 
-    return Part(rest.DRIVER, wish.wish_from(_validated(wish.ARGUMENTS, options)))
+    return Part(rest.DRIVER, wish.wish_from(validated(wish.ARGUMENTS, options)))
 
 
 def _cuda(options: _Options) -> Part:
     from ._cuda import rest, wish
 
-    return Part(rest.CUDA, wish.wish_from(_validated(wish.ARGUMENTS, options)))
+    return Part(rest.CUDA, wish.wish_from(validated(wish.ARGUMENTS, options)))
 
 
 def _cudnn(options: _Options) -> Part:
     from ._cudnn import rest, wish
 
-    return Part(rest.CUDNN, wish.wish_from(_validated(wish.ARGUMENTS, options)))
+    return Part(rest.CUDNN, wish.wish_from(validated(wish.ARGUMENTS, options)))
 
 
 #: In the order of gpu_stack.
@@ -41,18 +40,10 @@ PARTS: Dict[str, Callable[[_Options], Part]] = {"driver": _driver, "cuda": _cuda
 
 
 def parts(asked: Mapping[str, _Options]) -> List[Part]:
-    """The components that are asked for, with their wishes. Raises Further for what is not at rest for sure."""
+    """The components that are asked for, with their wishes. Raises Further where that is not enough."""
     if set(asked) - set(PARTS):
         raise Further("a component that is not among %s" % ", ".join(PARTS))
     try:
         return [part(asked[name]) for name, part in PARTS.items() if name in asked]
     except BadWish as exc:
         raise Further(str(exc)) from exc
-
-
-def _validated(arguments: Mapping[str, Any], options: _Options) -> Dict[str, Any]:
-    """The options as AnsibleModule would hand them to the module, defaults included."""
-    found = ArgumentSpecValidator(dict(arguments)).validate(dict(options))
-    if found.error_messages:
-        raise Further("; ".join(found.error_messages))
-    return dict(found.validated_parameters)

@@ -94,20 +94,27 @@ running_work:
   sample: ["4711 (alice, python3)"]
 """
 
+import json
+
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import secrets
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import converge
-from ansible_collections.labfleet.gpu.plugins.module_utils._stack import ARGUMENTS, parts
+from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files, observe_host
+from ansible_collections.labfleet.gpu.plugins.module_utils._stack import OPTIONS, parts
+from ansible_collections.labfleet.gpu.plugins.module_utils._stack_framework import completed
 from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 
 
 def main() -> None:
-    options = {name: {"type": "dict", "options": each} for name, each in ARGUMENTS.items()}
-    module = AnsibleModule(argument_spec=options, supports_check_mode=True)
+    # Addresses of channels may have tokens: neither the node's log nor the result shows them.
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True, no_log=True)
+    module.no_log_values.update(secrets(json.dumps(module.params)))
     try:
-        asked = parts(module.params)
+        options, framework = completed(module.params, Files(), observe_host(Files()))
+        asked = parts(options)
     except BadWish as exc:
         module.fail_json(msg=str(exc))
-    converge(module, asked, single=False)
+    converge(module, asked, single=False, more={"framework": framework} if framework else None)
 
 
 if __name__ == "__main__":

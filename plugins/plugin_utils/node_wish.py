@@ -34,18 +34,36 @@ _SAYING = {
         "settings",
     ),
     "mig": ("instances", "layout", "config", "label", "mig", "gpus", "gpu_model"),
+    "container": ("version", "state", "engines", "default_runtime", "check_image"),
 }
+#: What the role conda_gpu_env hands to each environment that has no word of its own on it.
+SHARED = (
+    "root",
+    "channels",
+    "cuda",
+    "pip_index_url",
+    "pip_extra_index_urls",
+    "pip_find_links",
+    "gpus",
+    "driver_version",
+    "keep_cache",
+    "engine_wheel",
+    "engine",
+    "conda_executable",
+)
 
 
 def node_wish(
     component: str, variables: Mapping[str, Any], resolve: Callable[[Any], Any]
-) -> dict[str, Any] | None:
-    """The options of a component of gpu_stack; None if nobody asks for it.
+) -> dict[str, Any] | list[dict[str, Any]] | None:
+    """The options of a component of gpu_stack, of environments a list of them; None if nobody asks for it.
 
     ``resolve`` gives the value of a variable that may be a template. Raises KeyError for a component that
     there is none of.
     """
     role = ROLE_OF[component]
+    if component == "environments":
+        return _environments(role, variables, resolve)
     found = _set(role, handed_on("gpu_node", role), variables, resolve)
     if not _asked_for(component, found):
         return None
@@ -54,6 +72,18 @@ def node_wish(
     if _has(role, _CONSENT):
         found[_CONSENT] = resolve(variables.get(f"gpu_node_{_CONSENT}", False))
     return found
+
+
+def _environments(
+    role: str, variables: Mapping[str, Any], resolve: Callable[[Any], Any]
+) -> list[dict[str, Any]] | None:
+    asked = resolve(variables.get(f"{role}_environments"))
+    if not asked:
+        return None
+    shared = _set(role, SHARED, variables, resolve)
+    shared[_CONSENT] = resolve(variables.get(f"gpu_node_{_CONSENT}", False))
+    # What is no dictionary the module refuses, in better words.
+    return [{**shared, **each} if isinstance(each, Mapping) else each for each in asked]
 
 
 def _has(role: str, suffix: str) -> bool:

@@ -16,7 +16,17 @@ import yaml
 
 _ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "roles")
 #: Roles whose variables another role reads.
-_READS = {"gpu_node": ("nvidia_driver", "cuda_toolkit", "cudnn", "gpu_settings", "mig_layout")}
+_READS = {
+    "gpu_node": (
+        "nvidia_driver",
+        "cuda_toolkit",
+        "cudnn",
+        "conda_gpu_env",
+        "gpu_settings",
+        "mig_layout",
+        "container_toolkit",
+    )
+}
 #: Variables of those roles that it has no use for, and what to do instead.
 _UNREAD = {
     "gpu_node": {
@@ -28,8 +38,10 @@ ROLE_OF = {
     "driver": "nvidia_driver",
     "cuda": "cuda_toolkit",
     "cudnn": "cudnn",
+    "environments": "conda_gpu_env",
     "settings": "gpu_settings",
     "mig": "mig_layout",
+    "container": "container_toolkit",
 }
 
 
@@ -90,7 +102,9 @@ def in_role_words(role: str, text: str, component: str | None = None) -> str:
 
     ``component`` of gpu_stack says whose options they are where several have the same.
     """
-    owners = (ROLE_OF[component],) if component else _READS.get(role, ())[::-1]
+    # Each environment is a component of its own, under its name.
+    kind = "environments" if (component or "").startswith("environment ") else component
+    owners = (ROLE_OF[kind],) if kind else _READS.get(role, ())[::-1]
     words = {suffix: f"{owner}_{suffix}" for owner in (*owners, role) for suffix in _suffixes(owner)}
     return re.sub(
         r"(?<![\w.-])(%s)(?=: )" % "|".join(sorted(words, key=len, reverse=True)),

@@ -15,8 +15,9 @@ PACKAGE = PLUGINS + "module_utils."
 # _host or _packages; a folder is a component, like _driver. Components do not know of each other, but for
 # _slurm, which tells of the MIG devices that _mig sees, and _info, which tells what all of them see.
 HEIGHTS = {
-    **{"_catalog": 0, "_plan": 0, "_command": 1, "_boot": 2},
-    **{"_converge": 4, "_slurm": 4, "_info": 4, "_restore": 5, "_stack": 5},
+    **{"_catalog": 0, "_plan": 0, "_later": 0, "_command": 1, "_boot": 2},
+    **{"_converge": 4, "_slurm": 4, "_info": 4, "_restore": 5},
+    **{"_stack": 5, "_stack_at_rest": 5, "_stack_framework": 5},
 }
 OF_A_FILE, OF_A_FOLDER = 2, 3
 
@@ -30,7 +31,7 @@ IMPURE = {"observe", "apply"}
 FORBIDDEN_MODULES = {
     "subprocess": "go through _command.py",
     "pty": "go through _command.py",
-    "importlib": "what it loads is not packed with the module",
+    "importlib": "go through _later.py",
     "pkgutil": "data files are not packed with the module",
 }
 FORBIDDEN_CALLS = {("os", "system"), ("os", "popen"), ("os", "spawnl"), ("os", "spawnv")}
@@ -107,7 +108,19 @@ def _used_files(imports: list[tuple[int, str, list[str]]]) -> set[str]:
         if f"{module}.".startswith(PACKAGE) and not _only_types(names):
             path = UTILS + module[len(PACKAGE) :].replace(".", "/")
             used |= {f"{path}.py", *(f"{path.rstrip('/')}/{item}.py" for item in names)}
-    return {path for path in used if not path.endswith("/state.py")}
+    return {path for path in used if not path.endswith("/state.py") and path != UTILS + "_later.py"}
+
+
+def _loaded_later(tree: ast.AST, name: str) -> set[str]:
+    """The files that a planner has later() load."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "later" and len(node.args) == 2:
+            wanted = ast.literal_eval(node.args[1])
+            level = len(wanted) - len(wanted.lstrip("."))
+            folder = "/".join(name.split("/")[:-level])
+            found.add(f"{folder}/{wanted.lstrip('.').replace('.', '/')}.py")
+    return found
 
 
 def _planners(parsed: dict[str, ast.AST]) -> dict[str, str]:
@@ -118,7 +131,8 @@ def _planners(parsed: dict[str, ast.AST]) -> dict[str, str]:
         name, planner = waiting.pop()
         if name in parsed and name not in found:
             found[name] = planner
-            waiting += [(used, planner) for used in _used_files(_imports(parsed[name], name))]
+            used = _used_files(_imports(parsed[name], name)) | _loaded_later(parsed[name], name)
+            waiting += [(each, planner) for each in used]
     return found
 
 

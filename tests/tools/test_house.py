@@ -138,6 +138,18 @@ def test_layer_rules(tmp_path: Path, case: str) -> None:
     assert len(found) == 1 and message in found[0]
 
 
+def test_what_a_planner_has_loaded_later_is_pure_too(tmp_path: Path) -> None:
+    planner = HEAD + 'from .._later import later\n\n\ndef plan():\n    return later(__name__, ".choose").x\n'
+    samples = {
+        f"{UTILS}/_later.py": HEAD + "import importlib\n",
+        f"{UTILS}/_driver/plan.py": planner,
+        f"{UTILS}/_driver/choose.py": HEAD,
+    }
+    assert findings(tmp_path, samples) == []
+    (found,) = findings(tmp_path, {**samples, f"{UTILS}/_driver/choose.py": HEAD + "import socket\n"})
+    assert "plan.py uses this file" in found
+
+
 ROLE = {
     "roles/thing/README.md": "| `thing_size` | its size |\n",
     "roles/thing/defaults/main.yml": "---\nthing_size: 3\n",

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import yaml
 from interpreters import ROOT
 
@@ -20,8 +22,32 @@ def test_both_roles_reboot_in_the_same_way() -> None:
 def test_gpu_node_asks_for_every_component_of_the_stack() -> None:
     text = (ROOT / "plugins/doc_fragments/stack.py").read_text()
     documentation = yaml.safe_load(text.split('DOCUMENTATION = r"""')[1].split('"""')[0])
-    (stack, *_rest) = yaml.safe_load((ROOT / "roles/gpu_node/tasks/main.yml").read_text())
-    assert stack["labfleet.gpu.gpu_stack"] == {
+    wanted = {
         component: "{{ lookup('labfleet.gpu.node_wish', '%s') }}" % component
         for component in documentation["options"]
     }
+    wanted["framework"] = "{{ gpu_node_framework }}"
+    for name in ("main", "preflight"):
+        (stack, *_rest) = yaml.safe_load((ROOT / f"roles/gpu_node/tasks/{name}.yml").read_text())
+        assert stack["labfleet.gpu.gpu_stack"] == wanted, name
+
+
+def test_gpu_node_shares_with_environments_what_their_own_role_does() -> None:
+    (hold,) = (
+        task["labfleet.gpu.conda_gpu_env"]
+        for task in yaml.safe_load((ROOT / "roles/conda_gpu_env/tasks/main.yml").read_text())
+        if "labfleet.gpu.conda_gpu_env" in task
+    )
+    handed = [option for option, value in hold.items() if f"conda_gpu_env_{option}" in value]
+    assert sorted(handed) == sorted([*_shared(), "disrupt_running_work"])
+
+
+def _shared() -> list[str]:
+    """SHARED of node_wish.py, which imports what is not here."""
+    tree = ast.parse((ROOT / "plugins/plugin_utils/node_wish.py").read_text())
+    (found,) = (
+        each.value
+        for each in tree.body
+        if isinstance(each, ast.Assign) and getattr(each.targets[0], "id", "") == "SHARED"
+    )
+    return list(ast.literal_eval(found))

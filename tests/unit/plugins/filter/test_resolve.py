@@ -87,7 +87,7 @@ def test_where_a_toolkit_comes_from() -> None:
     assert asked("tensorflow", ["T4"], "2.10", release="22.04")["sources"]["cuda"] == "runfile"
     assert asked("tensorflow", ["T4"], "2.19", release="24.04")["sources"]["cuda"] == "nvidia"
     elsewhere = resolve({"name": "pytorch", "version": "2.8"}, ["T4"], "debian", "12")
-    assert elsewhere["sources"]["driver"] == "debian"
+    assert elsewhere["sources"]["driver"] == "nvidia"
 
 
 def test_every_answer_keeps_its_word() -> None:

@@ -1,24 +1,24 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What gpu_node asks gpu_stack for: every option that somebody set, and no component that nobody asked for."""
+"""What gpu_node asks gpu_stack for: every option that somebody set, no component that nobody asked for."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._stack import ARGUMENTS
+from ansible_collections.labfleet.gpu.plugins.module_utils._stack import ARGUMENTS, OPTIONS
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.node_wish import node_wish
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import ROLE_OF
 
 
-def wish(component: str, **variables: Any) -> Optional[Dict[str, Any]]:
+def wish(component: str, **variables: Any) -> Any:
     """What the variables ask for; a template is resolved to what stands in its braces."""
     return node_wish(component, variables, lambda raw: raw[3:-3] if str(raw).startswith("{{ ") else raw)
 
 
 def test_every_component_of_the_stack_has_a_role() -> None:
-    assert set(ROLE_OF) == set(ARGUMENTS)
+    assert set(ROLE_OF) == set(OPTIONS) - {"framework"}
 
 
 @pytest.mark.parametrize("component", ARGUMENTS)
@@ -78,10 +78,31 @@ def test_a_mirror_of_the_driver_serves_the_others_unless_they_have_their_own() -
         "cudnn_repository_url": "https://mirror.example/b",
     }
     cuda, cudnn = wish("cuda", **variables), wish("cudnn", **variables)
-    assert cuda is not None and cuda["repository_url"] == "https://mirror.example/a"
-    assert cudnn is not None and cudnn["repository_url"] == "https://mirror.example/b"
+    assert cuda["repository_url"] == "https://mirror.example/a"
+    assert cudnn["repository_url"] == "https://mirror.example/b"
+
+
+def test_environments_share_what_the_role_says_for_all() -> None:
+    each = [{"name": "a", "channels": ["x"]}, {"name": "b", "disrupt_running_work": True}, "c"]
+    found = wish(
+        "environments",
+        conda_gpu_env_environments=each,
+        conda_gpu_env_channels=["y"],
+        conda_gpu_env_root="{{ /srv }}",
+        conda_gpu_env_cuda=None,
+    )
+    shared = {"root": "/srv", "disrupt_running_work": False}
+    assert found == [
+        {**shared, "name": "a", "channels": ["x"]},
+        {**shared, "name": "b", "channels": ["y"], "disrupt_running_work": True},
+        "c",
+    ]
+    assert wish("environments", conda_gpu_env_environments=[]) is None
+    assert wish("environments", conda_gpu_env_root="/srv") is None
 
 
 def test_consent_is_that_of_the_node() -> None:
-    found = wish("driver", gpu_node_disrupt_running_work="{{ yes }}", nvidia_driver_disrupt_running_work=False)
+    found = wish(
+        "driver", gpu_node_disrupt_running_work="{{ yes }}", nvidia_driver_disrupt_running_work=False
+    )
     assert found == {"disrupt_running_work": "yes"}

@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""What gpu_stack is asked for where only a framework is named: driver, CUDA and cuDNN by the catalogue.
+
+What somebody asks for explicitly stays as it was asked for, and the rest has to fit it. An installed driver
+that drives the GPUs and runs the framework stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from ._catalog.versions import major, minor
+from ._driver.wish import ARGUMENTS as DRIVER
+from ._driver_seen import driver_version
+from ._host import Files, Host
+from ._scalar import BadWish, scalar
+from ._wishes import gpus as declared
+
+#: The option framework.
+FRAMEWORK: Dict[str, Dict[str, Any]] = {
+    "name": {"type": "str", "required": True, "choices": ["pytorch", "tensorflow", "jax"]},
+    "version": {"type": "raw"},
+    "cuda": {"type": "raw"},
+    "python": {"type": "raw"},
+}
+_Options = Mapping[str, Any]
+
+
+def completed(options: _Options, files: Files, host: Host) -> Tuple[_Options, Optional[Dict[str, Any]]]:
+    """The options with what the framework takes, and the catalogue's answer; None without a framework.
+
+    Raises BadWish where it can not be, with what would work.
+    """
+    wish = options.get("framework")
+    if not wish:
+        return options, None
+    driver = dict(options.get("driver") or _defaults(DRIVER))
+    if driver["state"] == "absent":
+        raise BadWish("framework needs a driver, and driver has state: absent: leave one of them out.")
+    answer = _answer(wish, driver, files, host)
+    if not answer["possible"]:
+        raise BadWish("framework: %s" % " ".join(answer["reasons"]))
+    if not (driver.get("branch") or driver.get("version")):
+        driver["branch"] = answer["driver"]["branch"]
+        if driver["source"] == "auto" and not driver_version(files, host):
+            driver["source"] = answer["sources"]["driver"]
+    found = dict(options, driver=driver)
+    reasons: List[str] = answer["reasons"]
+    if found.get("cuda") is None:
+        found["cuda"] = _cuda(answer, reasons)
+    if found.get("cudnn") is None:
+        found["cudnn"] = _cudnn(answer, found["cuda"], reasons)
+    return found, answer
+
+
+def _answer(wish: _Options, driver: _Options, files: Files, host: Host) -> Dict[str, Any]:
+    from ._resolve import Framework, Place, resolve
+
+    given = [key for key in ("version", "cuda", "python") if wish.get(key)]
+    named = {key: scalar("framework." + key, wish[key]) for key in given}
+    framework = Framework(wish["name"], **named)
+    devices = declared(driver.get("gpus") or ()) or host.gpus
+    if not devices:
+        raise BadWish(
+            "framework is judged by the GPUs of the node, and its PCI bus shows none: declare them with "
+            "driver.gpus."
+        )
+    unknown = [str(each) for each in devices if each.architecture is None]
+    if unknown:
+        raise BadWish(
+            "framework is judged by the GPUs of the node, and no table of this collection has %s: ask for "
+            "driver, cuda and cudnn themselves." % unknown[0]
+        )
+    place = Place(tuple(each.device for each in devices), host.distribution, host.release, host.machine)
+    asked = driver.get("version") or driver.get("branch")
+    if asked and str(asked) != "recommended":
+        return resolve(framework, replace(place, driver=scalar("driver", asked)))
+    installed = driver_version(files, host)
+    if installed and not driver.get("update"):
+        kept = resolve(framework, replace(place, driver=installed, there=True))
+        if kept["possible"]:
+            return kept
+    return resolve(framework, place)
+
+
+def _cuda(answer: _Options, reasons: List[str]) -> Optional[Dict[str, Any]]:
+    """The toolkit of the framework's CUDA, where there are packages: what it runs with it brings itself."""
+    from ._cuda.wish import ARGUMENTS
+
+    source = answer["sources"]["cuda"]
+    if source in (None, "runfile"):
+        reasons.append(
+            "CUDA %s has no packages here, so no toolkit is installed, which only programs that are compiled "
+            "on the node would need: ask for one with cuda." % answer["cuda"]
+        )
+        return None
+    found = dict(_defaults(ARGUMENTS), versions=[minor(answer["cuda"])])
+    return dict(found, source=source) if source != "nvidia" else found
+
+
+def _cudnn(answer: _Options, cuda: Optional[_Options], reasons: List[str]) -> Optional[Dict[str, Any]]:
+    """The cuDNN for programs beside the framework, where there are packages of it."""
+    from ._cudnn.wish import ARGUMENTS
+
+    version = answer["cudnn"]
+    packaged = answer["sources"]["cudnn"] == "nvidia" and version and int(major(version)) >= 9
+    if not packaged or cuda is None or cuda.get("source", "auto") not in ("auto", "nvidia"):
+        if version:
+            reasons.append(
+                "cuDNN %s comes with the framework; none is installed for other programs: ask for one with "
+                "cudnn." % version
+            )
+        return None
+    return dict(_defaults(ARGUMENTS), version=major(version), cuda=major(answer["cuda"]))
+
+
+def _defaults(arguments: Mapping[str, Mapping[str, Any]]) -> Dict[str, Any]:
+    return {name: spec.get("default") for name, spec in arguments.items()}

@@ -1,0 +1,150 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole node in one call: foretold, made, proved, unchanged; drift; what one wants to run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from conda_repository import Channel
+from scenario import Fleet
+
+Result = dict[str, Any]
+NODE, OTHER, PLAIN = "node1", "node2", "node3"
+A100, L40S = "a100-sxm4-40gb", "l40s"
+PREFIX = "/opt/conda/envs/train"
+SITE: Result = {
+    "nvidia_driver_branch": 570,
+    "cuda_toolkit_versions": ["12.8"],
+    "cudnn_version": "9",
+    "gpu_settings_settings": [
+        {"gpus": [0, 1], "persistence": True},
+        {"gpus": [2], "persistence": True, "power_limit": 300},
+    ],
+    "gpu_settings_persist": True,
+    "mig_layout_layout": [{"gpus": [0], "instances": {"1g.5gb": 7}}],
+    "mig_layout_persist": True,
+    "gpu_node_reboot_allowed": True,
+    "gpu_node_check": "changed",
+    "gpu_check_only": ["driver", "gpus", "memory", "links", "clocks", "mig", "cudnn", "processes"],
+    "gpu_check_expected_gpus": 3,
+}
+#: By component what somebody did by hand, and how the node shows that it is mended.
+DRIFT = {
+    "driver": ("apt-mark unhold libnvidia-compute-570", "apt-mark showhold | grep -c libnvidia-compute-570"),
+    "cuda": ("rm /usr/local/cuda/bin/nvcc", "/usr/local/cuda/bin/nvcc --version | grep -c 12.8"),
+    "cudnn": (
+        "dpkg --purge --force-depends libcudnn9-dev-cuda-12",
+        "dpkg -s libcudnn9-dev-cuda-12 | grep -c 'ok installed'",
+    ),
+    "environment train": (f"rm {PREFIX}/conda-meta/alpha-1.0-0.json", f"{PREFIX}/bin/alpha | grep -c 1.0"),
+    "settings": (
+        "nvidia-smi -i 2 -pl 250",
+        "nvidia-smi -i 2 --query-gpu=power.limit --format=csv | grep -c 300",
+    ),
+    "mig": ("nvidia-smi mig -i 0 -dci -gi 7 -ci 0", "nvidia-smi -L | grep -c 'MIG 1g.5gb'"),
+}
+
+
+@pytest.fixture(scope="module")
+def wish(fleet: Fleet) -> Iterator[Result]:
+    """What the node is to be; the scenarios follow each other on it."""
+    fleet.reset(NODE, A100, A100, L40S)
+    channel = Channel(fleet)
+    train = {"name": "train", "channels": [channel.url], "packages": ["alpha=1"]}
+    yield {**SITE, "conda_gpu_env_environments": [train]}
+
+
+def site(fleet: Fleet, wish: Result, *words: str) -> Result:
+    """A run of site.yml on the node that succeeded: its line of the recap, and what it printed."""
+    run = fleet.site(NODE, *words, **wish)
+    assert run.rc == 0, run.output
+    return {**run.recap[NODE], "output": run.output}
+
+
+def stack(fleet: Fleet, node: str, wish: Result, check: bool = False) -> Result:
+    """The result of the one call with these variables."""
+    lookup = "{{ lookup('labfleet.gpu.node_wish', '%s') }}"
+    names = ("driver", "cuda", "cudnn", "environments", "settings", "mig", "container")
+    options = {name: lookup % name for name in names}
+    options["framework"] = "{{ gpu_node_framework | default(none) }}"
+    return fleet.task(node, {"labfleet.gpu.gpu_stack": options, "vars": wish}, check)
+
+
+def test_the_whole_stack_is_foretold_on_a_bare_node_and_then_made(fleet: Fleet, wish: Result) -> None:
+    fleet.lab("mark", NODE, "bare")
+    foretold = stack(fleet, NODE, wish, check=True)
+    assert not foretold.get("failed"), foretold.get("msg")
+    fleet.lab("diff", NODE, "--since", "bare")
+    components = ["driver", "cuda", "cudnn", "environment train", "settings", "mig"]
+    assert list(dict.fromkeys(step["component"] for step in foretold["steps"])) == components
+
+    done = site(fleet, wish)
+    assert done["changed"] == 1, done["output"]
+    assert "rows ok" in done["output"] or "gpu_check" in done["output"], done["output"]
+    for _how, mended in DRIFT.values():
+        assert fleet.sh(NODE, mended) != "0"
+
+
+def test_the_second_run_changes_nothing_and_asks_no_server(fleet: Fleet, wish: Result) -> None:
+    fleet.lab("mark", NODE, "held")
+    requests = fleet.requests()
+    again = site(fleet, wish)
+    # the role's argument check on the controller, the one module call, and the include that is not needed
+    assert (again["changed"], again["ok"], again["skipped"]) == (0, 2, 1), again["output"]
+    assert fleet.requests() == requests
+    fleet.lab("diff", NODE, "--since", "held")
+
+
+@pytest.mark.parametrize("component", DRIFT)
+def test_drift_is_seen_by_the_very_next_run(fleet: Fleet, wish: Result, component: str) -> None:
+    drift, mended = DRIFT[component]
+    fleet.sh(NODE, drift)
+    foretold = stack(fleet, NODE, wish, check=True)
+    assert {step["component"] for step in foretold["steps"]} == {component}, foretold["steps"]
+    done = stack(fleet, NODE, wish)
+    assert not done.get("failed"), done.get("msg")
+    assert done["steps"] == foretold["steps"]
+    assert fleet.sh(NODE, mended) != "0"
+    assert stack(fleet, NODE, wish)["changed"] is False
+
+
+def test_the_node_without_a_gpu_gets_all_that_needs_none(fleet: Fleet, wish: Result) -> None:
+    fleet.reset(PLAIN, "none")
+    plain = {
+        name: wish[name] for name in ("cuda_toolkit_versions", "cudnn_version", "conda_gpu_env_environments")
+    }
+    plain["nvidia_driver_state"] = "absent"
+    done = stack(fleet, PLAIN, plain)
+    assert not done.get("failed"), done.get("msg")
+    assert fleet.sh(PLAIN, f"{PREFIX}/bin/alpha") == "alpha 1.0"
+    assert stack(fleet, PLAIN, plain)["changed"] is False
+
+
+def test_what_one_wants_to_run_is_enough_for_mixed_boards(fleet: Fleet) -> None:
+    """The tables choose; preflight shows it for the fleet before anything is touched, and says who cannot."""
+    fleet.reset(OTHER, "t4", "h100-sxm5-80gb")
+    framework = {"gpu_node_framework": {"name": "pytorch", "version": "2.8"}}
+    fleet.lab("mark", OTHER, "bare")
+    words = ("-e", json.dumps(framework))
+    asked = fleet.playbook(
+        "playbooks/preflight.yml", "-l", f"{OTHER},localhost", "-e", f"gpu_hosts={OTHER}", *words
+    )
+    assert asked.rc == 0, asked.output
+    assert "1 Turing, 1 Hopper" in asked.output and "none -> 595" in asked.output, asked.output
+    assert "pytorch 2.8.0: Driver 595 is the newest" in asked.output, asked.output
+    fleet.lab("diff", OTHER, "--since", "bare")
+    done = stack(fleet, OTHER, framework)
+    assert not done.get("failed"), done.get("msg")
+    assert done["framework"]["driver"]["branch"] == 595
+    assert len(fleet.sh(OTHER, "nvidia-smi -L").splitlines()) == 2
+    again = stack(fleet, OTHER, framework)
+    assert again["changed"] is False and "is there, and drives all" in again["framework"]["reasons"][0]
+
+    refused = fleet.playbook(
+        "playbooks/preflight.yml", "-e", f"gpu_hosts={OTHER}", "-e", "nvidia_driver_branch=470", *words
+    )
+    assert refused.rc != 0 and f"can not be converged as they are: {OTHER}" in refused.output, refused.output
