@@ -147,4 +147,4 @@ def test_what_one_wants_to_run_is_enough_for_mixed_boards(fleet: Fleet) -> None:
     refused = fleet.playbook(
         "playbooks/preflight.yml", "-e", f"gpu_hosts={OTHER}", "-e", "nvidia_driver_branch=470", *words
     )
-    assert refused.rc != 0 and f"can not be converged as they are: {OTHER}" in refused.output, refused.output
+    assert refused.rc != 0 and f"cannot be converged as they are: {OTHER}" in refused.output, refused.output
