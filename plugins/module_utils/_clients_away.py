@@ -14,6 +14,7 @@ import time
 from typing import Mapping, Sequence, Tuple
 
 from ._clients import DRM, STOPPED, Units, Work
+from ._clients_guard import guard
 from ._command import CommandError
 from ._effects import Action, Context, EffectError, RemoveFile, WriteFile, remove_file, write_file
 from ._running import with_dependents
@@ -23,7 +24,7 @@ _PATIENCE, _AFTER_KILL = 15.0, 5.0
 
 
 def stop_services(context: Context, data: Units) -> None:
-    """Stop services. First it is noted which, so that a cut-off run leaves none stopped for good.
+    """Stop services. First it is noted which, so that a run that is killed leaves none stopped.
 
     Those that systemd stops with them are noted too. If one does not stop, all run again.
     """
@@ -69,6 +70,12 @@ def start_services(context: Context, data: Units) -> None:
 
 
 def _note(context: Context, names: Sequence[str]) -> None:
+    """Note what is about to stop, once there is who gives it back if this run is killed."""
+    try:
+        guard(context)
+    except CommandError:
+        give_back(context)
+        raise
     write_file(context, WriteFile(STOPPED, "\n".join(names) + "\n"))
 
 

@@ -71,7 +71,6 @@ Before=%(before)s
 [Service]
 Type=oneshot
 ExecStart=%(python)s -I %(program)s
-ExecStopPost=%(python)s -I %(program)s --give-back
 TimeoutStartSec=%(limit)d
 TimeoutStopSec=10
 

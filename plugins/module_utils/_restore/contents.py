@@ -23,6 +23,7 @@ CONTENTS = (
     "_catalog.versions",
     "_clients",
     "_clients_away",
+    "_clients_guard",
     "_clients_seen",
     "_command",
     "_component",

@@ -17,12 +17,10 @@ from typing import Any, Callable, Dict, Mapping, NoReturn, Optional, Sequence, T
 from .._asking import NO_ANSWER
 from .._boot.state import entries_of
 from .._boot.unit import AFTER, LATER, START_LATER, STORES, UNIT
-from .._clients import PERSISTENCED, STOPPED
-from .._clients_away import give_back
+from .._clients import PERSISTENCED
 from .._command import Commands, run_command
 from .._component import Component, Part
 from .._converge import converge
-from .._effects import Context
 from .._host import Files, observe_host
 from .._lock import HostLock, LockError, LockTimeout
 from .._nvml import use_any_tools
@@ -97,18 +95,14 @@ class Journal:
 def main() -> int:
     """Restore what is stored; the unit's exit status: 0 if all is as wished."""
     signal.signal(signal.SIGTERM, _out_of_time)
-    ended = sys.argv[1:] == ["--give-back"]
     try:
         with HostLock(0.0):
-            if ended:
-                _give_back()
+            pass
     except LockTimeout:
-        return 0 if ended else _later()
+        return _later()
     except LockError as exc:
         print(exc, flush=True)
         return 1
-    if ended:
-        return 0
     use_any_tools()
     _wait_for_the_driver()
     begun = time.monotonic()
@@ -140,17 +134,6 @@ def _wait_for_the_driver() -> None:
         if files.exists("/sys/bus/pci/drivers/nvidia") and state != "activating":
             return
         time.sleep(0.2)
-
-
-def _give_back() -> None:
-    """Services that a run had stopped run again, also where it was cut off."""
-    if Files().exists(STOPPED):
-        journal = Journal("services")
-        journal.say("Services that a run had stopped, and had not started again, are started.")
-        context = Context(Commands(journal), Files(), [])
-        give_back(context)
-        for warning in context.warnings:
-            journal.warn(warning)
 
 
 def _out_of_time(_number: int, _frame: Any) -> NoReturn:
