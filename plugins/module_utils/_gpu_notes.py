@@ -8,9 +8,10 @@
 A run that resets a GPU, or switches its MIG mode, notes before it what that takes. A run that is cut off so
 owes it to the next one, whichever module that is.
 
-NVML sets what clocks are locked to and never tells it, so this collection notes what it did. That note names
-the driver's load, since a reload forgets the locks. A clock above a noted lock gives it away as gone. Else it
-is not seen if another program took a lock back.
+NVML sets what clocks are locked to and never tells it, so this collection notes what it did. A clock above a
+noted lock gives it away as gone. Else it is not seen if another program took a lock back.
+
+Both name the driver's load: one that is loaded anew has forgotten all that, as after a reboot.
 """
 
 from __future__ import annotations
@@ -36,10 +37,9 @@ Locks = Dict[str, Dict[str, Tuple[int, ...]]]
 def owing(files: Files) -> Dict[str, Values]:
     """By UUID: settings that were taken and are to be put back."""
     try:
-        noted = json.loads(files.text(OWED) or "{}")
         return {
             uuid: tuple((name, tuple(each) if isinstance(each, list) else each) for name, each in values)
-            for uuid, values in noted.items()
+            for uuid, values in _noted(files, OWED).items()
         }
     except (AttributeError, TypeError, ValueError):
         return {}
@@ -50,27 +50,24 @@ def note_owed(context: Context, owed: Mapping[str, Values]) -> None:
     was = owing(context.files)
     now = {uuid: values for uuid, values in {**was, **owed}.items() if values}
     if now != was:
-        write_file(context, WriteFile(OWED, json.dumps(now, sort_keys=True) + "\n"))
+        _write(context, OWED, now)
 
 
 def locks_of(files: Files) -> Locks:
     """What clocks were locked to since the driver was loaded."""
     try:
-        note = json.loads(files.text(LOCKED) or "{}")
-        if note.get("load") != _load(files) or note.get("load") is None:
-            return {}
         return {
             uuid: {setting: tuple(clocks) for setting, clocks in settings.items()}
-            for uuid, settings in note["gpus"].items()
+            for uuid, settings in _noted(files, LOCKED).items()
         }
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         return {}
 
 
 def note_locks(context: Context, uuid: str, locks: Mapping[str, Tuple[int, ...]]) -> None:
     """Note what clocks of a GPU are locked to now."""
     was = locks_of(context.files)
-    _write_locks(context, {**was, uuid: {**was.get(uuid, {}), **locks}})
+    _write(context, LOCKED, {**was, uuid: {**was.get(uuid, {}), **locks}})
 
 
 def forget_locks(context: Context, uuids: Sequence[str], settings: Optional[Sequence[str]] = None) -> None:
@@ -85,12 +82,20 @@ def forget_locks(context: Context, uuids: Sequence[str], settings: Optional[Sequ
         for uuid, of_gpu in was.items()
     }
     if kept != was:
-        _write_locks(context, kept)
+        _write(context, LOCKED, kept)
 
 
-def _write_locks(context: Context, locks: Locks) -> None:
-    note: Dict[str, Any] = {"load": _load(context.files), "gpus": locks}
-    write_file(context, WriteFile(LOCKED, json.dumps(note, sort_keys=True) + "\n"))
+def _noted(files: Files, path: str) -> Mapping[str, Any]:
+    """By UUID, empty where the driver was loaded since. Raises ValueError, AttributeError or TypeError."""
+    note = json.loads(files.text(path) or "{}")
+    if note.get("load") is None or note["load"] != _load(files):
+        return {}
+    return dict(note.get("gpus", ()))
+
+
+def _write(context: Context, path: str, gpus: Mapping[str, Any]) -> None:
+    note: Dict[str, Any] = {"load": _load(context.files), "gpus": gpus}
+    write_file(context, WriteFile(path, json.dumps(note, sort_keys=True) + "\n"))
 
 
 def _load(files: Files) -> Optional[int]:

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context
-from ansible_collections.labfleet.gpu.plugins.module_utils._gpu_notes import OWED, locks_of, note_locks
+from ansible_collections.labfleet.gpu.plugins.module_utils._gpu_notes import locks_of, note_locks, owing
 from ansible_collections.labfleet.gpu.tests.unit.support.mig_node import MigNode
 from ansible_collections.labfleet.gpu.tests.unit.support.settings_node import SettingsNode
 
@@ -70,7 +70,7 @@ def test_a_gpu_gets_back_what_a_switch_takes(mig: MigNode, board: str) -> None:
     assert stands(mig)[:3] == ("1", "300000", "900 1200")
     assert stands(mig, 1) == ("1", "300000", "900 1200", "3"), "another GPU is not concerned"
     same = {"gpu_clocks": (900, 1200)}
-    assert locks_of(mig.tree.files) == {uuid: same, other: same} and mig.tree.files.text(OWED) == "{}\n"
+    assert locks_of(mig.tree.files) == {uuid: same, other: same} and owing(mig.tree.files) == {}
     off = mig.hold(gpus=[0], mig=False)
     assert whats(off)[0] == "GPU 0: switch MIG mode off" and "power limit 300 W" in whats(off)[1]
     assert stands(mig)[:3] == ("1", "300000", "900 1200")
@@ -171,7 +171,7 @@ def test_a_switch_that_fails_gives_everything_back(mig: MigNode) -> None:
     mig.fault("nvmlDeviceSetMigMode", "times 1 return 999")
     assert "cannot be switched: NVML says: Unknown Error" in mig.failing(**SEVEN)
     assert stands(mig) == ("1", "300000", "900 1200", "3")
-    assert mig.tree.files.text(OWED) == "{}\n"
+    assert owing(mig.tree.files) == {}
 
 
 def test_a_switch_that_waits_for_a_reboot_leaves_everything(mig: MigNode) -> None:
@@ -179,7 +179,7 @@ def test_a_switch_that_waits_for_a_reboot_leaves_everything(mig: MigNode) -> Non
     mig.tree.write("/var/lib/gpu-simulator/gpus/0/mig_reset_status", "16\n")
     plan = mig.hold(gpus=[0], mig=True)
     assert plan.reboot_reasons and mig.modes(uuid) == (False, True)
-    assert stands(mig) == ("1", "300000", "900 1200", "3") and mig.tree.files.text(OWED) == "{}\n"
+    assert stands(mig) == ("1", "300000", "900 1200", "3") and owing(mig.tree.files) == {}
 
 
 @pytest.mark.parametrize("board", [A100, H100])

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Dict, Iterator, List
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._gpu_notes import LOCKED, OWED
+from ansible_collections.labfleet.gpu.plugins.module_utils._gpu_notes import LOCKED, OWED, owing
 from ansible_collections.labfleet.gpu.plugins.module_utils._settings.node import REFUSED
 from ansible_collections.labfleet.gpu.tests.unit.support.settings_node import PERSISTENT, SettingsNode
 
@@ -263,7 +263,7 @@ def test_ecc_by_a_reset_which_takes_nothing_else(gpus: SettingsNode) -> None:
     assert (shown["power_limit"], shown["gpu_clocks"]) == (300, [1200, 1410])
     assert gpus.is_now(0, "clocks_locked_gpu_mhz") == "1200 1410" and gpus.is_now(0, "compute_mode") == "3"
     assert not plan.reboot_reasons and gpus.programs.ran == ["nvidia-smi --gpu-reset -i " + uuid]
-    assert gpus.tree.files.text(REFUSED) is None and gpus.tree.files.text(OWED) == "{}\n"
+    assert gpus.tree.files.text(REFUSED) is None and owing(gpus.tree.files) == {}
 
 
 @pytest.mark.parametrize("cut", range(4))
@@ -306,6 +306,18 @@ def test_what_is_back_already_is_noted(gpus: SettingsNode) -> None:
     assert [step.what for step in plan.steps] == ["GPU 0: note that nothing has to be put back"]
     gpus.tree.write(OWED, "nonsense")
     assert not gpus.plan(ecc=False).steps
+
+
+def test_a_driver_that_was_loaded_since_owes_nothing(gpus: SettingsNode) -> None:
+    """What was set has gone with it, as with a reboot: nothing of it comes back days later."""
+    gpus.add(A100)
+    gpus.programs.nvidia_smi = (0, "")
+    gpus.hold(**ALL)
+    plan = gpus.plan(ecc=False)
+    gpus.apply(replace(plan, steps=plan.steps[:2]))
+    assert owing(gpus.tree.files) and gpus.plan(ecc=False).steps
+    gpus.reload()
+    assert owing(gpus.tree.files) == {} and not gpus.plan(ecc=False).steps
 
 
 def test_ecc_with_the_service(gpus: SettingsNode) -> None:
