@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import List, Optional, Sequence, Tuple
 
-from ._plan import Step
+from ._plan import Blocker, Step
 from ._questions import Client
 from ._scalar import BadWish
 
@@ -76,9 +76,17 @@ def consenting(work: Sequence[User]) -> str:
     return "let them end, set disrupt_running_work: true, or for services alone gpu_services: [%s]" % services
 
 
-def unloads(drm: Optional[int], consent: bool) -> bool:
-    """Is DRM to be away for a change? ``drm``: how many use it, None where it holds no GPUs."""
-    return drm is not None and (drm == 0 or consent)
+def keep_drm(drm: Optional[Sequence[User]], which: str, consent: bool) -> Tuple[Blocker, ...]:
+    """Why DRM cannot be away for a change of the GPUs ``which``, if it cannot.
+
+    ``drm``: who uses it, None where it holds no GPUs.
+    """
+    work = [user for user in drm or () if not user.daemon]
+    if consent or not work:
+        return ()
+    what = "The module %s holds all GPUs, and cannot be unloaded while it is used" % DRM
+    used = "%s; %s is used by %s" % (which, DRM, "; ".join(str(user.client) for user in work))
+    return (Blocker(what, used, consenting(work)),)
 
 
 @dataclass(frozen=True)

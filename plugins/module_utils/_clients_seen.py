@@ -14,9 +14,11 @@ from typing import Dict, Iterable, Optional, Sequence, Set, Tuple
 from ._clients import DRM, STOPPED, User
 from ._command import Commands
 from ._host import Files
-from ._running import DAEMONS, describe, open_devices, service_of, with_dependents
+from ._running import DAEMONS, describe, open_devices, screen_devices, service_of, with_dependents
 
 _CAPABILITY = re.compile(r"^gpu(\d+)/gi(\d+)(?:/ci(\d+))?/access (\d+)$", re.MULTILINE)
+#: It has screens open for sessions, and lets go of them with those.
+_LOGIND = "systemd-logind"
 #: Of a process on a GPU: that NVML shows it on the whole, and the ids of instances.
 Seen = Dict[int, Tuple[bool, Set[Tuple[int, Optional[int]]]]]
 
@@ -30,12 +32,14 @@ def stopped_services(files: Files) -> Tuple[str, ...]:
     return tuple(words[0] for words in noted if words[1:] != [str(os.getpid())])
 
 
-def drm_uses(files: Files) -> Optional[int]:
-    """How many use DRM; None where it holds no GPUs, since it is not loaded, or without modeset."""
+def drm_uses(files: Files) -> Optional[Tuple[User, ...]]:
+    """Who uses DRM; None where it holds no GPUs, since it is not loaded, or without modeset."""
     if (files.text("/sys/module", DRM, "parameters/modeset") or "").strip() != "Y":
         return None
-    uses = (files.text("/sys/module", DRM, "refcnt") or "").strip()
-    return int(uses) if uses.isdigit() else 1
+    screens = screen_devices(files)
+    pids = {pid for pid, path in open_devices(files) if path in screens}
+    found = users(files, (), {pid: (False, set()) for pid in pids})
+    return tuple(user for user in found if user.client.command != _LOGIND)
 
 
 def dependents_of(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
-from typing import Dict, Iterator, Optional, Sequence, Tuple
+from typing import Dict, Iterator, Optional, Sequence, Set, Tuple
 
 from ._command import Commands
 from ._host import Files
@@ -53,11 +53,7 @@ def holders(files: Files) -> Dict[Client, Optional[str]]:
     None stands for no service, or one that could not be started again: a user's session, a container,
     a transient unit, or the service that this very process belongs to.
     """
-    screens = {
-        "/dev/dri/" + name
-        for name in files.names("/sys/class/drm")
-        if os.path.basename(files.link("/sys/class/drm", name, "device/driver") or "") == "nvidia"
-    }
+    screens = screen_devices(files)
     pids = {pid for pid, target in open_devices(files) if _DEVICE.match(target) or target in screens}
     pids |= {
         int(name) for name in files.names("/proc") if name.isdigit() and _command(files, name) in _HOLDING
@@ -70,6 +66,14 @@ def holders(files: Files) -> Dict[Client, Optional[str]]:
             unit = service_of(files, pid)
             found[client] = unit if unit != own else None
     return found
+
+
+def screen_devices(files: Files) -> Set[str]:
+    """The files in /dev/dri of NVIDIA's GPUs: sysfs names them below the device that they belong to."""
+    driver = "/sys/bus/pci/drivers/nvidia"
+    return {
+        "/dev/dri/" + name for address in files.names(driver) for name in files.names(driver, address, "drm")
+    }
 
 
 def what_holds(commands: Commands, files: Files) -> Holders:

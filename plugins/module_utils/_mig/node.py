@@ -78,8 +78,8 @@ class MigState:
     stopped: Tuple[str, ...] = ()
     #: Of each service that uses a GPU: those that systemd stops with it.
     dependents: Tuple[Tuple[str, Tuple[str, ...]], ...] = field(default=(), compare=False)
-    #: How many use the module nvidia_drm while it holds GPUs, None where it holds none.
-    drm: Optional[int] = field(default=None, compare=False)
+    #: Who uses the module nvidia_drm while it holds GPUs, None where it holds none.
+    drm: Optional[Tuple[User, ...]] = field(default=None, compare=False)
     #: GPUs that do not answer, in words.
     silent: Tuple[str, ...] = ()
 

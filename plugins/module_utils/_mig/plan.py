@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, List, Mapping
 
 from .._asking import foretold
-from .._clients import STAYING, Units, agreed, away, unloads
+from .._clients import STAYING, Units, agreed, away, keep_drm
 from .._plan import Blocker, Plan, Step
 from .._scalar import BadWish
 from .module_wish import MigWish
@@ -45,7 +45,8 @@ def _agreed(state: MigState, wish: MigWish) -> MigState:
     for gpu in state.gpus:
         users = agreed(gpu.users, wish.gpu_services)
         gpus.append(replace(gpu, users=users, gpu=in_use(gpu.gpu, users)))
-    return replace(state, gpus=tuple(gpus))
+    drm = None if state.drm is None else agreed(state.drm, wish.gpu_services)
+    return replace(state, gpus=tuple(gpus), drm=drm)
 
 
 def _layouts(state: MigState, wish: MigWish, first: List[Step]) -> Plan:
@@ -73,9 +74,14 @@ def _together(state: MigState, first: List[Step], plans: Mapping[str, GpuPlan], 
         return Plan(blockers=blockers)
     steps = [step for each in plans.values() for step in each.steps]
     users = [user for each in plans.values() for user in (*each.work, *each.daemons)] if steps else []
+    switched = [step.data.name for step in steps if isinstance(step.data, SetMode) and step.data.switches]
+    unload = bool(switched) and state.drm is not None
+    if unload:
+        blockers = keep_drm(state.drm, ", ".join(switched), consent)
+        if blockers:
+            return Plan(blockers=blockers)
+        users += state.drm or ()
     leaving = [user for user in users if user.unit not in STAYING]
-    switches = any(isinstance(step.data, SetMode) and step.data.switches for step in steps)
-    unload = switches and unloads(state.drm, consent)
     before, after = away(leaving, state.stopped, dependents=state.dependents, unload=unload)
     now = summary(state)
     promise = {"gpus": {**now["gpus"], **{key: each.after for key, each in plans.items()}}}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Tuple
 
 from .._asking import foretold
-from .._clients import PERSISTENCED, STAYING, away, unloads
+from .._clients import PERSISTENCED, STAYING, agreed, away, keep_drm
 from .._gpu_values import label
 from .._plan import Blocker, Plan, Step
 from .._scalar import BadWish
@@ -69,10 +69,14 @@ def _settings(state: SettingsState, wish: SettingsWish) -> Plan:
         for gpu in state.gpus
         if gpu.known.index in requests or gpu.owed
     ]
-    blockers = tuple(blocker for each in plans for blocker in each.blockers)
+    blockers = [blocker for each in plans for blocker in each.blockers]
+    resets = ", ".join(each.seen.name for each in plans if each.reset)
+    if state.drm is not None and resets:
+        state = replace(state, drm=agreed(state.drm, wish.gpu_services))
+        blockers += keep_drm(state.drm, resets, consent)
     if blockers:
-        return Plan(blockers=blockers)
-    return _together(state, service, around, plans, consent)
+        return Plan(blockers=tuple(blockers))
+    return _together(state, service, around, plans)
 
 
 def _wished(requests: Mapping[int, Request], gpu: GpuState) -> Settings:
@@ -80,15 +84,13 @@ def _wished(requests: Mapping[int, Request], gpu: GpuState) -> Settings:
     return request.settings if request else Settings()
 
 
-def _together(
-    state: SettingsState, service: Service, around: Tuple[Step, ...], plans: List[GpuPlan], consent: bool
-) -> Plan:
+def _together(state: SettingsState, service: Service, around: Tuple[Step, ...], plans: List[GpuPlan]) -> Plan:
     off = around if not service.active else ()
     on = around if service.active else ()
     steps = (
         *off,
         *(step for each in plans for step in each.ecc),
-        *_reset(state, service, plans, consent),
+        *_reset(state, service, plans),
         *on,
         *(step for each in plans for step in each.settings),
     )
@@ -168,7 +170,7 @@ def _words(*pairs: Tuple[str, bool]) -> str:
     return " and ".join(word for word, needed in pairs if needed)
 
 
-def _reset(state: SettingsState, service: Service, plans: List[GpuPlan], consent: bool) -> List[Step]:
+def _reset(state: SettingsState, service: Service, plans: List[GpuPlan]) -> List[Step]:
     """The reset with what must be out of its way before, and comes back after.
 
     The persistence daemon stays: without it the driver would forget the settings of other GPUs.
@@ -176,7 +178,8 @@ def _reset(state: SettingsState, service: Service, plans: List[GpuPlan], consent
     these = [each for each in plans if each.reset]
     users = [user for each in these for user in (*each.work, *each.daemons) if user.unit not in STAYING]
     ended = [PERSISTENCED] if state.service.active and not service.active else []
-    unload = bool(these) and unloads(state.drm, consent)
+    unload = bool(these) and state.drm is not None
+    users += state.drm or () if unload else ()
     before, after = away(users, state.stopped, ended, state.dependents, unload)
     if not these:
         return after

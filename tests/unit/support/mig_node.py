@@ -37,7 +37,7 @@ class Programs:
         self.nvidia_smi: Optional[Tuple[int, str, str]] = None
         #: By unit: those that systemd stops with it.
         self.dependents: Dict[str, str] = {}
-        #: A service that does not start.
+        #: A service that does not start, or a program that fails.
         self.failing = ""
         #: What its reset does to the GPU.
         self.reset: Callable[[], object] = lambda: None
@@ -53,6 +53,8 @@ class Programs:
             return 0, "RequiredBy=%s\n" % self.dependents.get(argv[-1], ""), ""
         if list(argv[:2]) == ["systemctl", "start"] and argv[-1] == self.failing:
             return 1, "", "Job for %s failed." % self.failing
+        if argv[0] == self.failing:
+            return 1, "", "%s failed." % self.failing
         return 0, "", ""
 
 

@@ -134,8 +134,8 @@ def test_the_drivers_own_daemons_keep_them_in_use_by_nature(tree: Tree) -> None:
 
 
 def test_a_screen_of_the_driver_and_one_of_another(tree: Tree) -> None:
-    tree.link("/sys/class/drm/card0/device/driver", "../../../../bus/pci/drivers/nvidia")
-    tree.link("/sys/class/drm/card1/device/driver", "../../../../bus/pci/drivers/ast")
+    tree.write("/sys/bus/pci/drivers/nvidia/0000:07:00.0/drm/card0/dev", "226:0\n")
+    tree.write("/sys/bus/pci/drivers/ast/0000:02:00.0/drm/card1/dev", "226:1\n")
     process(tree, 100, "Xorg", "/dev/dri/card0")
     process(tree, 101, "Xorg", "/dev/dri/card1")
     assert [client.pid for client in holders(tree.files)] == [100]

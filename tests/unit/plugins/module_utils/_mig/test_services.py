@@ -92,15 +92,24 @@ def test_what_is_no_service_is_refused(mig: MigNode, name: str) -> None:
         mig.wish(mig=False, gpu_services=[name])
 
 
-def screens(mig: MigNode, uses: int, modeset: str = "Y") -> None:
-    """The module for screens is loaded, and that many use it."""
-    mig.tree.write("/sys/module/nvidia_drm/parameters/modeset", modeset + "\n")
-    mig.tree.write("/sys/module/nvidia_drm/refcnt", "%d\n" % uses)
+def screens(mig: MigNode) -> None:
+    """The module for screens is loaded, with one on an NVIDIA GPU; another screen is another module's."""
+    mig.tree.write("/sys/module/nvidia_drm/parameters/modeset", "Y\n")
+    for driver, name in (("nvidia/0000:07:00.0", "card0"), ("ast/0000:02:00.0", "card1")):
+        mig.tree.write("/sys/bus/pci/drivers/%s/drm/%s/dev" % (driver, name))
+
+
+def shows(mig: MigNode, pid: int, command: str, name: str = "card0") -> None:
+    """A process of a service has a screen open."""
+    mig.tree.write("/proc/1/cgroup", "0::/init.scope\n")
+    mig.tree.write("/proc/%d/comm" % pid, command + "\n")
+    mig.tree.write("/proc/%d/cgroup" % pid, "0::/system.slice/%s.service\n" % command)
+    mig.tree.link("/proc/%d/fd/3" % pid, "/dev/dri/" + name)
 
 
 def test_the_module_for_screens_is_away_for_a_switch(mig: MigNode) -> None:
     mig.add(A100)
-    screens(mig, uses=0)
+    screens(mig)
     plan = mig.hold(gpus=[0], mig=True)
     assert [step.what for step in plan.steps] == [
         "unload nvidia_drm",
@@ -110,20 +119,36 @@ def test_the_module_for_screens_is_away_for_a_switch(mig: MigNode) -> None:
     assert mig.programs.ran == [["rmmod", "nvidia_drm"], ["modprobe", "nvidia_drm"]]
     mig.programs.ran.clear()
     assert "nvidia_drm" not in str(mig.hold(gpus=[0], instances=["3g.20gb"]).steps), "a layout is no switch"
-    screens(mig, uses=0, modeset="N")
+    mig.tree.write("/sys/module/nvidia_drm/parameters/modeset", "N\n")
     assert "nvidia_drm" not in str(mig.plan(gpus=[0], mig=False).steps), "without modeset it holds no GPU"
 
 
-def test_the_module_is_left_to_those_who_use_it(mig: MigNode) -> None:
+def test_who_uses_a_screen_is_in_the_way_of_a_switch(mig: MigNode) -> None:
+    """On whichever GPU: the module is one. Who only holds screens for others is not named."""
+    mig.add(A100)
+    screens(mig)
+    shows(mig, 31, "systemd-logind")
+    shows(mig, 32, "gnome-shell", "card1")
+    assert mig.plan(mig=True).steps[0].what == "unload nvidia_drm"
+    shows(mig, 33, "Xorg")
+    said = mig.refused(mig=True)
+    assert "cannot be unloaded while it is used" in said and "nvidia_drm is used by 33 (" in said
+    assert "logind" not in said and "gnome" not in said and "gpu_services: [Xorg.service]" in said
+    for options in ({"gpu_services": ["Xorg"]}, {"disrupt_running_work": True}):
+        whats = [step.what for step in mig.plan(mig=True, **options).steps]
+        assert whats[:2] == ["stop Xorg.service", "unload nvidia_drm"], whats
+        assert whats[-1] == "load nvidia_drm and start Xorg.service"
+
+
+def test_a_module_that_somebody_unseen_uses_stays(mig: MigNode) -> None:
     """Refused then, the reason names it, and what to do."""
     uuid = mig.add(A100, 0, mig_reset_status=16)
-    screens(mig, uses=1)
+    screens(mig)
+    mig.tree.write("/sys/module/nvidia_drm/refcnt", "1\n")
+    mig.programs.failing = "rmmod"
     mig.programs.nvidia_smi = (3, "GPU 00000000:07:00.0: In use by another client.", "")
-    assert [step.what for step in mig.plan(mig=True, disrupt_running_work=True).steps][
-        0
-    ] == "unload nvidia_drm"
     (reason,) = mig.hold(mig=True).reboot_reasons
-    assert "rmmod" not in str(mig.programs.ran)
+    assert "nvidia_drm stays loaded" in mig.warnings[0]
     assert reason.endswith(
         "In use by another client. The module nvidia_drm is loaded and may hold it: end what uses /dev/dri, "
         "'rmmod nvidia_drm', 'nvidia-smi --gpu-reset -i %s', or reboot." % uuid
@@ -132,7 +157,7 @@ def test_the_module_is_left_to_those_who_use_it(mig: MigNode) -> None:
 
 def test_a_switch_that_fails_gives_the_module_back(mig: MigNode) -> None:
     mig.add(A100)
-    screens(mig, uses=0)
+    screens(mig)
     mig.fault("nvmlDeviceSetMigMode", "return 999")
     assert "nvidia_drm" not in mig.failing(mig=True), "which has nothing to do with it"
     mig.fault("nvmlDeviceSetMigMode", "return 19")

@@ -299,19 +299,30 @@ def test_a_service_that_may_stop_makes_way_for_a_reset_and_for_nothing_else() ->
     assert "12 (serve, server)" in blocker.which and "gpu_services" not in blocker.next
 
 
+def test_who_uses_screens_is_in_the_way_of_a_reset_of_any_gpu() -> None:
+    """It is named, and it goes by the same consent as others; a setting that takes no reset is none of it."""
+    screen = User(Client(12, "root", "Xorg"), unit="display-manager.service")
+    state = node(gpu(), drm=(screen,))
+    (blocker,) = plan(state, wish(ecc=False), {}).blockers
+    assert "nvidia_drm is used by 12 (root, Xorg)" in blocker.which
+    assert "gpu_services: [display-manager.service]" in blocker.next
+    agreed = replace(wish(ecc=False), gpu_services=("display-manager.service",))
+    for consent in (agreed, wish(True, ecc=False)):
+        told = steps(plan(state, consent, {}))
+        assert told[1:3] == ["stop display-manager.service", "unload nvidia_drm"]
+        assert "load nvidia_drm and start display-manager.service" in told
+    assert "Xorg" not in str(plan(state, wish(compute_mode="prohibited"), {}))
+
+
 def test_the_module_for_screens_is_away_for_a_reset_alone() -> None:
-    """Not while somebody uses it, unless work may end."""
-    for uses, consent, there in ((0, False, True), (2, False, False), (2, True, True), (None, True, False)):
-        state = node(gpu(users=(DAEMON,)), drm=uses)
-        told = steps(plan(state, wish(consent, ecc=False), {}))
-        assert ("unload nvidia_drm" in told) is there, (uses, consent)
-        if there:
-            assert told[1:5] == [
-                "stop nvidia-dcgm.service",
-                "unload nvidia_drm",
-                "reset GPU 0",
-                "load nvidia_drm and start nvidia-dcgm.service",
-            ]
-    assert steps(plan(node(gpu(), drm=0), wish(compute_mode="prohibited"), {})) == [
+    state = node(gpu(users=(DAEMON,)), drm=())
+    assert steps(plan(state, wish(ecc=False), {}))[1:5] == [
+        "stop nvidia-dcgm.service",
+        "unload nvidia_drm",
+        "reset GPU 0",
+        "load nvidia_drm and start nvidia-dcgm.service",
+    ]
+    assert "nvidia_drm" not in str(steps(plan(replace(state, drm=None), wish(ecc=False), {})))
+    assert steps(plan(node(gpu(), drm=()), wish(compute_mode="prohibited"), {})) == [
         "GPU 0: set compute mode prohibited"
     ]
