@@ -24,10 +24,21 @@ options:
   gather:
     description:
       - What to look at. Without it, everything.
-      - C(driver), C(cuda), C(cudnn) and C(environments) do not wake a GPU.
+      - V(driver), V(cuda), V(cudnn) and V(environments) do not wake a GPU.
     type: list
     elements: str
-    choices: [gpus, driver, cuda, cudnn, environments, settings, mig, kubernetes, processes, health]
+    choices:
+      - gpus
+      - driver
+      - cuda
+      - cudnn
+      - container
+      - environments
+      - settings
+      - mig
+      - kubernetes
+      - processes
+      - health
   environment_roots:
     description:
       - Directories of conda environments.
@@ -73,6 +84,7 @@ seealso:
   - module: labfleet.gpu.nvidia_driver
   - module: labfleet.gpu.cuda_toolkit
   - module: labfleet.gpu.cudnn
+  - module: labfleet.gpu.container_toolkit
   - module: labfleet.gpu.gpu_settings
   - module: labfleet.gpu.mig_layout
   - plugin: labfleet.gpu.mig_kubernetes
@@ -214,6 +226,21 @@ cudnn:
     headers: /usr/include/x86_64-linux-gnu/cudnn_v9.h
     packages: [libcudnn9-cuda-12=9.5.1.17-1]
     driver_version: 580.95.05
+container:
+  description:
+    - The keys of RV(labfleet.gpu.container_toolkit#module:before), but for C(check). The C(devices) in C(cdi)
+      are null where NVML cannot be asked.
+  returned: when gathered
+  type: dict
+  sample:
+    version: 1.20.1
+    packages: [libnvidia-container1=1.20.1-1, nvidia-container-toolkit=1.20.1-1]
+    held: []
+    engines: {podman: {version: 5.4.2}}
+    cdi: {files: [/run/cdi/nvidia.yaml], driver_version: 580.95.05, devices: [], stale: null}
+    unlinked: []
+    driver_version: 580.95.05
+    pynvml: true
 environments:
   description: The conda environments, those of O(environment_roots) first.
   returned: when gathered

@@ -13,7 +13,8 @@ import re
 import stat
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from .._asked import ask as asked
+from .._asked import Ask
+from .._asked import ask as ask_alone
 from .._catalog.container import PACKAGES
 from .._command import Commands
 from .._host import Files, Host
@@ -42,7 +43,7 @@ _MINOR = re.compile(r"^gpu(\d+)/gi(\d+)(?:/ci(\d+))?/access (\d+)$", re.MULTILIN
 _NUMBERS = re.compile(r"\d+(?:\.\d+)+")
 
 
-def observe(commands: Commands, files: Files, host: Host) -> ContainerState:
+def observe(commands: Commands, files: Files, host: Host, asked: Ask = ask_alone) -> ContainerState:
     """Read the node: one dpkg-query, systemctl where there is an engine, one NVML session. No network."""
     admindir = files.path("/var/lib/dpkg")
     everything = observe_packages(commands, admindir, host.machine)

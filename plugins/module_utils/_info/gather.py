@@ -141,6 +141,10 @@ def _works(wish: InfoWish) -> Iterator[Work]:
         from .._mig import ask as of_mig
 
         yield of_mig.node
+    if wish.asks("container"):
+        from .._container import ask as of_container
+
+        yield of_container.node
     if wish.asks("processes", "health"):
         from .._check import ask as of_check
 
@@ -207,6 +211,20 @@ def _cudnn(looking: _Looking) -> Dict[str, Any]:
     return summary(observe(looking.commands, looking.files, looking.host))
 
 
+def _container(looking: _Looking) -> Dict[str, Any]:
+    from .._container.observe import observe
+    from .._container.state import summary
+
+    state = observe(looking.commands, looking.files, looking.host, looking.ask)
+    why = looking.why_mute(state.driver, state.binding or state.trouble)
+    if why:
+        looking.reasons["container"] = why
+    found = summary(state)
+    # It is about a container that somebody asks for.
+    del found["check"]
+    return found
+
+
 def _environments(looking: _Looking) -> List[Dict[str, Any]]:
     from .environments import environments, homes
 
@@ -256,6 +274,7 @@ _SECTIONS: Mapping[str, Callable[[_Looking], Any]] = {
     "driver": _driver,
     "cuda": _cuda,
     "cudnn": _cudnn,
+    "container": _container,
     "environments": _environments,
     "settings": _settings,
     "mig": _mig,

@@ -19,6 +19,7 @@ GATHER = (
     "driver",
     "cuda",
     "cudnn",
+    "container",
     "environments",
     "settings",
     "mig",

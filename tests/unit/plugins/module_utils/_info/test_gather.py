@@ -63,6 +63,8 @@ def test_a_whole_node(info: InfoNode) -> None:
     assert told["cuda"]["toolkits"] == {"/usr/local/cuda-12.4": {"version": "12.4.1", "origin": "package"}}
     (cudnn,) = told["cudnn"]["cudnn"].values()
     assert (cudnn["version"], cudnn["cuda"]) == ("9.5.1.17", "12")
+    assert told["container"]["version"] is None and told["container"]["cdi"]["devices"] == []
+    assert "check" not in told["container"]
     (environment,) = told["environments"]
     assert (environment["name"], environment["frameworks"]) == ("train", {"pytorch": "2.5.1+cu124"})
     assert [each["profile"] for each in told["mig"]["gpus"][divided]["layout"]] == ["1g.5gb", "1g.5gb"]
@@ -80,7 +82,7 @@ def test_a_whole_node(info: InfoNode) -> None:
 
 
 def test_dpkg_is_asked_once(info: InfoNode) -> None:
-    info.info("driver", "cuda", "cudnn")
+    info.info("driver", "cuda", "cudnn", "container")
     assert [line.split()[0] for line in info.machine.ran].count("dpkg-query") == 1
 
 
@@ -92,7 +94,7 @@ def test_only_what_is_asked_for(info: InfoNode, name: str) -> None:
     told = info.info(name)
     assert set(told) == {name, *ALWAYS} and told[name] is not None and not told["reasons"], told
     ran = {line.split()[0] for line in info.machine.ran}
-    assert ("dpkg-query" in ran) is (name in ("driver", "cuda", "cudnn"))
+    assert ("dpkg-query" in ran) is (name in ("driver", "cuda", "cudnn", "container"))
     assert ("journalctl" in ran) is (name == "health")
 
 
@@ -109,7 +111,7 @@ def test_a_bare_node(info: InfoNode) -> None:
     info.tree.path("/run/gpu-simulator/module/version").unlink()
     info.tree.path("/proc/driver/nvidia/version").unlink()
     told = info.info()
-    assert not told["errors"] and set(told["reasons"]) == {"gpus", *OF_NVML}
+    assert not told["errors"] and set(told["reasons"]) == {"gpus", "container", *OF_NVML}
     assert set(told["reasons"].values()) == {"NVML cannot be asked: there is no driver."}
     assert all(told[name] is None for name in OF_NVML)
     (gpu,) = told["gpus"]
@@ -146,7 +148,7 @@ def test_a_node_without_gpus(info: InfoNode) -> None:
     info.environment("/opt/conda/envs/cpu", "python-3.12.1-0")
     told = info.info()
     assert not told["errors"] and told["gpus"] == []
-    assert set(told["reasons"]) == {"gpus", "health", *OF_NVML}
+    assert set(told["reasons"]) == {"gpus", "container", "health", *OF_NVML}
     assert set(told["reasons"].values()) == {"There is no GPU."}
     assert told["driver"]["version"] == "580.95.05" and not told["driver"]["reboot_required"]
     assert told["cuda"]["toolkits"] and told["cudnn"]["cudnn"] and told["environments"]
@@ -176,7 +178,7 @@ def test_one_failing_component_keeps_no_other(info: InfoNode) -> None:
     info.add(A100)
     info.machine.answers["dpkg-query"] = (2, "", "dpkg-query: error: failed to open the database")
     told = info.info()
-    assert set(told["errors"]) == {"driver", "cuda", "cudnn"} and not told["reasons"]
+    assert set(told["errors"]) == {"driver", "cuda", "cudnn", "container"} and not told["reasons"]
     assert "failed to open the database" in told["errors"]["driver"]
     assert told["driver"] is None and told["gpus"] and told["mig"] and told["health"]["rows"]
 
