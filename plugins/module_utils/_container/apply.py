@@ -43,7 +43,8 @@ _SETTLING, _PAUSE = 15.0, 0.3
 def write_engine_file(context: Context, data: EngineFile) -> None:
     """Put the record in place, then the note, then the file."""
     _remember(context, data.record)
-    _owe(context, {*_owed(context), data.engine})
+    if data.engine:
+        _owe(context, {*_owed(context), data.engine})
     if data.content:
         content = data.content.encode("utf-8", "surrogateescape")
         write_bytes(context, data.path, content, data.mode, data.owner)

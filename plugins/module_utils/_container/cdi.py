@@ -21,8 +21,8 @@ from .._effects import RemoveFile, WriteFile
 from .._plan import Step
 from .json_text import dumped
 from .spec import OWN, REFRESHED, Spec, stale
-from .state import LINKS_PATH, ORDER_PATH, ContainerState, cdi_row, numbers, upstream
-from .steps import Refresh
+from .state import LINKS_PATH, ORDER_PATH, REFRESH, ContainerState, cdi_row, numbers, upstream
+from .steps import EngineFile, Refresh
 from .wish import CONTAINERD, DOCKER, ContainerWish
 
 _ORDER = (
@@ -57,16 +57,18 @@ def present(
     release = upstream(max(versions.values(), key=numbers, default="0"))
     service = at_least(release, REFRESHES_ITSELF)
     if service and state.own_files.get(ORDER_PATH) != _ORDER:
-        data = WriteFile(ORDER_PATH, _ORDER)
-        what = "order %s after what restores MIG at boot" % "nvidia-cdi-refresh.service"
-        found.first.append(Step("cdi", "write-file", what, "it does not see changes of MIG", data))
+        order = WriteFile(ORDER_PATH, _ORDER)
+        what = "order %s after what restores MIG at boot" % REFRESH
+        found.first.append(Step("cdi", "write-file", what, "it does not see changes of MIG", order))
     if not state.host.gpus and not state.devices:
         return found
     specs = list(state.specs)
     if service and record.get("cdi") == OWN and any(spec.path == OWN for spec in specs):
         specs = [spec for spec in specs if spec.path != OWN]
         what, why = "remove %s" % OWN, "the toolkit's own service writes %s now" % REFRESHED
-        found.last.append(Step("cdi", "remove-file", what, why, RemoveFile(OWN)))
+        del record["cdi"]
+        data = EngineFile(OWN, "", record=dumped(record, " "))
+        found.last.append(Step("cdi", "write-engine-file", what, why, data))
     if wish.coming:
         _refresh(found, state, service, record, "%s changed before" % wish.coming)
         return found

@@ -7,17 +7,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Mapping
 
-from .._component import Answer
-from .._converge import Component
+from .._component import Answer, Component
 from .._effects import Action
-from . import check
-from .observe import observe
-from .plan import plan
-from .state import summary
+from . import rest
 from .steps import AskContainers
-from .wish import ContainerWish, informed, standing
+from .wish import ContainerWish
 
 
 def _actions() -> Mapping[str, Action]:
@@ -34,13 +31,4 @@ def _answers() -> Mapping[type, Answer]:
 
 def container(wish: ContainerWish) -> Component:
     """The component for one wish: what is told of the container that is a check depends on it."""
-    return Component(
-        name="container",
-        observe=observe,
-        plan=plan,
-        summary=lambda state: summary(state, check.row(state, wish)),
-        actions=_actions,
-        answers=_answers,
-        standing=standing,
-        informed=informed,
-    )
+    return replace(rest.container(wish), actions=_actions, answers=_answers)

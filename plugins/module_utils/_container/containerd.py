@@ -88,6 +88,11 @@ def _copy(value: Any) -> Any:
     return {key: _copy(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
+def can_import(text: Optional[str], config: Mapping[str, Any]) -> bool:
+    """Is the list of imports, if there is one, written so that an entry can be put into it?"""
+    return "imports" not in config or _IMPORTS.search(text or "") is not None
+
+
 def with_import(text: Optional[str], config: Mapping[str, Any]) -> str:
     """The main file with an entry for ours; nothing else of it changes."""
     if not config:

@@ -182,6 +182,9 @@ def _refused(state: ContainerState, wish: ContainerWish, config: Mapping[str, An
         return Blocker(
             what, "%s, version %d" % (path, version), "write it anew with 'containerd config migrate'"
         )
+    if not containerd.can_import(state.containerd.text, config):
+        what = "The list of imports is not written so that an entry can be put into it"
+        return Blocker(what, path, "write it as imports = [...]")
     ours = state.imported.get(containerd.DROP_IN)
     if ours is not None and containerd.MARK not in ours and not wish.take_over:
         program, default = runtime_default(state, CONTAINERD)

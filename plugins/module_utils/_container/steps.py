@@ -19,7 +19,7 @@ class EngineFile(WriteFile):
     """A file of an engine as it is to be; no content removes it. It keeps its owner.
 
     ``record``: what we have put into files of others, to be known before this one changes. ``engine`` is to
-    read it anew.
+    read it anew, "" for none.
     """
 
     owner: Tuple[int, int] = (0, 0)

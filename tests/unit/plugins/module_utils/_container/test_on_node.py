@@ -97,7 +97,7 @@ def test_where_the_specification_is(node: ContainerNode) -> None:
     assert plan.promised()["cdi"]["files"] == ["/etc/cdi/nvidia.yaml"]
     plan = node.hold(version="1.18")
     assert plan.promised()["cdi"]["files"] == ["/run/cdi/nvidia.yaml"]
-    assert node.text("/etc/cdi/nvidia.yaml") is None
+    assert node.text("/etc/cdi/nvidia.yaml") is None and "cdi" not in node.state().record
     node.programs.refreshes = False
     node.tree.path("/run/cdi/nvidia.yaml").unlink()
     assert actions(node.hold(version="1.18")) == ["refresh-cdi"]
@@ -247,6 +247,8 @@ def test_containerd_that_is_not_to_be_had(node: ContainerNode) -> None:
     assert "disabled_plugins" in node.refused(engines=["containerd"])
     node.tree.write(CONFIG, "[plugins.cri]\nx = 1\n")
     assert "config migrate" in node.refused(engines=["containerd"])
+    node.tree.write(CONFIG, '"imports" = []\nversion = 2\n')
+    assert "imports = [...]" in node.refused(engines=["containerd"])
     node.tree.write(CONFIG, "version = \n")
     assert "line 1: this value" in node.refused(engines=["containerd"])
     node.tree.write(CONFIG, 'imports = ["/etc/containerd/conf.d/*.toml"]\n' + MAIN)
