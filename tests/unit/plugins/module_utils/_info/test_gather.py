@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.labfleet.gpu.plugins.filter.mig_kubernetes import mig_kubernetes
 from ansible_collections.labfleet.gpu.plugins.module_utils import _nvml
 from ansible_collections.labfleet.gpu.plugins.module_utils._info.wish import ARGUMENTS, GATHER, wish_from
+from ansible_collections.labfleet.gpu.plugins.module_utils._kubernetes import in_kubernetes
 from ansible_collections.labfleet.gpu.plugins.module_utils._nvml_calls import NEEDED
 from ansible_collections.labfleet.gpu.plugins.module_utils._scalar import BadWish
 from ansible_collections.labfleet.gpu.plugins.modules import gpu_info
@@ -70,7 +70,9 @@ def test_a_whole_node(info: InfoNode) -> None:
     assert [each["profile"] for each in told["mig"]["gpus"][divided]["layout"]] == ["1g.5gb", "1g.5gb"]
     assert len(told["mig"]["devices"][divided]) == 2 and told["mig"]["boot"] == {"unit": False, "gpus": {}}
     assert told["settings"]["gpus"][whole]["power_limit"] == 70 and "boot" in told["settings"]
-    assert told["kubernetes"] == mig_kubernetes(told["mig"]) and told["kubernetes"]["strategy"] == "mixed"
+    assert (
+        told["kubernetes"] == in_kubernetes(told["mig"]["gpus"]) and told["kubernetes"]["strategy"] == "mixed"
+    )
     assert told["kubernetes"]["resources"] == {"nvidia.com/gpu": 1, "nvidia.com/mig-1g.5gb": 2}
     (process,) = told["processes"]
     assert (process["pid"], process["memory_mib"], process["job"]) == (os.getppid(), {"1": 512}, "slurm:77")
