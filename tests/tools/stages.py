@@ -63,6 +63,7 @@ STAGES = (
     Stage("vendor", TEST, "pytest tests/vendor", root=True, limit=15 * MINUTE),
     Stage("simulator", TEST, "pytest tests/simulator", root=True, limit=20 * MINUTE),
     Stage("lab", TEST, "pytest tests/lab", root=True, limit=15 * MINUTE),
+    Stage("engine", TEST, "pytest tests/engine", ("controller", "conda"), root=True, limit=15 * MINUTE),
     Stage(
         "scenarios",
         TEST,
@@ -80,8 +81,8 @@ STAGES = (
     ),
     Stage("mig-all-pairs", ALL, "python tests/exhaustive/mig_all_pairs.py", limit=30 * MINUTE),
     Stage("molecule", TEST, "molecule test --all", root=True, limit=20 * MINUTE),
-    Stage("recipe", TEST, "pytest tests/recipe/test_podman.py", root=True),
-    Stage("recipe-docker", ALL, "pytest tests/recipe/test_docker.py", root=True),
+    Stage("recipe", TEST, "pytest tests/recipe/test_podman.py", root=True, limit=15 * MINUTE),
+    Stage("recipe-docker", ALL, "pytest tests/recipe/test_docker.py", root=True, limit=15 * MINUTE),
     Stage("demo", TEST, "python tests/tools/demo.py", root=True, limit=15 * MINUTE),
     Stage(
         "benchmark",
