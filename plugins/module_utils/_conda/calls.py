@@ -119,4 +119,5 @@ def _words(pip: Sequence[str], gone: Sequence[str]) -> str:
 
 
 def _short(requirement: str) -> str:
-    return (pins.distribution(requirement) if " @ " in requirement else "") or redacted(requirement)
+    distribution = pins.distribution(requirement) if " @ " in requirement else ""
+    return distribution or redacted(pins.without_hashes(requirement))

@@ -144,8 +144,17 @@ def distribution(requirement: str) -> str:
     return "%s==%s" % (canonical(name), match.group("version")) if match else ""
 
 
+def without_hashes(requirement: str) -> str:
+    """A requirement without the hashes that a file of requirements may have behind it."""
+    return requirement.partition(" --hash=")[0].rstrip()
+
+
 def pip_fulfils(there: Tuple[str, ...], requirement: str) -> bool:
-    """Is a requirement ("name", "name==version", "name @ URL") fulfilled by what pip has installed?"""
+    """Is a requirement ("name", "name==version", "name @ URL") fulfilled by what pip has installed?
+
+    Hashes are of what is fetched: what is there has passed them, or came in another way.
+    """
+    requirement = without_hashes(requirement)
     if " @ " in requirement:
         return distribution(requirement) in there
     match = _PINNED.match(requirement)

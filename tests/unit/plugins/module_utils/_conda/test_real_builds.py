@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -123,6 +124,19 @@ def test_pip_looks_where_it_is_told_to(
     assert envs.state("other").pip == ("tool==2.0",)
     # Where it looks is no part of what is there.
     assert envs.converge(envs.wish("python", pip=("tool",), name="other")) == []
+
+
+def test_hashes(with_python: None, envs: Environments, channel: Path) -> None:
+    digest = hashlib.sha256((channel / "wheels/tool-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+    wish = envs.wish("python", pip=("tool==1.0 --hash=sha256:" + digest,))
+    (_stage, _transact, step, _seal) = envs.planned(wish).steps
+    assert step.what == "install with pip: tool==1.0"
+    assert "pip-install" in envs.converge(wish)
+    envs.path("conda-meta/labfleet-gpu").unlink()
+    assert envs.planned(wish).steps == (), "it will do"
+    other = envs.planned(envs.wish("python", pip=("tool==1.0 --hash=sha256:" + 64 * "0",), name="other"))
+    with pytest.raises(EffectError, match="(?i)hash"):
+        envs.apply(other)
 
 
 def test_the_torch_that_came_is_for_another_cuda(ext: Build, envs: Environments) -> None:
