@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import mig
@@ -72,6 +73,19 @@ def test_a_pending_mode_waits_for_the_reset(machine: Machine) -> None:
     assert machine.client(LOOK)[0] == [[1, 1], 2]
 
 
+def test_the_module_for_screens_holds_all_gpus_with_modeset(machine: Machine) -> None:
+    """github NVIDIA/mig-parted#181."""
+    parameter = machine.state / "sys/module/nvidia_drm/parameters/modeset"
+    parameter.parent.mkdir(parents=True)
+    mode = "nvmlInit(); answer = nvmlDeviceSetMigMode(nvmlDeviceGetHandleByIndex(%d), 1)"
+    parameter.write_text("Y\n", encoding="ascii")
+    assert [machine.client(mode % gpu) for gpu in (0, 1)] == [IN_USE] * 2
+    assert [look[0] for look in machine.client(LOOK)] == [[0, 1], [0, 0]], "before Hopper it is pending"
+    parameter.write_text("N\n", encoding="ascii")
+    assert [machine.client(mode % gpu) for gpu in (0, 1)] == [0] * 2
+    assert [look[0] for look in machine.client(LOOK)] == [[1, 1], [1, 1]]
+
+
 def test_a_process_on_a_part(machine: Machine) -> None:
     machine.client(DIVIDE)
     with mig.sleeper() as pid:
@@ -97,8 +111,12 @@ def test_capabilities_of_the_driver_and_of_instances(machine: Machine) -> None:
     assert minors["gpu0/gi9/access"] == "84" and minors["gpu1/gi0/access"] == "138"
     modes = [(dev / f"nvidia-caps/nvidia-cap{minor}").stat().st_mode & 0o777 for minor in (1, 2)]
     assert modes == [0o400, 0o444]
-    machine.client(DIVIDE)
     top = proc / "nvidia/capabilities"
+    # An H100 80GB HBM3 with driver 580.159.04, MIG off, asked 2026-11-22.
+    assert {path.name for path in top.iterdir()} == {"mig", "gpu0", "gpu1", "fabric-imex-mgmt"}
+    assert list((top / "gpu0").iterdir()) == [top / "gpu0/mig"] and not list((top / "gpu0/mig").iterdir())
+    assert (top / "fabric-imex-mgmt").read_text(encoding="ascii").startswith("DeviceFileMinor: 4323\n")
+    machine.client(DIVIDE)
     shown = {str(path.relative_to(top)): path.read_text(encoding="ascii") for path in top.rglob("access")}
     assert set(shown) == {
         f"{instance}/{access}"
@@ -106,8 +124,14 @@ def test_capabilities_of_the_driver_and_of_instances(machine: Machine) -> None:
         for access in ("access", "ci0/access")
     }
     for name, text in shown.items():
-        assert text.splitlines()[0] == f"DeviceFileMinor: {minors[name.replace('/mig/', '/')]}"
+        minor = minors[name.replace("/mig/", "/")]
+        assert text.splitlines()[0] == f"DeviceFileMinor: {minor}"
+        # As the driver's own: a plain file where the container makes no others.
+        first, file = ((dev / f"nvidia-caps/nvidia-cap{number}").stat() for number in (1, minor))
+        assert stat.S_IMODE(file.st_mode) == 0o444 and stat.S_IFMT(file.st_mode) == stat.S_IFMT(first.st_mode)
+        if stat.S_ISCHR(file.st_mode):
+            assert (os.major(file.st_rdev), os.minor(file.st_rdev)) == (os.major(first.st_rdev), int(minor))
     machine.run("reset", "all")
-    assert list(top.rglob("access")) == []
+    assert list(top.rglob("access")) == [] and (top / "gpu1/mig").is_dir()
     machine.run("unload")
     assert not (proc / "nvidia-caps").exists() and not list(dev.glob("nvidia*"))

@@ -58,7 +58,6 @@ def test_work_that_nvml_does_not_show(fleet: Fleet, node: str) -> None:
     instance = f"gpu1/gi{instance_at(fleet, 1, 4)}/ci0/access"
     minor = fleet.sh(node, f"grep '^{instance} ' /proc/driver/nvidia-caps/mig-minors").split()[-1]
     path = f"/dev/nvidia-caps/nvidia-cap{minor}"
-    fleet.sh(node, f"mknod -m 444 {path} c 0x$(stat -c %t /dev/nvidia-caps/nvidia-cap1) {minor}")
     pid = opens(fleet, path)
     assert f"{pid} (root, python3" in refused(fleet, node, module=MODULE, gpus=[1], instances=["7g.40gb"])
     around = proved(fleet, node, module=MODULE, gpus=[1], instances=["3g.20gb", "2g.10gb"])

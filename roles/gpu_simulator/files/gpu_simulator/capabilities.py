@@ -12,12 +12,16 @@ import os
 from typing import Iterator, Tuple
 
 from . import surfaces
-from .tree import Tree, remove, write
+from .tree import Tree, read, remove, write
 
 # The kernel gives nvidia-caps a free major; the one below nvidia-uvm's is as good as any.
 MAJOR = 510
 GLOBAL = (("config", 1, 0o400), ("monitor", 2, 0o444))
 FIRST, GPUS, INSTANCES, COMPUTE_INSTANCES = 3, 32, 15, 8
+#: Who may manage IMEX domains, of drivers that know IMEX, whatever the board (an H100 80GB HBM3 with driver
+#: 580.159.04, asked 2026-11-22, has it, with no file in /dev for it). Its number follows on those of MIG.
+IMEX = "fabric-imex-mgmt"
+IMEX_MINOR = FIRST + GPUS * INSTANCES * (1 + COMPUTE_INSTANCES)
 
 
 def text(minor: int, mode: int) -> str:
@@ -45,12 +49,25 @@ def show(tree: Tree, make_devices: bool) -> None:
     """
     for name, minor, mode in GLOBAL:
         write(tree.proc_driver / "nvidia/capabilities/mig" / name, text(minor, mode), mode)
+    if "ImexChannelCount" in surfaces.shown_parameters(tree):
+        write(tree.proc_driver / "nvidia/capabilities" / IMEX, text(IMEX_MINOR, 0o400), 0o444)
+        write(tree.proc_driver / "nvidia-caps/sys-minors", "{0} {1}".format(IMEX, IMEX_MINOR), 0o444)
+    show_gpus(tree)
     lines = "\n".join("{0} {1}".format(*pair) for pair in minors())
     write(tree.proc_driver / "nvidia-caps/mig-minors", lines, 0o444)
     if make_devices:
         for _name, minor, mode in GLOBAL:
             surfaces.make(tree.dev / "nvidia-caps/nvidia-cap{0}".format(minor), (MAJOR, minor), mode)
         os.chmod(str(tree.dev / "nvidia-caps"), 0o755)
+
+
+def show_gpus(tree: Tree) -> None:
+    """A GPU that can have MIG has a directory for it, in whichever mode (the same H100)."""
+    for slot in tree.bound_gpus():
+        minor = read(tree.gpu_state(slot) / "minor_number")
+        if minor is not None and read(tree.gpu_hardware(slot) / "mig_mode_current") is not None:
+            place = tree.proc_driver / "nvidia/capabilities/gpu{0}/mig".format(minor)
+            place.mkdir(parents=True, exist_ok=True)
 
 
 def hide(tree: Tree) -> None:

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import List, Sequence
 
-from . import attributes, chassis, driver, nvlink5, pci, surfaces, usage
+from . import attributes, capabilities, chassis, driver, nvlink5, pci, surfaces, usage
 from .tree import SimulatorError, Tree, read, remove, write
 
 FAULT = re.compile(
@@ -158,6 +158,7 @@ def reset(tree: Tree, slot: int) -> None:
     board = chassis.installed(tree)[slot]
     driver.deinitialize(tree, slot, board)
     driver.reset(tree, slot, board)
+    capabilities.show_gpus(tree)
 
 
 def add_process(

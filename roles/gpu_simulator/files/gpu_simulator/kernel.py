@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple
 
-from . import driver, kmod, nouveau, surfaces, trust, udev, usage
+from . import driver, kmod, nouveau, screens, surfaces, trust, udev, usage
 from .kmod import Module
 from .parameters import BadValue
 from .tree import SimulatorError, Tree, link, overwrite, read, remove, write
@@ -51,7 +51,7 @@ def _shows_nothing(_tree: Tree, _module: Module, _options: Dict[str, str]) -> No
 SIMULATED = {
     "nvidia": Kind(driver.attach, driver.power_off),
     "nvidia_modeset": Kind(driver.attach_companion, driver.hide_companion("nvidia_modeset")),
-    "nvidia_drm": Kind(driver.attach_companion, driver.hide_companion("nvidia_drm")),
+    "nvidia_drm": Kind(screens.attach, screens.detach),
     "nvidia_uvm": Kind(driver.attach_companion, driver.hide_companion("nvidia_uvm")),
     "nvidia_peermem": Kind(driver.attach_companion, driver.hide_companion("nvidia_peermem")),
     "nouveau": Kind(nouveau.attach, nouveau.detach),

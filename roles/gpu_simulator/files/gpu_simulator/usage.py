@@ -16,12 +16,14 @@ import re
 from pathlib import Path
 from typing import Iterator, List, NamedTuple, Tuple
 
+from . import screens
 from .tree import Tree, read
 
 # Device files, by the module that is behind them.
 DEVICES = (
     ("nvidia_uvm", re.compile(r"^nvidia-uvm(-tools)?$")),
     ("nvidia_modeset", re.compile(r"^nvidia-modeset$")),
+    ("nvidia_drm", re.compile(r"^dri/(card|renderD)[0-9]+$")),
     ("nvidia", re.compile(r"^nvidia([0-9]+|ctl|-nvswitch.*|-caps/.*)$")),
     ("ib_umad", re.compile(r"^infiniband/(umad|issm)[0-9]+$")),
 )
@@ -68,10 +70,13 @@ def of_gpu(tree: Tree, slot: int) -> List[str]:
     """Who uses a GPU, in words: processes on it or on a part of it, open device files, persistence mode.
 
     Persistence mode keeps a GPU from being reset: github NVIDIA/NVSentinel#1690, NVIDIA/gpu-operator#118.
+    So does nvidia_drm with modeset, whoever uses a screen.
     """
     device = "/dev/nvidia{0} open".format(read(tree.gpu_state(slot) / "minor_number"))
     endings = (" on GPU {0}".format(slot), " of GPU {0}".format(slot), device)
-    return list(dict.fromkeys(user.words for user in everyone(tree) if user.words.endswith(endings)))
+    words = [user.words for user in everyone(tree) if user.words.endswith(endings)]
+    words += ["the module nvidia_drm, which holds all GPUs with modeset"] * screens.holds(tree)
+    return list(dict.fromkeys(words))
 
 
 def running(tree: Tree, program: str) -> bool:

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "mig.h"
@@ -63,6 +64,26 @@ static bool make_directories(char *path, size_t there)
     return true;
 }
 
+/* The device file of an instance, beside those that the driver has from the start; on hardware nvidia-modprobe
+ * makes it, and no document speaks of anybody who removes it. A plain file where those are plain ones; none
+ * where there are none (ModifyDeviceFiles=0), or where we may not. */
+static void make_device(const struct gpu *gpu, int gi, int ci)
+{
+    char first[MAX_TEXT], path[MAX_TEXT], name[64];
+    unsigned int number = capability_minor(gpu, gi, ci);
+    struct stat of_first;
+    mode_t kind;
+
+    device_path(first, "nvidia-caps/nvidia-cap1");
+    if (stat(first, &of_first) != 0)
+        return;
+    snprintf(name, sizeof name, "nvidia-caps/nvidia-cap%u", number);
+    device_path(path, name);
+    kind = S_ISCHR(of_first.st_mode) ? S_IFCHR : S_IFREG;
+    if (mknod(path, kind | 0444, makedev(major(of_first.st_rdev), number)) == 0 && chmod(path, 0444) != 0)
+        unlink(path);
+}
+
 /* A driver that shows no capabilities, as in a test without /proc, has none to add to. */
 nvmlReturn_t show_capability(const struct gpu *gpu, int gi, int ci)
 {
@@ -77,6 +98,7 @@ nvmlReturn_t show_capability(const struct gpu *gpu, int gi, int ci)
     if (!make_directories(path, strlen(top)))
         return NVML_ERROR_OPERATING_SYSTEM;
     TRY(write_path(path, text));
+    make_device(gpu, gi, ci);
     return chmod(path, 0444) == 0 ? NVML_SUCCESS : NVML_ERROR_OPERATING_SYSTEM;
 }
 
@@ -121,6 +143,15 @@ static bool process_holds(const char *pid, const char *wanted)
     return holds;
 }
 
+/* nvidia_drm with modeset has all GPUs open itself (github NVIDIA/mig-parted#181). */
+static bool screens_hold(void)
+{
+    char path[MAX_TEXT], text[8];
+
+    tree_path(path, VOLATILE, "sys/module/nvidia_drm/parameters/modeset");
+    return read_path(path, text, sizeof text) == NVML_SUCCESS && text[0] == 'Y';
+}
+
 bool held_open(const struct gpu *gpu, int gi, int ci)
 {
     char name[64], wanted[MAX_TEXT];
@@ -139,5 +170,6 @@ bool held_open(const struct gpu *gpu, int gi, int ci)
             held = process_holds(entry->d_name, wanted);
     if (directory != NULL)
         closedir(directory);
+    held = held || (gi == ANY_INSTANCE && screens_hold());
     return held && !BROKEN(R_MIG_OPEN_FILES);
 }
