@@ -30,7 +30,11 @@ _READS = {
 #: Variables of those roles that it has no use for, and what to do instead.
 _UNREAD = {
     "gpu_node": {
-        "cudnn_archive_from": "have the archive on the node, named in cudnn_archive, or use the role cudnn"
+        "cudnn_archive_from": "have the archive on the node, named in cudnn_archive, or use the role cudnn",
+        **{
+            "conda_gpu_env_miniforge" + rest: "use the role conda_gpu_env, which installs it"
+            for rest in ("", "_prefix", "_url", "_sha256", "_shell_initialisation")
+        },
     }
 }
 #: The role of each component of gpu_stack.

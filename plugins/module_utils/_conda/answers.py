@@ -21,6 +21,7 @@ from . import engine
 from .child import ChildError, run
 from .find_engine import find_engine
 from .find_program import find_program, would
+from .program import listed
 from .programs import AskDryRun, AskProgram
 from .questions import AskEngine, AskLocked, AskMatches, AskRecords, AskSolve, AskUsers, Matches, Solution
 from .state import META, UNFINISHED
@@ -66,6 +67,8 @@ def _users(_commands: Commands, files: Files, question: AskUsers) -> Clients:
 
 
 def _locked(_commands: Commands, _files: Files, question: AskLocked) -> Any:
+    if not question.looked_up:
+        return _solution(listed(question.locked))
     found = _by_engine(lambda: engine.locked(question.locked, question.wheel))
     return found if isinstance(found, Trouble) else _solution(found)
 

@@ -7,17 +7,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Optional, Tuple
 
 from .._plan import Blocker, Plan, Step
 from .._questions import Trouble
-from . import pins
 from .change import settled, theirs, worker
 from .goal import Goal
 from .programs import KEEPS_TO_CHANNELS, AskDryRun, AskProgram, Program
-from .questions import Solution
 from .redact import redacted
 from .specs import fulfilled, name_of
 from .state import CondaState
@@ -79,19 +76,6 @@ def will_do(state: CondaState, wish: CondaWish, found: Goal) -> bool:
     """Does what is there do, for certain? No matter who put it there."""
     whole = wish.exclusive or wish.update or wish.revision is not None or not state.usable
     return not whole and all(fulfilled(spec, state.by_name()) for spec in found.specs)
-
-
-def listed(locked: Tuple[str, ...]) -> Solution:
-    """The packages of a lock: an address and a hash is all that an explicit list needs."""
-    rows = []
-    for place in locked:
-        channel, subdir, name, digest = pins.split(place)
-        told = dict(zip(("name", "version", "build"), pins.line_of(place).split("=")))
-        told.update(url=place.partition("#")[0], fn=name, channel=channel, subdir=subdir)
-        told["sha256" if len(digest) == 64 else "md5"] = digest
-        rows.append((pins.line_of(place), json.dumps(told, sort_keys=True)))
-    rows.sort()
-    return Solution(tuple(line for line, _text in rows), tuple(text for _line, text in rows))
 
 
 def noted(state: CondaState, wish: CondaWish, found: Goal, reasons: Tuple[str, ...]) -> Plan:

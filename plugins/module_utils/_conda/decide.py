@@ -100,10 +100,8 @@ def _with_engine(
         question: Any = AskRecords(wish.clone)
         why = "%s cannot be copied" % wish.clone
     elif wish.locked:
-        question = AskLocked(wish.locked, engine.wheel)
+        question = AskLocked(wish.locked, engine.wheel, looked_up=engine.program is None)
         why = "its packages are not to be had"
-        if engine.program:
-            answers = {**answers, question: by_program.listed(wish.locked)}
     elif engine.program:
         if by_program.will_do(state, wish, found) and not lacks(state) and _has_pip(state, found):
             return by_program.noted(state, wish, found, reasons)

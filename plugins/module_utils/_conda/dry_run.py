@@ -139,10 +139,9 @@ def failure(out: str, err: str, rc: int) -> str:
         return "a channel cannot be read: %s" % message
     if kind or message:
         return ("%s: %s" % (kind, message)) if kind and not message.startswith(kind) else message
-    logged = [
-        str(each.get("message") or "") for each in told.get("log_records") or [] if isinstance(each, dict)
-    ]
-    said = _flat(_told("\n".join(logged) or err or ("" if told else out)))
+    # mamba 2.8 keeps to itself in them what others say where errors go.
+    logged = json.dumps(told["log_records"]) if told.get("log_records") else ""
+    said = _flat(_told(err.strip() or logged or ("" if told else out)))
     return "it ended with %d and said %s" % (rc, said or "nothing")
 
 

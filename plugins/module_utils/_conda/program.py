@@ -20,6 +20,7 @@ import tempfile
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .._command import ENVIRONMENT, run_command
+from . import pins
 from .dry_run import NoAnswer, Transaction, failure, transaction, without_ending
 from .programs import AskDryRun, Program
 
@@ -92,7 +93,7 @@ def _dry_run(
     said = _run(program.words(), argv + list(specs), environment)
     known = _repodata(pkgs)
     try:
-        return transaction(said, lambda folder, stem: known.get((folder, stem)))
+        return transaction(said, lambda folder, stem: _the_one(known.get(stem) or {}, folder))
     except NoAnswer as exc:
         raise NoAnswer("%s: %s" % (program.words(), exc)) from exc
 
@@ -107,17 +108,23 @@ def _pose(prefix: str, meta: str) -> None:
             os.symlink(path, os.path.join(prefix, "conda-meta", os.path.basename(path)))
 
 
-def _repodata(pkgs: str) -> Dict[Tuple[str, str], Mapping[str, Any]]:
-    """The records of the repodata that a dry run read, where it says from where it was."""
-    found: Dict[Tuple[str, str], Mapping[str, Any]] = {}
+def _repodata(pkgs: str) -> Dict[str, Dict[str, Mapping[str, Any]]]:
+    """The records of the repodata that a dry run read: by the names of files without ending, by folders."""
+    found: Dict[str, Dict[str, Mapping[str, Any]]] = {}
     for path in glob.glob(os.path.join(glob.escape(pkgs), "cache", "*.json")):
         with contextlib.suppress(ValueError), open(path, encoding="utf-8") as stream:
             told = json.load(stream)
             folder = str(told.get("_url") or "") if isinstance(told, dict) else ""
             for kind in ("packages", "packages.conda") if folder else ():
                 for name, record in (told.get(kind) or {}).items():
-                    found[folder, without_ending(name)] = dict(record, fn=name)
+                    row = dict(record, fn=name, url="%s/%s" % (folder.rstrip("/"), name))
+                    found.setdefault(without_ending(name), {})[folder.rstrip("/")] = row
     return found
+
+
+def _the_one(rows: Mapping[str, Mapping[str, Any]], folder: str) -> Optional[Mapping[str, Any]]:
+    """The record of a folder. Of a channel with a name alone, conda 4.3 does not tell the folder."""
+    return rows.get(folder) or (next(iter(rows.values())) if len(rows) == 1 else None)
 
 
 def _needed(records: Mapping[str, Mapping[str, Any]], wanted: Iterable[str]) -> Set[str]:
@@ -136,6 +143,18 @@ def _needed(records: Mapping[str, Mapping[str, Any]], wanted: Iterable[str]) -> 
 
 def _name(spec: str) -> str:
     return re.split(r"[\s=<>!~\[]", spec.rpartition("::")[2].strip(), maxsplit=1)[0].lower()
+
+
+def listed(locked: Iterable[str]) -> List[str]:
+    """The packages of a lock as records in JSON: an address and a hash is all that an explicit list needs."""
+    rows = []
+    for place in locked:
+        channel, subdir, name, digest = pins.split(place)
+        told = dict(zip(("name", "version", "build"), pins.line_of(place).split("=")))
+        told.update(url=place.partition("#")[0], fn=name, channel=channel, subdir=subdir)
+        told["sha256" if len(digest) == 64 else "md5"] = digest
+        rows.append(json.dumps(told, sort_keys=True))
+    return rows
 
 
 def install(program: Program, prefix: str, texts: Sequence[str]) -> None:

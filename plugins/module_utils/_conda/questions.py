@@ -72,10 +72,14 @@ class AskSolve:
 
 @dataclass(frozen=True)
 class AskLocked:
-    """The packages at these addresses, each "URL#HASH"; the answer is a Solution."""
+    """The packages at these addresses, each "URL#HASH"; the answer is a Solution.
+
+    py-rattler has to look them up in their channels: an address does not tell what a package needs.
+    """
 
     locked: Tuple[str, ...]
     wheel: str = ""
+    looked_up: bool = True
 
 
 @dataclass(frozen=True)

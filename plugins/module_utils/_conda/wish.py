@@ -290,9 +290,7 @@ def _channels(options: Mapping[str, Any]) -> Tuple[str, ...]:
 
 def _executable(options: Mapping[str, Any]) -> str:
     path = options.get("conda_executable")
-    if path and options["engine"] != "conda":
-        raise BadWish("conda_executable is given without engine: conda: add that, or leave it out.")
-    return _whole("conda_executable", path) if path else ""
+    return _whole("conda_executable", path) if path and options["engine"] == "conda" else ""
 
 
 def _engine_wheel(value: Optional[str]) -> str:
