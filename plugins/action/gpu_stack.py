@@ -10,7 +10,7 @@ from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing_engine impor
 
 _LOOKING = "labfleet.gpu.gpu_stack_at_rest"
 #: What that module knows.
-_LOOKED_AT = frozenset(("driver", "cuda", "cudnn"))
+_LOOKED_AT = frozenset(("driver", "cuda", "cudnn", "environments"))
 
 
 class ActionModule(BringingEngineAction, BringingAction):
@@ -27,5 +27,5 @@ class ActionModule(BringingEngineAction, BringingAction):
         if not found.pop("at_rest", False) or found.get("failed"):
             return None
         if "invocation" in found:
-            found["invocation"] = {"module_args": asked}
+            found["invocation"] = {"module_args": found["invocation"]["module_args"]["asked"]}
         return found

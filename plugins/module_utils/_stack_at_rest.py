@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Union
 
 from ._component import Part
 from ._later import Further
@@ -35,15 +35,38 @@ def _cudnn(options: _Options) -> Part:
     return Part(rest.CUDNN, wish.wish_from(validated(wish.ARGUMENTS, options)))
 
 
+def _environments(each: Sequence[_Options]) -> List[Part]:
+    from ._conda import rest, wish
+
+    found = []
+    for options in each:
+        asked = wish.wish_from(validated(wish.ARGUMENTS, options))
+        name = "environment %s" % (options.get("name") or options["prefix"])
+        found.append(Part(rest.environment(asked, name), asked))
+    if len({part.component.name for part in found}) < len(found):
+        raise BadWish("two environments have one name")
+    return found
+
+
 #: In the order of gpu_stack.
-PARTS: Dict[str, Callable[[_Options], Part]] = {"driver": _driver, "cuda": _cuda, "cudnn": _cudnn}
+PARTS: Dict[str, Callable[[Any], Union[Part, List[Part]]]] = {
+    "driver": _driver,
+    "cuda": _cuda,
+    "cudnn": _cudnn,
+    "environments": _environments,
+}
 
 
-def parts(asked: Mapping[str, _Options]) -> List[Part]:
+def parts(asked: Mapping[str, Any]) -> List[Part]:
     """The components that are asked for, with their wishes. Raises Further where that is not enough."""
     if set(asked) - set(PARTS):
         raise Further("a component that is not among %s" % ", ".join(PARTS))
+    found: List[Part] = []
     try:
-        return [part(asked[name]) for name, part in PARTS.items() if name in asked]
+        for name, part in PARTS.items():
+            if name in asked:
+                made = part(asked[name])
+                found += made if isinstance(made, list) else [made]
     except BadWish as exc:
         raise Further(str(exc)) from exc
+    return found

@@ -15,7 +15,7 @@ description:
     size, so a fleet where nothing must change is looked over in the time of little more than a ping.
   - Where everything is as asked for, it returns what M(labfleet.gpu.gpu_stack) would. Where it is not, or
     where something has to be found out first, it says so and nothing else.
-  - "It knows the components C(driver), C(cuda) and C(cudnn)."
+  - "It knows the components C(driver), C(cuda), C(cudnn) and C(environments), for which NVML is not asked."
 author:
   - The labfleet.gpu authors (@labfleet)
 options:
@@ -76,18 +76,23 @@ components:
       reboot_required: false
 """
 
+import json
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labfleet.gpu.plugins.module_utils._at_rest import at_rest
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
+from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import secrets
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
 from ansible_collections.labfleet.gpu.plugins.module_utils._later import Further
 from ansible_collections.labfleet.gpu.plugins.module_utils._stack_at_rest import parts
 
 
 def main() -> None:
+    # Addresses of channels may have tokens: neither the node's log nor the result shows them.
     module = AnsibleModule(
-        argument_spec={"asked": {"type": "dict", "required": True}}, supports_check_mode=True
+        argument_spec={"asked": {"type": "dict", "required": True}}, supports_check_mode=True, no_log=True
     )
+    module.no_log_values.update(secrets(json.dumps(module.params)))
     try:
         found = at_rest(Commands(module), Files(), parts(module.params["asked"]), module.check_mode)
     except Further:

@@ -8,49 +8,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Mapping
+from typing import Mapping
 
-from .._component import Answer
-from .._converge import Component
+from .._component import Answer, Component
 from .._effects import Action
-from .observe import observer
-from .plan import load as load_planner
-from .plan import plan
-from .state import summary
+from . import rest
 from .wish import CondaWish
 
 
 def environment(wish: CondaWish, name: str = "conda") -> Component:
     """The component that holds this environment true. In a run with several each needs a name of its own."""
-    return Component(
-        name=name,
-        observe=observer(wish),
-        plan=plan,
-        summary=summary,
-        actions=_actions,
-        answers=_answers,
-        load=_load,
-        standing=standing,
-        informed=informed,
-    )
-
-
-def informed(wish: CondaWish, others: Mapping[str, Mapping[str, Any]]) -> CondaWish:
-    """The driver that the same run brings counts, unless the wish names one."""
-    if "driver" in others and wish.driver_version is None:
-        wish = replace(wish, driver_version=others["driver"].get("version"))
-    return wish
-
-
-def standing(wish: CondaWish) -> CondaWish:
-    return replace(wish, update=False)
+    return replace(rest.environment(wish, name), actions=_actions, answers=_answers, load=_load)
 
 
 def _load() -> None:
+    """Load what the planner and the steps load only where something must change."""
     from .. import _download  # noqa: F401  # pylint: disable=unused-import
-    from . import answers  # noqa: F401  # pylint: disable=unused-import
-
-    load_planner()
+    from . import answers, decide  # noqa: F401  # pylint: disable=unused-import
 
 
 def _actions() -> Mapping[str, Action]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from .._later import later
 from .._plan import Plan
 from .satisfied import as_wished
 from .state import CondaState
@@ -22,11 +23,5 @@ def plan(state: CondaState, wish: CondaWish, answers: Mapping[Any, Any]) -> Plan
     """The steps to ``wish`` from ``state``, or why there are none, or what must be known first."""
     if as_wished(state, wish):
         return Plan()
-    from .decide import decide
-
-    return decide(state, wish, answers)
-
-
-def load() -> None:
-    """Load what ``plan`` loads only where something is not as wished."""
-    from . import decide  # noqa: F401  # pylint: disable=unused-import
+    found: Plan = later(__name__, ".decide").decide(state, wish, answers)
+    return found

@@ -1,0 +1,27 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no other code may rely on it.
+
+"""The container toolkit as a component that only looks: all that a run takes where nothing is to be done."""
+
+from __future__ import annotations
+
+from .._component import Component
+from . import check
+from .observe import observe
+from .plan import plan
+from .state import summary
+from .wish import ContainerWish, informed, standing
+
+
+def container(wish: ContainerWish) -> Component:
+    """The component for one wish: what is told of the container that is a check depends on it."""
+    return Component(
+        name="container",
+        observe=observe,
+        plan=plan,
+        summary=lambda state: summary(state, check.row(state, wish)),
+        standing=standing,
+        informed=informed,
+    )
