@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from scenario import Fleet
@@ -14,6 +15,29 @@ A100, A30, H100, T4 = "a100-sxm4-40gb", "a30-24gb", "h100-sxm5-80gb", "t4"
 LIBRARY = (
     "import sys; sys.path[:0] = __import__('glob').glob('/opt/labfleet-gpu/python*'); from pynvml import *; "
     "from ctypes import *; nvmlInit(); h = nvmlDeviceGetHandleByIndex(0); "
+)
+
+DCGM, EXPORTER = "nvidia-dcgm.service", "dcgm-exporter.service"
+#: A watcher as DCGM's, which has all GPUs open, and a service that hangs on it. A script has its own name as
+#: that of its process.
+WATCHERS = {
+    "/usr/local/bin/nv-hostengine": """#!/usr/bin/python3
+import glob, os, signal
+held = [os.open(path, os.O_PATH) for path in glob.glob("/dev/nvidia[0-9]*")]
+signal.pause()
+""",
+    f"/etc/systemd/system/{DCGM}": (
+        "[Service]\nExecStartPre=/bin/sh -c '! test -e /run/lab-watcher-broken'\n"
+        "ExecStart=/usr/local/bin/nv-hostengine\n"
+    ),
+    f"/etc/systemd/system/{EXPORTER}": (
+        f"[Unit]\nBindsTo={DCGM}\nAfter={DCGM}\n[Service]\nExecStart=/bin/sleep infinity\n"
+    ),
+}
+#: Of this collection, where it has stopped services or unloaded nvidia_drm.
+TRACES = (
+    "ls /run/labfleet-gpu/stopped-services* 2>/dev/null; "
+    "systemctl list-units --all --no-legend --plain 'labfleet-gpu-give-back*'"
 )
 
 
@@ -81,3 +105,24 @@ def instance_at(fleet: Fleet, gpu: int, start: int) -> str:
     script = f"for f in {files}/gi*; do read -r _ at _ < $f; [ $at = {start} ] && echo $f; done"
     (path,) = [line for line in fleet.sh(NODE, script, status=None).split() if "-ci" not in line]
     return path.rpartition("/gi")[2]
+
+
+def put(fleet: Fleet, files: dict[str, str]) -> None:
+    """Files of the admin's own, programs and units of systemd."""
+    for path, text in files.items():
+        fleet.sh(NODE, f"cat > {path} <<'END'\n{text}END\nchmod 755 {path}")
+    fleet.sh(NODE, "systemctl daemon-reload")
+
+
+def given_back(fleet: Fleet, *units: str, seconds: float = 20) -> None:
+    """Within seconds and without another run these services run, and nothing is left of who started them."""
+    end = time.monotonic() + seconds
+    seen = ""
+    while time.monotonic() < end:
+        seen = fleet.sh(
+            NODE, f"for u in {' '.join(units)}; do systemctl is-active $u; done; {TRACES}", status=None
+        )
+        if seen.split() == ["active"] * len(units):
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"{units}: {seen}")
