@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -24,6 +25,9 @@ import machine  # noqa: E402
 import nodes  # noqa: E402
 import pynvml  # noqa: E402
 import record  # noqa: E402
+
+#: The programs that a simulated board takes, each with the package that brings it.
+NEEDED = {"gcc": "gcc", "make": "make", "depmod": "kmod"}
 
 
 def board_named(name: str) -> str:
@@ -62,6 +66,10 @@ def main() -> int:
     board = board_named(name)
     if not board:
         print("No simulated board has that name: there is nothing to compare with.")
+        return 2
+    lacking = [program for program in NEEDED if not shutil.which(program)]
+    if lacking:
+        print(f"{lacking[0]} is missing, which simulated boards are made with: install {NEEDED[lacking[0]]}.")
         return 2
     found = compare.differences(real, simulated(board, version))
     for kind, meaning in compare.KINDS.items():
