@@ -28,6 +28,8 @@ FRAMEWORK: Dict[str, Dict[str, Any]] = {
     "cuda": {"type": "raw"},
     "python": {"type": "raw"},
 }
+#: Where NVIDIA's repository is, where it is a mirror.
+MIRROR = ("repository_url", "repository_key_url", "repository_key_fingerprint")
 _Options = Mapping[str, Any]
 
 
@@ -52,9 +54,9 @@ def completed(options: _Options, files: Files, host: Host) -> Tuple[_Options, Op
     found = dict(options, driver=driver)
     reasons: List[str] = answer["reasons"]
     if found.get("cuda") is None:
-        found["cuda"] = _cuda(answer, reasons)
+        found["cuda"] = _from(driver, _cuda(answer, reasons))
     if found.get("cudnn") is None:
-        found["cudnn"] = _cudnn(answer, found["cuda"], reasons)
+        found["cudnn"] = _from(driver, _cudnn(answer, found["cuda"], reasons))
     return found, answer
 
 
@@ -117,6 +119,11 @@ def _cudnn(answer: _Options, cuda: Optional[_Options], reasons: List[str]) -> Op
             )
         return None
     return dict(_defaults(ARGUMENTS), version=major(version), cuda=major(answer["cuda"]))
+
+
+def _from(driver: _Options, options: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
+    """The options, with the driver's mirror of NVIDIA's repository: it has toolkits and cuDNN too."""
+    return None if options is None else dict(options, **{name: driver.get(name) for name in MIRROR})
 
 
 def _defaults(arguments: Mapping[str, Mapping[str, Any]]) -> Dict[str, Any]:

@@ -18,6 +18,7 @@ A100, L40S = "a100-sxm4-40gb", "l40s"
 PREFIX = "/opt/conda/envs/train"
 SITE: Result = {
     "nvidia_driver_branch": 570,
+    "nvidia_driver_hold": True,
     "cuda_toolkit_versions": ["12.8"],
     "cudnn_version": "9",
     "gpu_settings_settings": [
@@ -35,7 +36,10 @@ SITE: Result = {
 #: By component what somebody did by hand, and how the node shows that it is mended.
 DRIFT = {
     "driver": ("apt-mark unhold libnvidia-compute-570", "apt-mark showhold | grep -c libnvidia-compute-570"),
-    "cuda": ("rm /usr/local/cuda/bin/nvcc", "/usr/local/cuda/bin/nvcc --version | grep -c 12.8"),
+    "cuda": (
+        "dpkg --purge --force-depends cuda-nvcc-12-8",
+        "/usr/local/cuda/bin/nvcc --version | grep -c 12.8",
+    ),
     "cudnn": (
         "dpkg --purge --force-depends libcudnn9-dev-cuda-12",
         "dpkg -s libcudnn9-dev-cuda-12 | grep -c 'ok installed'",

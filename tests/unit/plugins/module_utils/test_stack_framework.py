@@ -122,6 +122,13 @@ def test_what_cannot_be_is_refused_with_what_to_do(
     assert message in str(refused.value)
 
 
+def test_the_drivers_mirror_serves_what_was_chosen(tree: Tree) -> None:
+    mirror = {"repository_url": "https://mirror.example/x/", "repository_key_fingerprint": "AB" * 20}
+    found = ask(tree, host(A100), framework={"name": "pytorch", "version": "2.8"}, driver=mirror)
+    for component in ("cuda", "cudnn"):
+        assert {name: found[component][name] for name in mirror} == mirror
+
+
 def test_declared_gpus_are_those_that_count(tree: Tree) -> None:
     found = ask(tree, host(), framework={"name": "jax"}, driver={"gpus": ["hopper"]})
     assert found["answer"]["kernel_module"] == "open"
