@@ -12,7 +12,8 @@ short_description: Write down every package of a conda environment
 version_added: 0.1.0
 description:
   - Tells every package of an environment by its address and hash, in conda's explicit format, with what pip
-    installed in comments of the form C(# pip NAME @ ADDRESS --hash=sha256:HEX).
+    installed in comments of the form C(# pip NAME @ ADDRESS --hash=sha256:HEX). What pip built from source
+    is in comments C(# build) with all that it was built with, also variables.
   - M(labfleet.gpu.conda_gpu_env) makes the same environment of it on another node. Conda, mamba and
     micromamba read it too, without the part of pip.
   - It reads the environment's own records, and needs no network.

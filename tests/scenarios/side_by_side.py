@@ -27,7 +27,7 @@ LABS = tuple(os.environ.get("LABFLEET_GPU_SCENARIO_LABS", "7,6").split(","))
 #: The files that take longest, longest first; the others follow.
 LONG = (
     *("every_crash_point", "crash_points_cudnn", "crash_points_stack"),
-    *("debian", "stack", "interrupted", "conda", "families", "hardware"),
+    *("debian", "stack", "interrupted", "conda", "conda_pip", "families", "hardware"),
     *("cuda_runfile", "leftovers", "sources"),
 )
 #: What --in-full runs: crash points of every plan, cuDNN's real archives, the upgrade of a whole Debian.
