@@ -64,4 +64,4 @@ class InfoNode(CheckNode):
         """What the module returns."""
         defaults = {name: each.get("default") for name, each in ARGUMENTS.items()}
         wish = wish_from({**defaults, "gather": list(gather) or None, **options})
-        return gathered(Once(self.machine), self.tree.files, wish)  # type: ignore[arg-type]
+        return gathered(Once(self.machine), self.tree.files, wish)
