@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests/tools"), str(ROOT / "tests/engine")]
+# The second is where the collection is, as a stage of the tests has it.
+sys.path[:0] = [str(ROOT / "tests/engine"), os.environ["ANSIBLE_COLLECTIONS_PATH"]]
 
-import tree  # noqa: E402
 from old_channel import OldChannel  # noqa: E402
-
-sys.path[:0] = [str(tree.link())]
 
 if TYPE_CHECKING:
     from ansible_collections.labfleet.gpu.tests.unit.support.environments import Environments

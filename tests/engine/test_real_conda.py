@@ -9,7 +9,7 @@ import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from old_channel import OldChannel
@@ -129,7 +129,7 @@ def test_a_change_that_is_cut(envs: Environments, after: int) -> None:
 
 
 def test_refusals(envs: Environments, channel: OldChannel, conda: str, tmp_path: Path) -> None:
-    def refused(*packages: str, **more: object) -> str:
+    def refused(*packages: str, **more: Any) -> str:
         (blocker,) = envs.planned(envs.wish(*packages, **more)).blockers
         return str(blocker)
 

@@ -136,6 +136,16 @@ def test_a_change_is_made_to_a_copy() -> None:
     assert [step.data.work.fresh for step in found.steps[:3]] == [False, False, False]
 
 
+def test_what_others_installed_stays_theirs() -> None:
+    """The note would have it for ours otherwise, and the change after this one remove it."""
+    wish = replace(WISH, packages=("numpy=2",))
+    there = replace(made(), packages=(*LINES, "theirs=1=0"))
+    answers: Dict[Any, Any] = {AskMatches(PREFIX, ("numpy=2",)): Matches(("numpy=2",)), **NOBODY}
+    answers[asked(plan(there, wish, answers), AskSolve)] = solution("numpy=2.0=0", "theirs=1=0")
+    (seal,) = (step for step in plan(there, wish, answers).steps if step.action == "seal")
+    assert seal.data.theirs == ("theirs",)
+
+
 def test_what_others_installed_stays_unless_exclusive() -> None:
     wish = replace(WISH, packages=("numpy=2",))
     there = replace(made(), packages=(*LINES, "theirs=1=0"))
