@@ -9,7 +9,23 @@ import time
 from typing import Any
 
 import pytest
-from mig_node import A100, H100, NODE, alive, held, instance_at, layouts, names, node_with, works
+from mig_node import (
+    A100,
+    DCGM,
+    EXPORTER,
+    H100,
+    NODE,
+    WATCHERS,
+    alive,
+    given_back,
+    held,
+    instance_at,
+    layouts,
+    names,
+    node_with,
+    put,
+    works,
+)
 from proof import proved
 from scenario import Fleet
 
@@ -41,19 +57,6 @@ SETTINGS: dict[str, Any] = {
     "persistence": True,
     "power_limit": 300,
     "gpu_clocks": [1200, 1410],
-}
-#: What watches all GPUs as DCGM does, and what hangs on that.
-WATCHERS = {
-    "/usr/local/bin/nv-hostengine": """#!/usr/bin/python3
-import glob, os, signal
-held = [os.open(path, os.O_PATH) for path in glob.glob("/dev/nvidia[0-9]*")]
-signal.pause()
-""",
-    "/etc/systemd/system/nvidia-dcgm.service": "[Service]\nExecStart=/usr/local/bin/nv-hostengine\n",
-    "/etc/systemd/system/my-exporter.service": (
-        "[Unit]\nBindsTo=nvidia-dcgm.service\nAfter=nvidia-dcgm.service\n"
-        "[Service]\nExecStart=/bin/sleep infinity\n"
-    ),
 }
 WHOLE = [["3g.20gb"] * 2, ["1g.10gb"] * 7]
 
@@ -101,11 +104,33 @@ def node(fleet: Fleet) -> str:
     return NODE
 
 
+def udev_reads_the_rule(fleet: Fleet) -> None:
+    """The node's own udev, which reads only what the machine's kernel shows: for a driver that is there.
+
+    From systemd 254 on udevadm has "verify" as well.
+    """
+    rule = fleet.sh(NODE, "ls /etc/udev/rules.d/*labfleet*")
+    copy = "/run/udev/rules.d/72-lab.rules"
+    said = fleet.sh(
+        NODE,
+        f"rule={rule} copy={copy}; mkdir -p ${{copy%/*}}; "
+        "driver=$(ls -d /sys/bus/*/drivers/* | grep -v ^/sys/bus/pci/ | head -n 1); "
+        "sed s#/bus/pci/drivers/nvidia#${driver#/sys}# $rule > $copy; "
+        "udevadm test --action=add $driver 2>&1; rm $copy",
+    )
+    assert f"SYSTEMD_WANTS={UNIT}\n" in said, said
+    assert f"{copy}:" not in said and f"{rule}:" not in said, said
+    version = int(fleet.sh(NODE, "udevadm --version").split()[0])
+    if version >= 254:
+        fleet.sh(NODE, f"udevadm verify {rule}")
+
+
 def test_after_a_boot_all_is_there_before_a_dependent_service_starts(fleet: Fleet, node: str) -> None:
     done = proved(fleet, node, module="mig_layout", persist=True, **LAYOUT)
     assert [step["phase"] for step in done["steps"]].count("boot") == 5
     assert done["after"]["boot"]["unit"] and len(done["after"]["boot"]["gpus"]) == 2
     assert "labfleet" not in fleet.sh(node, f"systemd-analyze verify {UNIT} 2>&1", status=None)
+    udev_reads_the_rule(fleet)
     places = layouts(done)
     done = proved(fleet, node, module="gpu_settings", persist=True, **SETTINGS)
     assert [step["phase"] for step in done["steps"]].count("boot") == 1, "the unit is there"
@@ -179,24 +204,20 @@ def test_a_run_that_is_killed_leaves_no_service_stopped(fleet: Fleet, node: str)
 
     Both are ordered after the unit, as slurmd is, so that a start that was waited for would never end.
     """
-    for name, text in WATCHERS.items():
-        fleet.sh(node, f"cat > {name} <<'END'\n{text}END\nchmod 755 {name}")
-    units = "nvidia-dcgm.service my-exporter.service"
+    put(fleet, WATCHERS)
+    units = f"{DCGM} {EXPORTER}"
     fleet.sh(node, "nvidia-smi mig -i 1 -dci; nvidia-smi mig -i 1 -dgi; nvidia-smi -i 1 -mig 0")
     drop_in = f"/run/systemd/system/{UNIT}.d"
     fleet.sh(node, f"mkdir -p {drop_in}; systemctl daemon-reload; systemctl start {units}")
     fleet.sh(node, f"printf '[Service]\\nEnvironment=LABFLEET_GPU_CRASH=after:1\\n' > {drop_in}/crash.conf")
     before = fleet.sh(node, f"systemctl show --property=ExecMainStartTimestampMonotonic {units}")
     fleet.sh(node, f"systemctl daemon-reload; systemctl start {UNIT}", status=None)
-    fleet.sh(node, f"rm -r {drop_in}; systemctl daemon-reload")
-    assert ended(fleet) == "failed" and f"mig: stop {units.split()[0]}" in journal(fleet)
-    fleet.sh(node, f"for unit in {units}; do systemctl start $unit; done")
+    assert ended(fleet) == "failed" and f"mig: stop {DCGM}" in journal(fleet)
+    given_back(fleet, DCGM, EXPORTER)
     assert fleet.sh(node, f"systemctl show --property=ExecMainStartTimestampMonotonic {units}") != before
-    assert "Services that a run had stopped, and had not started again, are started." in journal(fleet)
-    assert fleet.sh(node, "ls /run/labfleet-gpu/stopped-services 2>/dev/null", status=None) == ""
-    fleet.sh(node, f"systemctl start {UNIT}")
+    fleet.sh(node, f"rm -r {drop_in}; systemctl daemon-reload; systemctl start {UNIT}")
     assert found(fleet) == {"3g.20gb": 2, "1g.10gb": 7}
-    fleet.sh(node, f"for unit in {units}; do systemctl start $unit; done; systemctl is-active {units}")
+    given_back(fleet, DCGM, EXPORTER)
     fleet.sh(node, f"systemctl stop {units}; rm {' '.join(WATCHERS)}; systemctl daemon-reload")
 
 
