@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -258,3 +260,49 @@ def cost(fleet: Fleet, task: dict[str, Any]) -> float:
         seconds.append(time.monotonic() - begun)
         assert run.recap[FIRST]["ok"] == count and run.recap[FIRST]["changed"] == 0, run.output
     return (seconds[1] - seconds[0]) / 10
+
+
+#: With the interface of Miniforge's installers.
+INSTALLER = """#!/bin/bash
+while getopts bup: option; do [ $option = p ] && prefix=$OPTARG; done
+mkdir -p $prefix/bin $prefix/conda-meta $prefix/etc/profile.d
+touch $prefix/bin/conda && chmod +x $prefix/bin/conda
+echo 'conda() { echo it is there; }' > $prefix/etc/profile.d/conda.sh
+"""
+
+
+def test_a_miniforge_for_people(fleet: Fleet, tmp_path: Path) -> None:
+    """It is nobody's shell's business until that is wished for, and then login shells know it."""
+    fleet.reset(FIRST)
+    folder = fleet.inventory.parent / "www/miniforge/24.11.3-0"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"Miniforge3-24.11.3-0-Linux-{fleet.sh(FIRST, 'uname -m')}.sh"
+    (folder / name).write_text(INSTALLER)
+    digest = hashlib.sha256(INSTALLER.encode()).hexdigest()
+    (folder / f"{name}.sha256").write_text(f"{digest}  ./{name}\n")
+
+    def play(shells: bool) -> bool:
+        """Whether the role changed something."""
+        given = {"miniforge": "24.11.3-0", "miniforge_url": f"{fleet.url}/miniforge"}
+        variables = {f"conda_gpu_env_{key}": value for key, value in given.items()}
+        variables["conda_gpu_env_miniforge_shell_initialisation"] = shells
+        role = {"role": "labfleet.gpu.conda_gpu_env", "vars": variables}
+        book = tmp_path / "miniforge.yml"
+        book.write_text(
+            json.dumps([{"hosts": FIRST, "become": True, "gather_facts": False, "roles": [role]}])
+        )
+        done = fleet.playbook(book)
+        assert done.rc == 0, done.output
+        return done.recap[FIRST]["changed"] > 0
+
+    users = "cat /root/.bashrc /root/.profile /etc/bash.bashrc /etc/profile | sha256sum"
+    login = "bash -lc 'type -t conda' || true"
+    before = fleet.sh(FIRST, users)
+    assert play(False) and not play(False)
+    assert fleet.sh(FIRST, login) == "" and fleet.sh(FIRST, "ls /opt/miniforge3/bin") == "conda"
+    assert play(True) and not play(True)
+    assert fleet.sh(FIRST, login) == "function"
+    assert play(False) and fleet.sh(FIRST, login) == ""
+    assert fleet.sh(FIRST, users) == before
+    said = refused(fleet, FIRST, module=MODULE, name="plain", engine="conda", packages=["alpha"])
+    assert "/opt/miniforge3/bin/conda cannot be run" in said
