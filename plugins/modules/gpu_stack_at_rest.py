@@ -11,8 +11,8 @@ module: gpu_stack_at_rest
 short_description: Say whether a node already is as gpu_stack is to make it
 version_added: 0.1.0
 description:
-  - The first half of M(labfleet.gpu.gpu_stack), which asks it by itself. It only looks, and is a third of its
-    size, so a fleet where nothing must change is looked over in the time of little more than a ping.
+  - The first half of M(labfleet.gpu.gpu_stack), which asks it by itself. It only looks, and is less than half
+    its size, so a fleet where nothing must change is looked over in the time of little more than a ping.
   - Where everything is as asked for, it returns what M(labfleet.gpu.gpu_stack) would. Where it is not, or
     where something has to be found out first, it says so and nothing else.
   - "It knows the components C(driver), C(cuda), C(cudnn) and C(environments), for which NVML is not asked."

@@ -37,11 +37,11 @@ SITE: Result = {
 DRIFT = {
     "driver": ("apt-mark unhold libnvidia-compute-570", "apt-mark showhold | grep -c libnvidia-compute-570"),
     "cuda": (
-        "dpkg --purge --force-depends cuda-nvcc-12-8",
+        "apt-get -y remove cuda-nvcc-12-8",
         "/usr/local/cuda/bin/nvcc --version | grep -c 12.8",
     ),
     "cudnn": (
-        "dpkg --purge --force-depends libcudnn9-dev-cuda-12",
+        "apt-get -y remove libcudnn9-dev-cuda-12",
         "dpkg -s libcudnn9-dev-cuda-12 | grep -c 'ok installed'",
     ),
     "environment train": (f"rm {PREFIX}/conda-meta/alpha-1.0-0.json", f"{PREFIX}/bin/alpha | grep -c 1.0"),
@@ -108,6 +108,7 @@ def test_drift_is_seen_by_the_very_next_run(fleet: Fleet, wish: Result, componen
     drift, mended = DRIFT[component]
     fleet.sh(NODE, drift)
     foretold = stack(fleet, NODE, wish, check=True)
+    assert not foretold.get("failed"), foretold.get("msg")
     assert {step["component"] for step in foretold["steps"]} == {component}, foretold["steps"]
     done = stack(fleet, NODE, wish)
     assert not done.get("failed"), done.get("msg")

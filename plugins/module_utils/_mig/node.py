@@ -8,14 +8,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 
 from .._clients import User
 from .._gpu_values import Values
 from .._host import Host
 from .._targets import Known
-from .solve import Solution
 from .state import Gpu, GpuInstance
+
+if TYPE_CHECKING:
+    from .solve import Solution
 
 #: By UUID of the GPU: why it could not be reset since the node started.
 REFUSED = "/run/labfleet-gpu/mig-reset-refused"
