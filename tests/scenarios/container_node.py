@@ -29,7 +29,7 @@ _STORAGE = (
     '[storage]\ndriver = "vfs"\nrunroot = "/run/containers/storage"\ngraphroot = "/var/lib/containers"\n'
 )
 _VOLUMES = ", ".join(f'"{path}:{path}:ro"' for path in ("/run/gpu-simulator", "/var/lib/gpu-simulator"))
-_CONTAINERS = f'[containers]\ncgroups = "disabled"\nnetns = "host"\nvolumes = [{_VOLUMES}]\n'
+_CONTAINERS = f'[containers]\ncgroups = "disabled"\nkeyring = false\nnetns = "host"\nvolumes = [{_VOLUMES}]\n'
 #: An image of what the node has: a shell, Python for the simulated nvidia-smi, and the libraries of both.
 _IMAGE = (
     "cd / && mkdir -p /tmp/image/etc /tmp/image/tmp && "
@@ -61,7 +61,7 @@ class Node:
 
     def install(self) -> None:
         """The engines, Docker with its file, none with a GPU yet."""
-        self.write(DAEMON, json.dumps(OTHERS, indent=2) + "\n")
+        self.write(DAEMON, json.dumps(OTHERS, indent=2))
         self.write("/etc/containers/storage.conf", _STORAGE)
         self.write("/etc/containers/containers.conf", _CONTAINERS)
         packages = "docker.io containerd podman crun"

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 from container_node import DAEMON, IMAGE, OTHERS, Node, actions
@@ -26,8 +25,6 @@ OURS = (
 @pytest.fixture(scope="module")
 def node(fleet: Fleet) -> Node:
     """An A100 and a T4 with a driver, three engines and no toolkit."""
-    if os.environ.get("QUICK"):
-        return Node(fleet)
     node_with(fleet, A100, T4)
     fleet.put_pynvml(NODE)
     found = Node(fleet)
@@ -86,7 +83,7 @@ def test_mig_devices(node: Node) -> None:
     layout = held(node.fleet, gpus=[0], instances=["3g.20gb", "2g.10gb", "1g.5gb", "1g.5gb"])
     Slurm(node.fleet, NODE).device_files()
     done = node.told(check_image=IMAGE)
-    assert actions(done) == ["link-devices", "refresh-cdi", "run-container"]
+    assert actions(done)[-2:] == ["refresh-cdi", "run-container"]
     migs = devices(layout, 0)
     assert len(migs) == 4 and set(migs) < set(done["after"]["cdi"]["devices"])
     assert len(done["after"]["cdi"]["devices"]) == 5
@@ -129,7 +126,7 @@ def test_one_version_of_the_whole_set(node: Node) -> None:
     done = node.told(version="1.17")
     assert done["after"]["version"] == "1.17.9", "the library of 1.20 is not kept"
     assert {line.partition("=")[2] for line in done["after"]["packages"]} == {"1.17.9-1"}
-    assert done["after"]["cdi"]["files"] == [SPEC, OWN] or done["after"]["cdi"]["files"] == [OWN]
+    assert done["after"]["cdi"]["files"] == [OWN], "nobody would write the other one after a boot"
     assert "0 upgraded" in node.sh("apt-get -s upgrade | grep upgraded"), "the pin keeps it"
     done = node.told(version="1.17.8", hold=True)
     assert done["after"]["version"] == "1.17.8" and len(done["after"]["held"]) == 4
@@ -173,12 +170,12 @@ def test_cut_off_anywhere(node: Node, wish: "dict[str, object]") -> None:
     """Each run goes on from where the one before was killed; the last finds nothing left to do."""
     killed = 0
     for _run in range(30):
-        result = node.fleet.task(NODE, node.task(**wish), environment={"LABFLEET_GPU_CRASH": "after:1"})
+        result = node.fleet.task(NODE, node.task(**wish), environment={"LABFLEET_GPU_CRASH": "after:2"})
         assert result.get("changed") or not result.get("failed"), result.get("msg")
-        if not result.get("failed"):
+        if not result["changed"]:
             break
-        killed += 1
-    assert killed > 5 and not result["changed"], killed
+        killed += bool(result.get("failed"))
+    assert killed > 3 and not result["changed"], killed
     assert ("nvidia" in node.runtimes()) is ("state" not in wish)
 
 

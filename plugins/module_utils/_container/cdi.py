@@ -69,6 +69,10 @@ def present(
         del record["cdi"]
         data = EngineFile(OWN, "", record=dumped(record, " "))
         found.last.append(Step("cdi", "write-engine-file", what, why, data))
+    if state.refreshes and not service and any(spec.path == REFRESHED for spec in specs):
+        specs = [spec for spec in specs if spec.path != REFRESHED]
+        what, why = "remove %s" % REFRESHED, "the service that wrote it goes with this version"
+        found.last.append(Step("cdi", "remove-file", what, why, RemoveFile(REFRESHED)))
     if wish.coming:
         _refresh(found, state, service, record, "%s changed before" % wish.coming)
         return found

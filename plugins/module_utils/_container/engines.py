@@ -252,6 +252,9 @@ def absent(state: ContainerState, wish: ContainerWish, answers: Mapping[Any, Any
     elif config is not None:
         new = docker.without(config, record or {})
         found.runtime = docker.runtime_of(new) is not None
+        if DOCKER in state.engines:
+            path = (docker.runtime_of(new) or {}).get("path")
+            found.rows[DOCKER] = engine_row(state.engines[DOCKER], path, new.get("default-runtime"))
         if new != config:
             text = "" if record and record.get("made") and not new else docker.as_text(new, state.docker.text)
             what = "take the runtime nvidia out of %s" % state.docker.path
@@ -282,3 +285,8 @@ def _containerd_goes(state: ContainerState, found: Changes, why: str) -> None:
             found.write(conf, "" if gone else text, CONTAINERD, what, why)
     if ours is not None and containerd.MARK in ours:
         found.write(Conf(containerd.DROP_IN), "", CONTAINERD, "remove %s" % containerd.DROP_IN, why)
+        if CONTAINERD in state.engines:
+            files = {path: text for path, text in state.imported.items() if path != containerd.DROP_IN}
+            config = conf.data or {}
+            after = containerd.runtime_in(config, files), containerd.default_in(config, files)
+            found.rows[CONTAINERD] = engine_row(state.engines[CONTAINERD], *after)

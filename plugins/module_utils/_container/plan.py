@@ -22,6 +22,7 @@ from .state import (
     RECORD,
     SOURCE_PATH,
     ContainerState,
+    cdi_row,
     engine_rows,
     package_lines,
     upstream,
@@ -135,7 +136,15 @@ def _absent(state: ContainerState, wish: ContainerWish, answers: Mapping[Any, An
         steps.append(Step("index", "refresh-index", "refresh the package indexes", "a source is gone"))
     if state.record:
         steps.append(_removal(RECORD))
-    gone_all: Dict[str, Any] = {"version": None, "packages": [], "held": []}
+    removed = {step.data.path for step in steps if isinstance(step.data, RemoveFile)}
+    after = replace(state, specs=tuple(spec for spec in state.specs if spec.path not in removed))
+    gone_all: Dict[str, Any] = {
+        "version": None,
+        "packages": [],
+        "held": [],
+        "engines": {**engine_rows(state), **found.rows},
+        "cdi": cdi_row(after),
+    }
     return Plan(tuple(steps), promise=gone_all if steps else None, warnings=tuple(found.warnings))
 
 

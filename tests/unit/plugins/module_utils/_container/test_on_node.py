@@ -98,6 +98,10 @@ def test_where_the_specification_is(node: ContainerNode) -> None:
     plan = node.hold(version="1.18")
     assert plan.promised()["cdi"]["files"] == ["/run/cdi/nvidia.yaml"]
     assert node.text("/etc/cdi/nvidia.yaml") is None and "cdi" not in node.state().record
+    plan = node.hold(version="1.17")
+    assert plan.promised()["cdi"]["files"] == ["/etc/cdi/nvidia.yaml"], "what is in /run has nobody any more"
+    assert node.text("/run/cdi/nvidia.yaml") is None
+    node.hold(version="1.18")
     node.programs.refreshes = False
     node.tree.path("/run/cdi/nvidia.yaml").unlink()
     assert actions(node.hold(version="1.18")) == ["refresh-cdi"]
@@ -140,6 +144,8 @@ def test_dockers_default_and_the_way_back(node: ContainerNode) -> None:
     assert node.docker()["default-runtime"] == "kata"
     node.hold(default_runtime=True)
     plan = node.hold(state="absent")
+    assert plan.promised()["engines"]["docker"]["default_runtime"] == "kata"
+    assert plan.promised()["cdi"]["files"] == []
     assert node.docker() == before and node.programs.runtimes == {"runc", "kata"}
     assert (
         all(node.text(path) is None for path in (*OWN_FILES, RECORD)) and plan.steps[-1].data.path == RECORD
