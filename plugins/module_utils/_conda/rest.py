@@ -30,9 +30,13 @@ def environment(wish: CondaWish, name: str) -> Component:
 
 
 def informed(wish: CondaWish, others: Mapping[str, Mapping[str, Any]]) -> CondaWish:
-    """The driver that the same run brings counts, unless the wish names one."""
+    """The driver and the toolkits that the same run brings count, unless the wish names a driver."""
     if "driver" in others and wish.driver_version is None:
         wish = replace(wish, driver_version=others["driver"].get("version"))
+    cuda = others.get("cuda")
+    if cuda and wish.builds:
+        there = ((path, each["version"]) for path, each in cuda["toolkits"].items())
+        wish = replace(wish, coming=tuple(each for each in there if each[0] != "/usr"))
     return wish
 
 

@@ -70,7 +70,7 @@ def choose(
             "%s is built with CUDA %s, and the framework for CUDA %s: PyTorch takes that with a warning, "
             "others (Apex) refuse it." % (build.name, cuda, framework)
         )
-    home = _home(build, state, cuda, framework, lines)
+    home = _home(build, state, _kits(state, wish), cuda, framework, lines)
     if isinstance(home, Blocker):
         return home
     compiler = _compiler(state, cuda, lines)
@@ -99,18 +99,30 @@ def framework_cuda(state: CondaState, found: Goal, lines: Iterable[str]) -> str:
     return next(versions, "")
 
 
+def _kits(state: CondaState, wish: CondaWish) -> List[Kit]:
+    """The toolkits of the node as they will be, oldest first."""
+    there = {kit.path for kit in state.tools.kits}
+    coming = [Kit(path, version) for path, version in wish.coming if path not in there]
+    return sorted([*state.tools.kits, *coming], key=lambda kit: numbers(kit.version))
+
+
 def _home(
-    build: Build, state: CondaState, cuda: str, framework: str, lines: Iterable[str]
+    build: Build,
+    state: CondaState,
+    kits: Sequence[Kit],
+    cuda: str,
+    framework: str,
+    lines: Iterable[str],
 ) -> Union[str, Blocker]:
     """The toolkit: the environment's own if it has a compiler of this CUDA, else the newest of the node."""
     if any(line.startswith("cuda-nvcc=" + cuda + ".") for line in lines):
         return state.prefix
-    kits = [kit for kit in state.tools.kits if within(kit.version, cuda)]
-    if kits:
-        return _wrong(kits[-1], cuda) or kits[-1].path
-    there = ", ".join("CUDA %s in %s" % (kit.version, kit.path) for kit in state.tools.kits)
+    fitting = [kit for kit in kits if within(kit.version, cuda)]
+    if fitting:
+        return _wrong(fitting[-1], cuda) or fitting[-1].path
+    there = ", ".join("CUDA %s in %s" % (kit.version, kit.path) for kit in kits)
     whose = "the framework's CUDA is %s" % framework if framework else "CUDA %s is asked for" % cuda
-    others = [kit for kit in state.tools.kits if within(kit.version, major(cuda))]
+    others = [kit for kit in kits if within(kit.version, major(cuda))]
     instead = ', or set cuda: "%s" for it' % _minor(others[-1]) if others else ""
     return Blocker(
         "%s needs the toolkit of CUDA %s to be built" % (build.name, cuda),

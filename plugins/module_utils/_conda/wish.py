@@ -75,6 +75,8 @@ class CondaWish:
     #: The driver that is, or will be, there; None: what the host has.
     driver_version: Optional[str] = None
     disrupt_running_work: bool = False
+    #: Toolkits that the same run brings or keeps, path and version.
+    coming: Tuple[Tuple[str, str], ...] = ()
     #: Where the admin says that py-rattler is: a wheel on the node, or its address.
     engine_wheel: str = ""
 

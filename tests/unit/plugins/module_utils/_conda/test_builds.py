@@ -24,6 +24,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._conda.pip_wish impor
     Built,
     Sources,
 )
+from ansible_collections.labfleet.gpu.plugins.module_utils._conda.rest import informed
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.state import BUILT, CondaState, Kit, Tools
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.steps import PipCall, Work
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.toolchain import (
@@ -103,6 +104,19 @@ def test_no_toolkit_fits() -> None:
     assert found.warning.startswith("apex is built with CUDA 12.4, and the framework for CUDA 12.1")
     said = refusal(choose(replace(APEX, cuda="11.8"), state(only), WISH, TORCH, LINES))
     assert said.startswith("apex cannot be built with CUDA 11.8 for a framework that is built for CUDA 12.1")
+
+
+def test_a_toolkit_that_the_same_run_brings_is_there() -> None:
+    others = {
+        "cuda": {"toolkits": {"/usr/local/cuda-12.1": {"version": "12.1.1"}, "/usr": {"version": "12.1"}}}
+    }
+    wish = informed(WISH, others)
+    found = choose(APEX, state(Tools((), (12,))), wish, TORCH, LINES)
+    assert isinstance(found, Chosen) and found.home == "/usr/local/cuda-12.1"
+    # What there is to see of one that is there already counts more than its name.
+    broken = Tools((Kit("/usr/local/cuda-12.1", "12.1.1", "", lib64=False),), (12,))
+    assert "no lib64" in refusal(choose(APEX, state(broken), wish, TORCH, LINES))
+    assert informed(replace(WISH, builds=()), others).coming == ()
 
 
 def test_which_cuda_is_not_known() -> None:
