@@ -16,7 +16,7 @@ from scenario import Fleet
 MODULE = "labfleet.gpu.container_toolkit"
 DAEMON = "/etc/docker/daemon.json"
 #: What the admin has in Docker's file. The node may set up neither packet filters nor bridges.
-OTHERS = {
+OTHERS: dict[str, Any] = {
     "log-driver": "json-file",
     "iptables": False,
     "bridge": "none",

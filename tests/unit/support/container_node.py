@@ -98,7 +98,7 @@ class Programs:
     def _apt(self, words: List[str]) -> None:
         names = words[words.index("--") + 1 :] if "--" in words else words[2:]
         if "install" in words:
-            self.installed.update(target.split("=") for target in names)
+            self.installed.update(dict(target.split("=") for target in names))
             self.holds -= {target.partition("=")[0] for target in names}
             if self.installed["nvidia-container-toolkit-base"] >= "1.18":
                 self.tree.write("/lib/systemd/system/nvidia-cdi-refresh.service")

@@ -9,6 +9,8 @@ CHANGELOG.md. Stricter than the real one: an option that is not simulated is an 
 that is missing, which the real one warns of and leaves out.
 """
 
+from __future__ import annotations
+
 import ctypes
 import glob
 import json
@@ -16,6 +18,8 @@ import os
 import re
 import stat
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 VERSION = "@VERSION@"
 NEW = tuple(int(part) for part in VERSION.split(".")[:2]) >= (1, 18) if "@" not in VERSION else True
@@ -46,7 +50,7 @@ class Refused(Exception):
 class Nvml:
     """The few calls of NVML that the specification takes."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         try:
             self._library = ctypes.CDLL(LIBRARY)
         except OSError:
@@ -55,32 +59,32 @@ class Nvml:
         if code:
             raise Refused("failed to initialize NVML: error %d" % code)
 
-    def _call(self, name, *arguments):
+    def _call(self, name: str, *arguments: Any) -> None:
         code = getattr(self._library, name)(*arguments)
         if code:
             raise Refused("%s: error %d" % (name, code))
 
-    def number(self, name, *arguments):
+    def number(self, name: str, *arguments: Any) -> int:
         found = ctypes.c_uint()
         self._call(name, *arguments, ctypes.byref(found))
-        return found.value
+        return int(found.value)
 
-    def text(self, name, *arguments):
+    def text(self, name: str, *arguments: Any) -> str:
         found = ctypes.create_string_buffer(96)
         self._call(name, *arguments, found, 96)
         return found.value.decode()
 
-    def handle(self, name, *arguments):
+    def handle(self, name: str, *arguments: Any) -> Any:
         found = ctypes.c_void_p()
         code = getattr(self._library, name)(*arguments, ctypes.byref(found))
         return None if code else found
 
-    def divided(self, gpu):
+    def divided(self, gpu: Any) -> bool:
         now, next_mode = ctypes.c_uint(), ctypes.c_uint()
         code = self._library.nvmlDeviceGetMigMode(gpu, ctypes.byref(now), ctypes.byref(next_mode))
-        return code == 0 and now.value == 1
+        return bool(code == 0 and now.value == 1)
 
-    def gpus(self):
+    def gpus(self) -> Iterator[tuple[int, Any]]:
         for index in range(self.number("nvmlDeviceGetCount_v2")):
             gpu = self.handle("nvmlDeviceGetHandleByIndex_v2", index)
             if gpu is None:
@@ -88,9 +92,10 @@ class Nvml:
             yield index, gpu
 
 
-def options(words, known):
+def options(words: list[str], known: dict[str, bool]) -> dict[str, list[str]]:
     """The options among the words: --name=value or --name value; those in ``known`` with True take none."""
-    found, words = {}, list(words)
+    found: dict[str, list[str]] = {}
+    words = list(words)
     while words:
         name, equals, value = words.pop(0).partition("=")
         if name not in known:
@@ -106,7 +111,7 @@ def options(words, known):
     return found
 
 
-def devices(nvml):
+def devices(nvml: Nvml) -> Iterator[tuple[list[str], list[str]]]:
     """(names, device files) of each GPU that is not divided and of each MIG device."""
     try:
         with open("/proc/driver/nvidia-caps/mig-minors", encoding="ascii") as stream:
@@ -130,7 +135,7 @@ def devices(nvml):
             yield names, [file, *caps]
 
 
-def there(path):
+def there(path: str) -> str:
     """The path of a character device; NVIDIA's own leaves out what it does not find."""
     try:
         if stat.S_ISCHR(os.stat(path).st_mode):
@@ -140,17 +145,18 @@ def there(path):
     raise Refused("failed to locate the device node %s" % path)
 
 
-def libraries(version):
+def libraries(version: str) -> Iterator[str]:
     for pattern in ("/usr/lib/*-linux-gnu/lib*.so.%s" % version, "/usr/lib/lib*.so.%s" % version):
         yield from sorted(glob.glob(pattern))
 
 
-def specification(strategies):
+def specification(strategies: list[str]) -> dict[str, Any]:
     """The whole specification as data."""
     nvml = Nvml()
     version = nvml.text("nvmlSystemGetDriverVersion")
     kinds = {"index": 0, "uuid": 1}
-    found, everything = [], []
+    found: list[dict[str, Any]] = []
+    everything: list[dict[str, str]] = []
     for names, files in devices(nvml):
         nodes = [{"path": there(file)} for file in files]
         everything += [node for node in nodes if node not in everything]
@@ -178,11 +184,11 @@ def specification(strategies):
     return {"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu", "devices": found, "containerEdits": edits}
 
 
-def yaml(value, indent=0, ordered=True):
+def yaml(value: Any, indent: int = 0, ordered: bool = True) -> list[str]:
     """Block style: from 1.18 on in this order with four spaces, before sorted with two (1.18 is inferred)."""
     step = 4 if ordered else 2
     pad = " " * indent
-    lines = []
+    lines: list[str] = []
     if isinstance(value, dict):
         for key in value if ordered else sorted(value):
             each = value[key]
@@ -202,11 +208,11 @@ def yaml(value, indent=0, ordered=True):
     return lines
 
 
-def scalar(value):
+def scalar(value: str) -> str:
     return json.dumps(value) if re.fullmatch(r"[\d:.]+", value) and value != "0.5.0" else value
 
 
-def write(path, text):
+def write(path: str, text: str) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path + ".new", "w", encoding="utf-8") as stream:
         stream.write(text)
@@ -214,7 +220,7 @@ def write(path, text):
     os.rename(path + ".new", path)
 
 
-def cdi_generate(words):
+def cdi_generate(words: list[str]) -> None:
     known = {"--output": False, "--format": False, "--device-name-strategy": False}
     given = options(words, known)
     if given.get("--format", ["yaml"])[-1] != "yaml":
@@ -235,7 +241,7 @@ def cdi_generate(words):
     say("Generated CDI spec with version 0.5.0")
 
 
-def cdi_list(words):
+def cdi_list(words: list[str]) -> None:
     places = options(words, {"--spec-dir": False}).get("--spec-dir", list(DIRECTORIES))
     names = set()
     for place in places:
@@ -250,24 +256,24 @@ def cdi_list(words):
         print(name)
 
 
-def runtime_configure(words):
+def runtime_configure(words: list[str]) -> None:
     known = {"--runtime": False, "--config": False, "--nvidia-set-as-default": True, "--set-as-default": True}
     given = options(words, known)
     if given.get("--runtime", ["docker"])[-1] != "docker":
         raise Refused("only the runtime docker is simulated")
     path = given.get("--config", ["/etc/docker/daemon.json"])[-1]
-    config = {}
+    settings: dict[str, Any] = {}
     if os.path.exists(path) and os.path.getsize(path):
         with open(path, encoding="utf-8") as stream:
-            config = json.load(stream)
-    config.setdefault("runtimes", {})["nvidia"] = {"args": [], "path": "nvidia-container-runtime"}
+            settings = json.load(stream)
+    settings.setdefault("runtimes", {})["nvidia"] = {"args": [], "path": "nvidia-container-runtime"}
     if "--set-as-default" in given or "--nvidia-set-as-default" in given:
-        config["default-runtime"] = "nvidia"
-    write(path, json.dumps(config, indent=4, sort_keys=True))
+        settings["default-runtime"] = "nvidia"
+    write(path, json.dumps(settings, indent=4, sort_keys=True))
     say("Wrote updated config to %s" % path)
 
 
-def create_links(words):
+def create_links(words: list[str]) -> None:
     options(words, {"--create-all": True, "--dev-char-path": False})
     nodes = glob.glob("/dev/nvidia*") + glob.glob("/dev/nvidia-caps/*")
     for path in sorted(nodes):
@@ -281,7 +287,7 @@ def create_links(words):
                 say("Could not create symlink: %s" % exc, "warning")
 
 
-def config(words):
+def config(words: list[str]) -> None:
     given = options(words, {"--config-file": False, "--in-place": True})
     path = given.get("--config-file", ["/etc/nvidia-container-runtime/config.toml"])[-1]
     if "--in-place" in given:
@@ -291,7 +297,7 @@ def config(words):
         sys.stdout.write(CONFIG)
 
 
-def say(message, level="info"):
+def say(message: object, level: str = "info") -> None:
     if "--quiet" not in sys.argv:
         sys.stderr.write('level=%s msg="%s"\n' % (level, message))
 
@@ -305,7 +311,7 @@ COMMANDS = {
 }
 
 
-def main(words):
+def main(words: list[str]) -> int:
     if words == ["--version"]:
         print("NVIDIA Container Toolkit CLI version %s\ncommit: simulated" % VERSION)
         return 0

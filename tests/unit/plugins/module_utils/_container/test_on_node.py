@@ -269,7 +269,7 @@ def test_containerd_that_is_not_to_be_had(node: ContainerNode) -> None:
 
 def test_containers_that_would_end(node: ContainerNode) -> None:
     node.programs.units["docker"]["BindsTo"] = "containerd.service"
-    wish = {"engines": ["docker", "containerd"]}
+    wish: Dict[str, Any] = {"engines": ["docker", "containerd"]}
     node.ending = ("train (registry.example.org/train:1)",)
     assert "train (registry" in node.refused(**wish) and "disrupt_running_work: true" in node.refused(**wish)
     daemon(node, **{"live-restore": True})
@@ -298,7 +298,7 @@ def test_engines_that_are_wished_for(node: ContainerNode) -> None:
 
 def test_a_container_that_shows_the_gpus(node: ContainerNode) -> None:
     node.hold()
-    wish = {"check_image": "registry.example.org/tools:1"}
+    wish: Dict[str, Any] = {"check_image": "registry.example.org/tools:1"}
     plan = node.hold(**wish)
     assert actions(plan) == ["run-container"] and plan.promised()["check"]["engine"] == "podman"
     node.gpus(("0", "GPU-a", "/dev/nvidia0"))
