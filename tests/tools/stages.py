@@ -59,7 +59,7 @@ STAGES = (
     Stage("ansible-lint", TEST, "ansible-lint --strict"),
     Stage("docs", TEST, "sh tests/tools/docs.sh", environments=("docs",)),
     Stage("galaxy", TEST, "sh tests/tools/galaxy.sh", environments=("galaxy",)),
-    Stage("mutations", TEST, "python tests/conformance/mutate.py", limit=15 * MINUTE),
+    Stage("mutations", ALL, "python tests/conformance/mutate.py", limit=15 * MINUTE),
     Stage("vendor", TEST, "pytest tests/vendor", root=True, limit=15 * MINUTE),
     Stage("simulator", TEST, "pytest tests/simulator", root=True, limit=20 * MINUTE),
     Stage("lab", TEST, "pytest tests/lab", root=True, limit=15 * MINUTE),
