@@ -99,6 +99,7 @@ def main() -> None:
         found = None
     if found is None:
         module.exit_json(changed=False, at_rest=False)
+        return
     for warning in found.pop("warnings"):
         module.warn(warning)
     module.exit_json(at_rest=True, **found)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 Result = Mapping[str, Any]
@@ -107,7 +107,7 @@ def _libraries(summary: Mapping[str, Any]) -> str:
 
 
 def _sorted(versions: Iterable[str]) -> str:
-    def key(version: str) -> Sequence[int]:
+    def key(version: str) -> list[int]:
         return [int(part) for part in re.findall(r"\d+", version)]
 
     return ", ".join(sorted(set(map(str, versions)), key=key)) or "none"

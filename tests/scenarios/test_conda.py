@@ -284,7 +284,7 @@ def test_a_miniforge_for_people(fleet: Fleet, tmp_path: Path) -> None:
     def play(shells: bool) -> bool:
         """Whether the role changed something."""
         given = {"miniforge": "24.11.3-0", "miniforge_url": f"{fleet.url}/miniforge"}
-        variables = {f"conda_gpu_env_{key}": value for key, value in given.items()}
+        variables: dict[str, object] = {f"conda_gpu_env_{key}": value for key, value in given.items()}
         variables["conda_gpu_env_miniforge_shell_initialisation"] = shells
         role = {"role": "labfleet.gpu.conda_gpu_env", "vars": variables}
         book = tmp_path / "miniforge.yml"

@@ -12,9 +12,9 @@ from typing import Any, Dict, List, Optional
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.answers import ANSWERS
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.apply import ACTIONS
-from ansible_collections.labfleet.gpu.plugins.module_utils._conda.rest import standing
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.observe import observe
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.plan import plan
+from ansible_collections.labfleet.gpu.plugins.module_utils._conda.rest import standing
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.state import CondaState, summary
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.wish import CondaWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Host, PciDevice
@@ -156,9 +156,7 @@ def test_a_cuda_without_packages_is_left_to_the_framework(tree: Tree) -> None:
         ("container", {"versoin": "1.17"}, "container: there is no option versoin: did you mean version?"),
     ],
 )
-def test_options_that_are_handed_on_are_checked(
-    tree: Tree, option: str, value: Any, message: Optional[str]
-) -> None:
+def test_options_that_are_handed_on_are_checked(tree: Tree, option: str, value: Any, message: str) -> None:
     with pytest.raises(BadWish) as refused:
         ask(tree, host(A100), **{option: value})
     assert message in str(refused.value)

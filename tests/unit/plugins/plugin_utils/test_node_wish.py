@@ -25,7 +25,7 @@ def test_every_component_of_the_stack_has_a_role() -> None:
 def test_every_option_of_a_component_is_handed_on(component: str) -> None:
     role = ROLE_OF[component]
     found = wish(component, **{f"{role}_{option}": option for option in ARGUMENTS[component]})
-    expected = {option: option for option in ARGUMENTS[component]}
+    expected: dict[str, Any] = {option: option for option in ARGUMENTS[component]}
     if "disrupt_running_work" in expected:
         # Consent is given for the whole node.
         expected["disrupt_running_work"] = False

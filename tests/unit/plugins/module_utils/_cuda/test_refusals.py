@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any, Dict, Optional, Tuple
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.rest import informed
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.plan import plan
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.rest import informed
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.state import CudaState
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.wish import CudaWish
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import declared_gpus

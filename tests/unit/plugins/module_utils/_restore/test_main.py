@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the boot unit runs: each store in its order, each GPU alone where one fails, another run in the way."""
+"""What the boot unit runs: each store in order, each GPU alone where one fails, another run in the way."""
 
 from __future__ import annotations
 
