@@ -323,8 +323,8 @@ options:
   framework:
     description:
       - What is to run. The collection's tables choose driver branch, CUDA and cuDNN for the GPUs that are
-        there, and say why. What is asked for explicitly stays so, and has to fit. An installed driver that
-        will do stays.
+        there, and say why. What is asked for explicitly stays so, a driver has to fit. An installed driver
+        that will do stays.
       - The framework itself is not installed by this option, but in an environment (O(environments)).
     type: dict
     suboptions:

@@ -5,8 +5,8 @@
 
 """What gpu_stack is asked for where only a framework is named: driver, CUDA and cuDNN by the catalogue.
 
-What somebody asks for explicitly stays as it was asked for, and the rest has to fit it. An installed driver
-that drives the GPUs and runs the framework stays.
+What somebody asks for explicitly stays as it was asked for, and a driver has to fit. An installed driver that
+drives the GPUs and runs the framework stays.
 """
 
 from __future__ import annotations
@@ -44,20 +44,25 @@ def completed(options: _Options, files: Files, host: Host) -> Tuple[_Options, Op
     driver = dict(options.get("driver") or _defaults(DRIVER))
     if driver["state"] == "absent":
         raise BadWish("framework needs a driver, and driver has state: absent: leave one of them out.")
+    if str(driver.get("branch") or "").strip() == "recommended":
+        # What is recommended here is what runs the framework.
+        driver.update(branch=None, branch_offset=DRIVER["branch_offset"].get("default"))
     answer = _answer(wish, driver, files, host)
     if not answer["possible"]:
         raise BadWish("framework: %s" % " ".join(answer["reasons"]))
+    asked_driver: Dict[str, Any] = {}
     if not (driver.get("branch") or driver.get("version")):
-        driver["branch"] = answer["driver"]["branch"]
+        asked_driver = {"branch": answer["driver"]["branch"]}
         if driver["source"] == "auto" and not driver_version(files, host):
-            driver["source"] = answer["sources"]["driver"]
+            asked_driver["source"] = answer["sources"]["driver"]
+    driver.update(asked_driver)
     found = dict(options, driver=driver)
     reasons: List[str] = answer["reasons"]
     if found.get("cuda") is None:
         found["cuda"] = _from(driver, _cuda(answer, reasons))
     if found.get("cudnn") is None:
         found["cudnn"] = _from(driver, _cudnn(answer, found["cuda"], reasons))
-    return found, answer
+    return found, dict(answer, asked_driver=asked_driver)
 
 
 def _answer(wish: _Options, driver: _Options, files: Files, host: Host) -> Dict[str, Any]:
@@ -80,7 +85,7 @@ def _answer(wish: _Options, driver: _Options, files: Files, host: Host) -> Dict[
         )
     place = Place(tuple(each.device for each in devices), host.distribution, host.release, host.machine)
     asked = driver.get("version") or driver.get("branch")
-    if asked and str(asked) != "recommended":
+    if asked:
         return resolve(framework, replace(place, driver=scalar("driver", asked)))
     installed = driver_version(files, host)
     if installed and not driver.get("update"):
@@ -111,7 +116,7 @@ def _cudnn(answer: _Options, cuda: Optional[_Options], reasons: List[str]) -> Op
 
     version = answer["cudnn"]
     packaged = answer["sources"]["cudnn"] == "nvidia" and version and int(major(version)) >= 9
-    if not packaged or cuda is None or cuda.get("source", "auto") not in ("auto", "nvidia"):
+    if not packaged or not _comes(cuda, answer["cuda"]):
         if version:
             reasons.append(
                 "cuDNN %s comes with the framework; none is installed for other programs: ask for one with "
@@ -119,6 +124,13 @@ def _cudnn(answer: _Options, cuda: Optional[_Options], reasons: List[str]) -> Op
             )
         return None
     return dict(_defaults(ARGUMENTS), version=major(version), cuda=major(answer["cuda"]))
+
+
+def _comes(cuda: Optional[_Options], wanted: str) -> bool:
+    """Is a toolkit of this CUDA asked for, as packages of NVIDIA's?"""
+    if cuda is None or cuda["state"] != "present" or cuda["source"] not in ("auto", "nvidia"):
+        return False
+    return any(minor(scalar("cuda.versions", each)) == minor(wanted) for each in cuda.get("versions") or ())
 
 
 def _from(driver: _Options, options: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:

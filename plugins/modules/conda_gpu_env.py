@@ -158,11 +158,9 @@ reboot_reasons:
   sample: []
 """
 
-import json
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.component import environment
-from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import secrets
+from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import secrets_in
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.wish import ARGUMENTS, wish_from
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
 from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
@@ -171,7 +169,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWis
 def main() -> None:
     # Addresses of channels may have tokens: neither the node's log nor the result shows them.
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, no_log=True)
-    module.no_log_values.update(secrets(json.dumps(module.params)))
+    module.no_log_values.update(secrets_in(module.params))
     try:
         wish = wish_from(module.params)
     except BadWish as exc:

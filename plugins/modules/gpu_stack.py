@@ -61,6 +61,16 @@ components:
       changed: false
       steps: []
       reboot_required: false
+framework:
+  description:
+    - What the filter P(labfleet.gpu.resolve#filter) says of the framework on these GPUs, and as
+      C(asked_driver) what was chosen for the driver.
+  returned: with O(framework)
+  type: dict
+  sample:
+    possible: true
+    driver: {branch: 580, minimum: "525.60.13"}
+    asked_driver: {branch: 580}
 steps:
   description: The steps of all components in order, each with its component.
   returned: always
@@ -94,10 +104,8 @@ running_work:
   sample: ["4711 (alice, python3)"]
 """
 
-import json
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import secrets
+from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import secrets_in
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import converge
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files, observe_host
 from ansible_collections.labfleet.gpu.plugins.module_utils._stack import OPTIONS, parts
@@ -108,7 +116,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWis
 def main() -> None:
     # Addresses of channels may have tokens: neither the node's log nor the result shows them.
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True, no_log=True)
-    module.no_log_values.update(secrets(json.dumps(module.params)))
+    module.no_log_values.update(secrets_in(module.params))
     try:
         options, framework = completed(module.params, Files(), observe_host(Files()))
         asked = parts(options)

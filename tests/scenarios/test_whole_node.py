@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from conda_repository import Channel
-from scenario import Fleet
+from container_node import Node
+from scenario import Fleet, shown
 
 Result = dict[str, Any]
 NODE, OTHER, PLAIN = "node1", "node2", "node3"
@@ -49,6 +50,7 @@ DRIFT = {
         "nvidia-smi -i 2 -pl 250",
         "nvidia-smi -i 2 --query-gpu=power.limit --format=csv | grep -c 300",
     ),
+    "container": ("rm /run/cdi/nvidia.yaml", "ls /run/cdi | grep -c nvidia.yaml"),
     "mig": ("nvidia-smi mig -i 0 -dci -gi 7 -ci 0", "nvidia-smi -L | grep -c 'MIG 1g.5gb'"),
 }
 
@@ -59,7 +61,13 @@ def wish(fleet: Fleet) -> Iterator[Result]:
     fleet.reset(NODE, A100, A100, L40S)
     channel = Channel(fleet)
     train = {"name": "train", "channels": [channel.url], "packages": ["alpha=1"]}
-    yield {**SITE, "conda_gpu_env_environments": [train]}
+    mirror = Node(fleet).mirror
+    yield {
+        **SITE,
+        "conda_gpu_env_environments": [train],
+        "container_toolkit_state": "present",
+        **{f"container_toolkit_{name}": value for name, value in mirror.items()},
+    }
 
 
 def site(fleet: Fleet, wish: Result, *words: str) -> Result:
@@ -83,14 +91,23 @@ def test_the_whole_stack_is_foretold_on_a_bare_node_and_then_made(fleet: Fleet, 
     foretold = stack(fleet, NODE, wish, check=True)
     assert not foretold.get("failed"), foretold.get("msg")
     fleet.lab("diff", NODE, "--since", "bare")
-    components = ["driver", "cuda", "cudnn", "environment train", "settings", "mig"]
+    components = ["driver", "cuda", "cudnn", "environment train", "settings", "mig", "container"]
     assert list(dict.fromkeys(step["component"] for step in foretold["steps"])) == components
-
-    done = site(fleet, wish)
-    assert done["changed"] == 1, done["output"]
-    assert "rows ok" in done["output"] or "gpu_check" in done["output"], done["output"]
+    done = stack(fleet, NODE, wish)
+    assert not done.get("failed"), done.get("msg")
+    assert shown(foretold) == shown(done)
     for _how, mended in DRIFT.values():
         assert fleet.sh(NODE, mended) != "0"
+
+
+def test_the_proof_comes_with_the_role(fleet: Fleet, wish: Result) -> None:
+    """A run that changes something is followed by gpu_check, which may fail the run; one that does not is not."""
+    fleet.sh(NODE, DRIFT["settings"][0])
+    proved = site(fleet, wish)
+    assert proved["changed"] == 1 and "TASK [labfleet.gpu.gpu_check" in proved["output"], proved["output"]
+    fleet.sh(NODE, DRIFT["settings"][0])
+    wrong = fleet.site(NODE, **{**wish, "gpu_check_expected_gpus": 4})
+    assert wrong.rc != 0 and "gpu_count" in wrong.output, wrong.output
 
 
 def test_the_second_run_changes_nothing_and_asks_no_server(fleet: Fleet, wish: Result) -> None:
@@ -129,27 +146,35 @@ def test_the_node_without_a_gpu_gets_all_that_needs_none(fleet: Fleet, wish: Res
     assert stack(fleet, PLAIN, plain)["changed"] is False
 
 
+def preflight(fleet: Fleet, *words: str) -> Any:
+    return fleet.playbook("playbooks/preflight.yml", "-l", OTHER, *words)
+
+
 def test_what_one_wants_to_run_is_enough_for_mixed_boards(fleet: Fleet) -> None:
-    """The tables choose; preflight shows it for the fleet before anything is touched, and says who cannot."""
+    """The tables choose; preflight shows it before anything is touched; what needs a reboot gets it and goes on."""
     fleet.reset(OTHER, "t4", "h100-sxm5-80gb")
     framework = {"gpu_node_framework": {"name": "pytorch", "version": "2.8"}}
     fleet.lab("mark", OTHER, "bare")
     words = ("-e", json.dumps(framework))
-    asked = fleet.playbook(
-        "playbooks/preflight.yml", "-l", f"{OTHER},localhost", "-e", f"gpu_hosts={OTHER}", *words
-    )
+    asked = preflight(fleet, *words)
     assert asked.rc == 0, asked.output
     assert "1 Turing, 1 Hopper" in asked.output and "none -> 595" in asked.output, asked.output
     assert "pytorch 2.8.0: Driver 595 is the newest" in asked.output, asked.output
     fleet.lab("diff", OTHER, "--since", "bare")
-    done = stack(fleet, OTHER, framework)
-    assert not done.get("failed"), done.get("msg")
-    assert done["framework"]["driver"]["branch"] == 595
-    assert len(fleet.sh(OTHER, "nvidia-smi -L").splitlines()) == 2
-    again = stack(fleet, OTHER, framework)
-    assert again["changed"] is False and "is there, and drives all" in again["framework"]["reasons"][0]
 
-    refused = fleet.playbook(
-        "playbooks/preflight.yml", "-e", f"gpu_hosts={OTHER}", "-e", "nvidia_driver_branch=470", *words
-    )
+    older = fleet.driver(OTHER, branch=570)
+    assert not older.get("failed"), older.get("msg")
+    stays = stack(fleet, OTHER, framework, check=True)
+    assert "is there, and drives all" in stays["framework"]["reasons"][0]
+    assert "driver" not in {step["component"] for step in stays["steps"]}
+    boot = fleet.sh(OTHER, "cat /proc/sys/kernel/random/boot_id")
+    newest = {**framework, "nvidia_driver_update": True, "gpu_node_reboot_allowed": True}
+    run = fleet.site(OTHER, **newest, gpu_settings_persistence=True)
+    assert run.rc == 0, run.output
+    assert fleet.sh(OTHER, "cat /proc/sys/kernel/random/boot_id") != boot
+    assert "595." in fleet.sh(OTHER, "cat /proc/driver/nvidia/version")
+    again = fleet.site(OTHER, **framework, gpu_settings_persistence=True)
+    assert again.recap[OTHER]["changed"] == 0, again.output
+
+    refused = preflight(fleet, "-e", "nvidia_driver_branch=470", *words)
     assert refused.rc != 0 and f"cannot be converged as they are: {OTHER}" in refused.output, refused.output

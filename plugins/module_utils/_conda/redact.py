@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from typing import Set
+from typing import Any, Mapping, Set
 
 _USER = re.compile(r"(?<=://)[^/@\s\"']+@")
 #: Tokens of Anaconda's servers are a part of the path.
@@ -23,6 +23,15 @@ def redacted(text: str) -> str:
 def bare(text: str) -> str:
     """A text with these taken out of its addresses, as conda has them in its records."""
     return _TOKEN.sub("", _USER.sub("", text))
+
+
+def secrets_in(value: Any) -> Set[str]:
+    """Those in all texts of plain data, such as the options of a module."""
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, (list, tuple)):
+        return {each for item in value for each in secrets_in(item)}
+    return secrets(value) if isinstance(value, str) else set()
 
 
 def secrets(text: str) -> Set[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Dict
 
 import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.wish import ARGUMENTS as CUDA
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Host, PciDevice
 from ansible_collections.labfleet.gpu.plugins.module_utils._stack import OPTIONS, parts
 from ansible_collections.labfleet.gpu.plugins.module_utils._stack_framework import completed
@@ -99,8 +100,31 @@ def test_what_was_asked_for_stays(tree: Tree) -> None:
         cuda={"versions": ["12.4"]},
         cudnn={"version": "9.5"},
     )
-    assert found["driver"]["branch"] == 570
+    assert found["driver"]["branch"] == 570 and found["answer"]["asked_driver"] == {}
     assert found["cuda"]["versions"] == ["12.4"] and found["cudnn"]["version"] == "9.5"
+
+
+@pytest.mark.parametrize(
+    ("cuda", "there"),
+    [
+        ({"versions": ["12.8.1", "11.8"]}, True),
+        ({"versions": ["11.8"]}, False),
+        ({"state": "absent"}, False),
+        ({"versions": ["12.8"], "source": "runfile"}, False),
+    ],
+    ids=str,
+)
+def test_cudnn_comes_with_a_toolkit_of_its_cuda_only(tree: Tree, cuda: Dict[str, Any], there: bool) -> None:
+    found = ask(tree, host(A100), framework={"name": "pytorch", "version": "2.8"}, cuda=validated(CUDA, cuda))
+    assert (found["cudnn"] is not None) is there
+
+
+def test_what_is_recommended_is_what_runs_the_framework(tree: Tree) -> None:
+    install(tree, "470.256.02")
+    wish = {"branch": "recommended", "branch_offset": 1}
+    found = ask(tree, host(A100), framework={"name": "pytorch", "version": "2.8"}, driver=wish)
+    assert found["driver"]["branch"] == found["answer"]["driver"]["branch"] > 470
+    assert found["answer"]["asked_driver"] == {"branch": found["driver"]["branch"]}
 
 
 @pytest.mark.parametrize(
