@@ -101,7 +101,7 @@ def test_the_whole_stack_is_foretold_on_a_bare_node_and_then_made(fleet: Fleet, 
 
 
 def test_the_proof_comes_with_the_role(fleet: Fleet, wish: Result) -> None:
-    """A run that changes something is followed by gpu_check, which may fail the run; one that does not is not."""
+    """A run that changes something is followed by gpu_check, which may fail it."""
     fleet.sh(NODE, DRIFT["settings"][0])
     proved = site(fleet, wish)
     assert proved["changed"] == 1 and "TASK [labfleet.gpu.gpu_check" in proved["output"], proved["output"]
@@ -151,7 +151,7 @@ def preflight(fleet: Fleet, *words: str) -> Any:
 
 
 def test_what_one_wants_to_run_is_enough_for_mixed_boards(fleet: Fleet) -> None:
-    """The tables choose; preflight shows it before anything is touched; what needs a reboot gets it and goes on."""
+    """The tables choose; preflight shows it before anything is touched; what needs a reboot gets it."""
     fleet.reset(OTHER, "t4", "h100-sxm5-80gb")
     framework = {"gpu_node_framework": {"name": "pytorch", "version": "2.8"}}
     fleet.lab("mark", OTHER, "bare")
