@@ -158,6 +158,9 @@ def test_a_service_that_does_not_start_is_for_the_next_run(fleet: Fleet, node: s
     done = proved(fleet, node, module=MODULE, gpus=[2], mig=True)
     assert [step["what"] for step in done["steps"]] == [f"start {EXPORTER}, {DCGM}"]
     assert fleet.sh(node, f"systemctl is-active {DCGM} {EXPORTER}").split() == ["active"] * 2
+    held(fleet, gpus=[2], mig=False)
+    settings(fleet)
+    all_is_there(fleet)
 
 
 def test_a_service_that_will_not_stop_keeps_its_gpu_as_it_is(fleet: Fleet, node: str) -> None:
