@@ -1,17 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What runs in place of unit and sanity tests whose Python this machine does not have.
+"""What runs in place of a stage whose Python this machine does not have.
 
 A distribution brings one Python, the tiers name several. A stage without its interpreter is left out and said
 to be; in its place unit tests run on the lowest and the highest Python that there are, sanity on the newest
-ansible-core that has one.
+ansible-core that has one, and of the tests of conda those that need none. The real conda is of 2017: no
+distribution of today has a Python that is old enough for it.
 """
 
 from __future__ import annotations
 
 from environments import PYTHONS_OF_CORE, table
 from interpreters import choose
-from stages import Stage, sanity, units
+from stages import MINUTE, Stage, sanity, units
 
 # The Pythons that each ansible-core's ansible-test knows: 3.LOWEST to 3.HIGHEST.
 _TESTED_BY_CORE = {"2.19": (8, 13), "2.21": (9, 14)}
@@ -26,7 +27,7 @@ def can_run(stage: Stage, pythons: dict[str, str]) -> bool:
 def with_standins(chosen: list[Stage], pythons: dict[str, str]) -> tuple[list[Stage], dict[str, str]]:
     """The stages to run, and for each one that is left out a sentence on what runs in its place.
 
-    Only unit and sanity tests are ever left out, and only where something stands in for them.
+    Only unit and sanity tests and the real conda are ever left out, and only where something stands in.
     """
     run: list[Stage] = []
     left_out: dict[str, str] = {}
@@ -43,7 +44,8 @@ def with_standins(chosen: list[Stage], pythons: dict[str, str]) -> tuple[list[St
 
 
 def _standins(kind: str, pythons: dict[str, str]) -> list[Stage]:
-    return _units(pythons) if kind == "units" else _sanity(pythons) if kind == "sanity" else []
+    find = {"units": _units, "sanity": _sanity, "engine": _engine}.get(kind)
+    return find(pythons) if find else []
 
 
 def _units(pythons: dict[str, str]) -> list[Stage]:
@@ -61,6 +63,12 @@ def _units(pythons: dict[str, str]) -> list[Stage]:
 def _sanity(pythons: dict[str, str]) -> list[Stage]:
     cores = [core for core, wanted in sorted(PYTHONS_OF_CORE.items()) if choose(pythons, wanted)]
     return [sanity(core, ()) for core in cores[-1:]]
+
+
+def _engine(pythons: dict[str, str]) -> list[Stage]:
+    command = "pytest tests/engine/test_miniforge.py"
+    without = Stage("engine-without-conda", (), command, root=True, limit=5 * MINUTE)
+    return [without] if can_run(without, pythons) else []
 
 
 def _minor(version: str) -> int:

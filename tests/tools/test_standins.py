@@ -10,18 +10,23 @@ from stages import STAGES
 from standins import can_run, with_standins
 
 OF_CHECK = {"units-3.8-core-2.19", "units-3.13-core-2.21"}
-LEFT_OUT = OF_CHECK | {"sanity-core-2.21"}
+ENGINE, INSTEAD = "engine", "engine-without-conda"
+LEFT_OUT = OF_CHECK | {"sanity-core-2.21", ENGINE}
 # What a distribution's own Pythons are, and what then stands in for what is left out.
 FRESH = {
-    "Debian 12": (("3.11",), LEFT_OUT, {"units-3.11-core-2.19", "sanity-core-2.19"}),
+    "Debian 12": (("3.11",), LEFT_OUT, {"units-3.11-core-2.19", "sanity-core-2.19", INSTEAD}),
     "Ubuntu 22.04": (
         ("3.10", "3.11"),
         LEFT_OUT,
-        {"units-3.10-core-2.19", "units-3.11-core-2.19", "sanity-core-2.19"},
+        {"units-3.10-core-2.19", "units-3.11-core-2.19", "sanity-core-2.19", INSTEAD},
     ),
-    "Ubuntu 24.04": (("3.12",), OF_CHECK, {"units-3.12-core-2.19", "units-3.12-core-2.21"}),
-    "Debian 13": (("3.13",), {"units-3.8-core-2.19"}, {"units-3.13-core-2.19"}),
-    "Python 3.14": (("3.14",), OF_CHECK, {"units-3.14-core-2.21"}),
+    "Ubuntu 24.04": (
+        ("3.12",),
+        OF_CHECK | {ENGINE},
+        {"units-3.12-core-2.19", "units-3.12-core-2.21", INSTEAD},
+    ),
+    "Debian 13": (("3.13",), {"units-3.8-core-2.19", ENGINE}, {"units-3.13-core-2.19", INSTEAD}),
+    "Python 3.14": (("3.14",), OF_CHECK | {ENGINE}, {"units-3.14-core-2.21", INSTEAD}),
     "all": (("3.8", "3.11", "3.13"), set(), set()),
 }
 
@@ -48,7 +53,7 @@ def test_in_the_full_matrix_a_stage_that_is_listed_is_not_run_twice() -> None:
     assert "units-3.12-core-2.21" in missing and "sanity-core-2.21" in missing
 
 
-def test_nothing_but_units_and_sanity_is_left_out() -> None:
+def test_nothing_is_left_out_where_nothing_stands_in() -> None:
     stages, missing = with_standins(list(STAGES), {"3.10": ""})
     assert missing == {} and stages == list(STAGES), "each of them fails, and says what it lacks"
     assert run.run_stage(stages[0], {"3.10": ""}).result == run.FAILED

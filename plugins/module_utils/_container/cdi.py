@@ -67,7 +67,7 @@ def present(
         specs = [spec for spec in specs if spec.path != OWN]
         what, why = "remove %s" % OWN, "the toolkit's own service writes %s now" % REFRESHED
         del record["cdi"]
-        data = EngineFile(OWN, "", record=dumped(record, " "))
+        data = EngineFile(OWN, "", 0o644, (0, 0), dumped(record, " "))
         found.last.append(Step("cdi", "write-engine-file", what, why, data))
     if state.refreshes and not service and any(spec.path == REFRESHED for spec in specs):
         specs = [spec for spec in specs if spec.path != REFRESHED]

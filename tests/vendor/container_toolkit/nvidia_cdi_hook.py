@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """nvidia-cdi-hook of the simulated container toolkit @VERSION@: runs ldconfig in a container's root.

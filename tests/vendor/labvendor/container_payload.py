@@ -22,7 +22,7 @@ SERVICE, PATH = "nvidia-cdi-refresh.service", "nvidia-cdi-refresh.path"
 def _program(name: str, var: Variables) -> Entry:
     """A program of container_toolkit/, which needs python3 on the node as the simulated nvidia-smi does."""
     content = file("container_toolkit", name.replace("-", "_") + ".py", VERSION=var["v"])
-    return text(f"/usr/bin/{name}", content, mode=0o755)
+    return text(f"/usr/bin/{name}", f"#!/usr/bin/python3\n{content}", mode=0o755)
 
 
 def container_library(_var: Variables, compiler: Compiler) -> Content:

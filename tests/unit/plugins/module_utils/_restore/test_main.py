@@ -114,7 +114,11 @@ def gpus(
 @pytest.fixture
 def said(capsys: pytest.CaptureFixture[str]) -> Any:
     """What went to the journal since this was called last, by line."""
-    return lambda: capsys.readouterr().out.splitlines()
+
+    def lines() -> List[str]:
+        return capsys.readouterr().out.splitlines()
+
+    return lines
 
 
 def test_nothing_stored_is_nothing_to_do(gpus: Gpus, said: Any) -> None:
