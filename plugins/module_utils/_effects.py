@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ._command import Commands
 from ._host import Files
+from ._masked import masked
 from ._packages import Apt
 
 
@@ -25,6 +26,11 @@ class WriteFile:
     path: str
     content: str
     mode: int = 0o644
+
+
+@dataclass(frozen=True)
+class SecretFile(WriteFile):
+    """A file that may have passwords in it, before or after: a diff leaves them out."""
 
 
 @dataclass(frozen=True)
@@ -169,8 +175,9 @@ def file_diffs(files: Files, steps: Any) -> List[Dict[str, str]]:
         if not isinstance(step.data, (WriteFile, RemoveFile)):
             continue
         path = step.data.path
+        before = files.text(path) or ""
         after = step.data.content if isinstance(step.data, WriteFile) else ""
-        diffs.append(
-            {"before_header": path, "after_header": path, "before": files.text(path) or "", "after": after}
-        )
+        if isinstance(step.data, SecretFile):
+            before, after = masked(before), masked(after)
+        diffs.append({"before_header": path, "after_header": path, "before": before, "after": after})
     return diffs

@@ -141,7 +141,8 @@ def run_container(context: Context, data: Check) -> None:
 
 def _remember(context: Context, record: str) -> None:
     if record and context.files.text(RECORD) != record:
-        write_file(context, WriteFile(RECORD, record))
+        # What others had in their files is in it, passwords too.
+        write_file(context, WriteFile(RECORD, record, 0o600))
 
 
 def _owed(context: Context) -> "set[str]":

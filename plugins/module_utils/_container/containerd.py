@@ -24,6 +24,8 @@ CONFIG, DROP_IN = "/etc/containerd/config.toml", "/etc/containerd/conf.d/99-nvid
 MARK = "# Held by labfleet.gpu: what is in this file is written anew."
 RUNTIME, BINARY = "nvidia", "/usr/bin/nvidia-container-runtime"
 _TYPE = "io.containerd.runc.v2"
+#: containerd's own default runtime.
+_USUAL = "runc"
 #: What a configuration that is not there yet says, as nvidia-ctk has it; containerd 2 reads it as well.
 _FIRST = 2
 _IMPORTS = re.compile(r"^[ \t]*imports[ \t]*=[ \t]*\[", re.MULTILINE)
@@ -56,12 +58,15 @@ def imports(config: Mapping[str, Any], path: str) -> bool:
 
 
 def drop_in(config: Mapping[str, Any], default: Optional[bool], containerd: str) -> str:
-    """The text of our file for a configuration of version 2 or 3."""
+    """The text of our file for a configuration of version 2 or 3.
+
+    ``default``: it is the default runtime, or is not; None: that is left to the main file.
+    """
     version = version_of(config)
     (name,) = cri_plugins(version)
     plugin = _copy(_plugin(config, version))
     engine = _under(plugin, "containerd")
-    runtime = _copy(_under(engine, "runtimes", str(engine.get("default_runtime_name") or "runc")))
+    runtime = _copy(_under(engine, "runtimes", str(engine.get("default_runtime_name") or _USUAL)))
     runtime.setdefault("runtime_type", _TYPE)
     runtime.setdefault("options", {})["BinaryName"] = BINARY
     if containerd and at_least(containerd, CONTAINERD_MERGES):
@@ -70,6 +75,8 @@ def drop_in(config: Mapping[str, Any], default: Optional[bool], containerd: str)
     inner.setdefault("runtimes", {})[RUNTIME] = runtime
     if default:
         inner["default_runtime_name"] = RUNTIME
+    if default is False and engine.get("default_runtime_name") == RUNTIME:
+        inner["default_runtime_name"] = _USUAL
     return "%s\n%s" % (MARK, toml.dumped({"version": version, "plugins": {name: plugin}}))
 
 
@@ -108,23 +115,25 @@ def with_import(text: Optional[str], config: Mapping[str, Any]) -> str:
     return text[:at] + line + text[at:]
 
 
-def without_import(text: str) -> str:
-    """The main file without our entry, and without the list if that has nothing else."""
-    text = re.sub(r'^imports = \["%s"\]\n' % re.escape(DROP_IN), "", text, flags=re.MULTILINE)
+def without_import(text: str, listed: bool) -> str:
+    """The main file without our entry. Without the list too, unless that was there before: ``listed``."""
+    if not listed:
+        text = re.sub(r'^imports = \["%s"\]\n' % re.escape(DROP_IN), "", text, flags=re.MULTILINE)
     return re.sub(r'"%s"(?:, )?' % re.escape(DROP_IN), "", text)
 
 
 def runtime_in(config: Mapping[str, Any], files: Mapping[str, str]) -> Optional[str]:
     """The program of the runtime "nvidia" that containerd finds, None where it finds none."""
     texts: Sequence[str] = [text for path, text in files.items() if imports(config, path)]
-    for found in (*map(_read, reversed(texts)), config):
+    for found in (*map(read, reversed(texts)), config):
         runtime = _under(_plugin(found, version_of(config)), "containerd", "runtimes", RUNTIME)
         if runtime:
             return _under(runtime, "options").get("BinaryName")
     return None
 
 
-def _read(text: str) -> Mapping[str, Any]:
+def read(text: str) -> Mapping[str, Any]:
+    """What a text says, nothing where it cannot be read."""
     try:
         return toml.parsed(text)
     except toml.BadToml:
@@ -134,7 +143,7 @@ def _read(text: str) -> Mapping[str, Any]:
 def default_in(config: Mapping[str, Any], files: Mapping[str, str]) -> Optional[str]:
     """The name of the default runtime, None where nothing says it."""
     texts: Sequence[str] = [text for path, text in files.items() if imports(config, path)]
-    for found in (*map(_read, reversed(texts)), config):
+    for found in (*map(read, reversed(texts)), config):
         name = _under(_plugin(found, version_of(config)), "containerd").get("default_runtime_name")
         if name:
             return str(name)

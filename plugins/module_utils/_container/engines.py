@@ -19,7 +19,7 @@ from .._catalog.versions import at_least
 from .._plan import Blocker, Step
 from . import containerd, docker
 from .json_text import dumped
-from .state import Conf, ContainerState, engine_row, runtime_default
+from .state import Conf, ContainerState, conf_kept, engine_row, runtime_default
 from .steps import AskContainers, EngineFile, Reload
 from .toml import BadToml
 from .wish import CONTAINERD, DOCKER, ENGINES, PODMAN, ContainerWish
@@ -54,6 +54,9 @@ def present(state: ContainerState, wish: ContainerWish, answers: Mapping[Any, An
     found.chosen = _chosen(state, wish, found)
     if DOCKER in found.chosen:
         _docker(state, wish, found)
+    else:
+        # One that was cut off may have changed the file: it is to be read as it is.
+        found.runtime = docker.runtime_of(state.docker.data or {}) is not None
     if CONTAINERD in found.chosen:
         _containerd(state, wish, found)
     _read_anew(state, wish, found, answers)
@@ -152,26 +155,39 @@ def _containerd(state: ContainerState, wish: ContainerWish, found: Changes) -> N
         found.blockers.append(refused)
         return
     ours = state.imported.get(containerd.DROP_IN)
-    program, default = runtime_default(state, CONTAINERD)
-    if ours is not None and containerd.MARK not in ours and not wish.take_over:
+    theirs = ours is not None and containerd.MARK not in ours
+    if theirs and not wish.take_over:
         # Somebody's own, nvidia-ctk's for example, and it does what is wished.
-        found.rows[CONTAINERD] = engine_row(engine, program, default)
+        found.rows[CONTAINERD] = engine_row(engine, *runtime_default(state, CONTAINERD))
         return
     record = dict(state.record.get(CONTAINERD) or {"made": conf.text is None})
-    standing = ours is not None and 'default_runtime_name = "nvidia"' in ours
-    as_default = standing if wish.default_runtime is None else wish.default_runtime
+    as_default = wish.default_runtime
+    if as_default is None and record.get("default") is not None:
+        as_default = bool(record["default"])
     wanted = containerd.drop_in(conf.data, as_default, engine.version)
-    why = "containerd is to have the runtime nvidia"
+    # It has what the main file has, passwords too: nobody reads it who does not read that.
+    mode = 0o600 if conf.text is None else 0o600 | conf.mode
+    place = Conf(containerd.DROP_IN, mode=mode, owner=conf.owner)
     if wanted != ours:
+        if theirs:
+            record["former"] = state.drop_in.kept()
+        if wish.default_runtime is not None:
+            record["default"] = wish.default_runtime
         found.record[CONTAINERD] = record
-        what = "write %s" % containerd.DROP_IN
-        found.write(Conf(containerd.DROP_IN), wanted, CONTAINERD, what, why)
+        why = "containerd is to have the runtime nvidia"
+        found.write(place, wanted, CONTAINERD, "write %s" % place.path, why)
+    elif state.drop_in.mode & ~mode:
+        what = "have nobody read %s who does not read %s" % (place.path, conf.path)
+        found.write(place, wanted, "", what, "it has what that file has")
+    imports = list(conf.data.get("imports") or [])
     if not containerd.imports(conf.data, containerd.DROP_IN):
-        found.record[CONTAINERD] = {**record, "import": True}
+        found.record[CONTAINERD] = {**record, "import": True, "listed": "imports" in conf.data}
         text = containerd.with_import(conf.text, conf.data)
         what = "have %s import it" % conf.path
         found.write(conf, text, CONTAINERD, what, "containerd reads no other file")
-    after = "nvidia" if as_default else containerd.default_in(conf.data, {})
+        imports.append(containerd.DROP_IN)
+    files = {**state.imported, containerd.DROP_IN: wanted}
+    after = containerd.default_in({**conf.data, "imports": imports}, dict(sorted(files.items())))
     found.rows[CONTAINERD] = engine_row(engine, containerd.BINARY, after)
 
 
@@ -188,7 +204,8 @@ def _refused(state: ContainerState, wish: ContainerWish, config: Mapping[str, An
     ours = state.imported.get(containerd.DROP_IN)
     if ours is not None and containerd.MARK not in ours and not wish.take_over:
         program, default = runtime_default(state, CONTAINERD)
-        wrong = program != containerd.BINARY or (wish.default_runtime and default != "nvidia")
+        other = wish.default_runtime not in (None, default == containerd.RUNTIME)
+        wrong = program != containerd.BINARY or other
         if wrong or not containerd.imports(config, containerd.DROP_IN):
             what = "Somebody has a file of their own where ours goes, and it does not do what is wished"
             return Blocker(what, containerd.DROP_IN, "remove it, or set take_over: true to have it replaced")
@@ -216,6 +233,8 @@ def _read_anew(
         if not due or engine is None or not engine.active:
             continue
         why = "its files change" if name in changed else "a run was cut off before that"
+        if name == DOCKER and state.docker.data is None:
+            continue
         if name == DOCKER:
             data, what = Reload(found.runtime), "reload Docker; its containers run on"
             found.steps.append(Step("engines", "reload-docker", what, why, data))
@@ -277,16 +296,30 @@ def absent(state: ContainerState, wish: ContainerWish, answers: Mapping[Any, Any
 def _containerd_goes(state: ContainerState, found: Changes, why: str) -> None:
     record = state.record.get(CONTAINERD) or {}
     conf, ours = state.containerd, state.imported.get(containerd.DROP_IN)
+    config, files = conf.data or {}, dict(state.imported)
     if record.get("import") and conf.text is not None:
-        text = containerd.without_import(conf.text)
+        text = containerd.without_import(conf.text, bool(record.get("listed")))
         if text != conf.text:
             gone = record.get("made") and text.strip() == "version = 2"
             what = "take our entry out of %s" % conf.path
             found.write(conf, "" if gone else text, CONTAINERD, what, why)
+            config = containerd.read(text)
     if ours is not None and containerd.MARK in ours:
-        found.write(Conf(containerd.DROP_IN), "", CONTAINERD, "remove %s" % containerd.DROP_IN, why)
-        if CONTAINERD in state.engines:
-            files = {path: text for path, text in state.imported.items() if path != containerd.DROP_IN}
-            config = conf.data or {}
-            after = containerd.runtime_in(config, files), containerd.default_in(config, files)
-            found.rows[CONTAINERD] = engine_row(state.engines[CONTAINERD], *after)
+        place, text, what = Conf(containerd.DROP_IN), "", "remove %s"
+        if record.get("former"):
+            place = conf_kept(containerd.DROP_IN, record["former"])
+            text, what = place.text or "", "write %s back as it was before"
+        found.write(place, text, CONTAINERD, what % containerd.DROP_IN, why)
+        files[containerd.DROP_IN] = text
+    if CONTAINERD not in state.engines:
+        return
+    runtime, default = containerd.runtime_in(config, files), containerd.default_in(config, files)
+    found.rows[CONTAINERD] = engine_row(state.engines[CONTAINERD], runtime, default)
+    if default == containerd.RUNTIME and not containerd.without_cri(config):
+        what = "containerd's default runtime is nvidia, which somebody else said: nothing would start then"
+        named = ", ".join((conf.path, *(path for path, text in files.items() if text)))
+        advice = "take default_runtime_name out of it, and restart containerd"
+        found.blockers.append(Blocker(what, named, advice))
+    elif runtime:
+        warning = "containerd's files have a runtime nvidia that somebody else put there: it stays."
+        found.warnings.append(warning)

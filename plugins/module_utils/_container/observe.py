@@ -21,7 +21,7 @@ from .._host import Files, Host
 from .._packages import Package, dpkg_interrupted, observe_packages, unsettled
 from .._sources import observe_sources
 from . import ask, containerd, toml
-from .spec import DIRECTORIES, GpuDevice, Spec, parsed
+from .spec import DIRECTORIES, OWN, GpuDevice, Spec, parsed
 from .state import CHECKED, OWED, OWN_FILES, RECORD, REFRESH, Conf, ContainerState, Engine
 from .wish import CONTAINERD, DOCKER, PODMAN
 
@@ -60,6 +60,8 @@ def observe(commands: Commands, files: Files, host: Host, asked: Ask = ask_alone
         docker=_json(conf_at(files, _docker_file(engines))),
         containerd=main,
         imported=_imported(files, main),
+        drop_in=conf_at(files, containerd.DROP_IN),
+        specification=conf_at(files, OWN),
         kubelet=_program(files, "kubelet") is not None,
         operator=next((path for path in _OPERATOR if files.exists(path)), ""),
         specs=tuple(_specs(files)),

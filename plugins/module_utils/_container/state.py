@@ -49,6 +49,15 @@ class Conf:
     mode: int = 0o644
     owner: Tuple[int, int] = (0, 0)
 
+    def kept(self) -> Dict[str, Any]:
+        """What is kept of it for the way back."""
+        return {"text": self.text, "mode": self.mode, "owner": list(self.owner)}
+
+
+def conf_kept(path: str, kept: Mapping[str, Any]) -> Conf:
+    """The file as ``kept`` has it."""
+    return Conf(path, kept["text"], mode=kept["mode"], owner=tuple(kept["owner"]))
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -78,6 +87,9 @@ class ContainerState:
     containerd: Conf
     #: Files beside containerd's configuration that it may import, with ours.
     imported: Mapping[str, str]
+    #: Ours, or what somebody else has in its place; and the same of the specification in /etc.
+    drop_in: Conf
+    specification: Conf
     #: Does Kubernetes' kubelet use containerd here?
     kubelet: bool
     #: Who else holds a toolkit on this node, "" for nobody.

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping, Tuple
 
-from .._effects import WriteFile
+from .._effects import SecretFile
 from .spec import GpuDevice
 
 
 @dataclass(frozen=True)
-class EngineFile(WriteFile):
+class EngineFile(SecretFile):
     """A file of an engine as it is to be; no content removes it. It keeps its owner.
 
     ``record``: what we have put into files of others, to be known before this one changes. ``engine`` is to
