@@ -109,7 +109,7 @@ before:
       type: str
       sample: 580.95.05
     pynvml:
-      description: Whether the node has an nvidia-ml-py that will do.
+      description: Whether the node has an nvidia-ml-py that will do, null where nothing here needs one.
       type: bool
       sample: true
 after:
@@ -162,7 +162,7 @@ def main() -> None:
         wish = wish_from(module.params)
     except BadWish as exc:
         module.fail_json(msg=str(exc))
-    converge(module, [Part(container(wish), wish)])
+    converge(module, [Part(container(wish, alone=True), wish)])
 
 
 if __name__ == "__main__":

@@ -13,15 +13,15 @@ directory that outlives a reboot.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._catalog.container import REFRESHES_ITSELF
 from .._catalog.versions import at_least
 from .._effects import RemoveFile, WriteFile
 from .._plan import Step
 from .json_text import dumped
-from .spec import OWN, REFRESHED, Spec, stale
-from .state import LINKS_PATH, ORDER_PATH, REFRESH, ContainerState, cdi_row, numbers, upstream
+from .spec import OWN, REFRESHED, Spec, parsed, stale
+from .state import LINKS_PATH, ORDER_PATH, REFRESH, ContainerState, cdi_row, conf_kept, numbers, upstream
 from .steps import EngineFile, Refresh
 from .wish import CONTAINERD, DOCKER, ContainerWish
 
@@ -73,8 +73,12 @@ def present(
         specs = [spec for spec in specs if spec.path != REFRESHED]
         what, why = "remove %s" % REFRESHED, "the service that wrote it goes with this version"
         found.last.append(Step("cdi", "remove-file", what, why, RemoveFile(REFRESHED)))
-    if wish.coming:
-        _refresh(found, state, service, record, "%s changed before" % wish.coming)
+    if wish.before.gone:
+        return found
+    kept = _theirs(state, service, record) and not wish.take_over
+    coming = _coming(wish, specs)
+    if coming and not kept:
+        _refresh(found, state, service, record, "%s changed before" % coming)
         return found
     if state.devices is None:
         why = state.trouble or state.binding or "no driver is installed"
@@ -88,23 +92,40 @@ def present(
     path = REFRESHED if service else OWN
     mine = [spec for spec in specs if spec.path == path]
     names = {name: frozenset(each.files) for each in state.devices for name in (each.place, each.uuid)}
-    after = replace(state, specs=(*(s for s in specs if s not in mine), Spec(path, names, state.driver)))
+    others = [spec for spec in specs if spec not in mine or kept]
+    own = [] if kept else [Spec(path, names, state.driver)]
+    after = replace(state, specs=(*others, *own))
     reason = stale(specs, state.devices, state.driver)
-    if reason and (not mine or stale(mine, state.devices, state.driver)):
+    if reason and not kept and (not mine or stale(mine, state.devices, state.driver)):
         _refresh(found, state, service, record, reason)
         found.row = cdi_row(after)
     if after.stale():
+        advice = "set take_over: true to have it replaced" if kept else "mend it"
         found.warnings.append(
-            "A CDI specification that somebody else wrote is not that of the GPUs: %s. Remove or mend it."
-            % after.stale()
+            "A CDI specification that somebody else wrote is not that of the GPUs: %s. Remove it, or %s."
+            % (after.stale(), advice)
         )
     return found
+
+
+def _theirs(state: ContainerState, service: bool, record: Dict[str, Any]) -> bool:
+    """Has somebody else a file where ours goes?"""
+    return not service and record.get("cdi") != OWN and state.specification.text is not None
+
+
+def _coming(wish: ContainerWish, specs: List[Spec]) -> str:
+    """What the same run changes that the specifications do not tell of, in words."""
+    loaded = wish.before.loaded
+    driver = loaded is not None and not any(spec.driver == loaded for spec in specs)
+    return " and ".join(["the driver"] * driver + ["MIG devices"] * wish.before.divides)
 
 
 def _refresh(
     found: Specification, state: ContainerState, service: bool, record: Dict[str, Any], reason: str
 ) -> None:
     path = REFRESHED if service else OWN
+    if _theirs(state, service, record):
+        record["former_cdi"] = state.specification.kept()
     if not service:
         record["cdi"] = OWN
     data = Refresh(path, service, state.devices or (), dumped(record, " ") if record else "")
@@ -112,7 +133,7 @@ def _refresh(
     found.last.append(Step("cdi", "refresh-cdi", what, reason, data))
 
 
-def links(state: ContainerState, chosen: "tuple[str, ...]") -> List[Step]:
+def links(state: ContainerState, chosen: Tuple[str, ...]) -> List[Step]:
     """Device files that containers get have links in /dev/char, now and after a boot."""
     if not ({DOCKER, CONTAINERD} & set(chosen)):
         return []
@@ -128,13 +149,32 @@ def links(state: ContainerState, chosen: "tuple[str, ...]") -> List[Step]:
 
 
 def absent(state: ContainerState) -> List[Step]:
-    """What we, or the packages that go, wrote."""
+    """What we, or the packages that go, wrote. What was in the place of ours comes back."""
     paths = [REFRESHED] if state.refreshes else []
     paths += [OWN] if state.record.get("cdi") == OWN else []
     why = "state: absent is wished"
     there = {spec.path for spec in state.specs}
-    return [
+    former = state.record.get("former_cdi")
+    if former and (OWN in paths or state.specification.text is None):
+        paths = [path for path in paths if path != OWN]
+    else:
+        former = None
+    steps = [
         Step("cdi", "remove-file", "remove %s" % path, why, RemoveFile(path))
         for path in paths
         if path in there
     ]
+    if former:
+        conf = conf_kept(OWN, former)
+        data = EngineFile(OWN, conf.text or "", conf.mode, conf.owner)
+        steps.append(Step("cdi", "write-engine-file", "write %s back as it was before" % OWN, why, data))
+    return steps
+
+
+def left(state: ContainerState, steps: Sequence[Step]) -> Tuple[Spec, ...]:
+    """The specifications after these steps."""
+    removed = {step.data.path for step in steps if isinstance(step.data, RemoveFile)}
+    written = [step.data for step in steps if isinstance(step.data, EngineFile) and step.data.path == OWN]
+    new = [parsed(data.path, data.content) for data in written]
+    stays = [spec for spec in state.specs if spec.path not in removed and not (new and spec.path == OWN)]
+    return (*stays, *(spec for spec in new if spec))

@@ -64,7 +64,7 @@ def steps(
 ) -> List[Step]:
     """The step that runs it, after all others. ``changes``: there are others."""
     engine = engine_for(state, wish)
-    if not wish.check_image or not engine or skipped(state, wish):
+    if not wish.check_image or not engine or skipped(state, wish) or wish.before.gone:
         return []
     wanted = note(state, wish, engine, versions)
     if state.checked == wanted and not changes:

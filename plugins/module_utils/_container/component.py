@@ -29,6 +29,9 @@ def _answers() -> Mapping[type, Answer]:
     return {AskContainers: containers}
 
 
-def container(wish: ContainerWish) -> Component:
-    """The component for one wish: what is told of the container that is a check depends on it."""
-    return replace(rest.container(wish), actions=_actions, answers=_answers)
+def container(wish: ContainerWish, alone: bool = False) -> Component:
+    """The component for one wish: what is told of the container that is a check depends on it.
+
+    ``alone``: the run has nothing that could bring a driver.
+    """
+    return replace(rest.container(wish, alone), actions=_actions, answers=_answers)

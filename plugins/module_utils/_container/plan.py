@@ -74,13 +74,19 @@ def _present(state: ContainerState, wish: ContainerWish, answers: Mapping[Any, A
         reasons=tuple(outcome.reasons),
         needs=_needs(state, wish),
         replan=bool(tools),
-        forecast=bool(wish.coming and steps),
+        forecast=wish.before.changes,
     )
+
+
+def _asks(state: ContainerState, wish: ContainerWish) -> bool:
+    """Is there, or will there be, a driver to ask, and nothing to ask it with?"""
+    driver = None if wish.before.gone else wish.before.driver or state.driver
+    return bool(wish.cdi and state.binding and driver)
 
 
 def _tools(state: ContainerState, wish: ContainerWish) -> Tuple[Step, ...]:
     """The controller's nvidia-ml-py is put into place, if it sent one and there is somebody to ask."""
-    if not (wish.cdi and state.binding and state.offered and state.driver):
+    if not (_asks(state, wish) and state.offered):
         return ()
     what, why = "put nvidia-ml-py into %s" % state.tools, state.binding.partition(": ")[0]
     return (Step("tools", "bring-pynvml", what, why, Binding(state.offered, state.tools + "/pynvml.py")),)
@@ -88,7 +94,7 @@ def _tools(state: ContainerState, wish: ContainerWish) -> Tuple[Step, ...]:
 
 def _needs(state: ContainerState, wish: ContainerWish) -> Tuple[Blocker, ...]:
     """Without the controller's nvidia-ml-py nobody could tell whether the specification fits."""
-    if not (wish.cdi and state.binding and not state.offered and state.driver and state.host.gpus):
+    if not (_asks(state, wish) and not state.offered and state.host.gpus):
         return ()
     what = "%s, so the CDI specification cannot be judged: %s" % (NO_ANSWER, state.binding.partition(": ")[0])
     advice = "install nvidia-ml-py beside Ansible on the controller, which then brings it, or set cdi: false"
@@ -136,8 +142,7 @@ def _absent(state: ContainerState, wish: ContainerWish, answers: Mapping[Any, An
         steps.append(Step("index", "refresh-index", "refresh the package indexes", "a source is gone"))
     if state.record:
         steps.append(_removal(RECORD))
-    removed = {step.data.path for step in steps if isinstance(step.data, RemoveFile)}
-    after = replace(state, specs=tuple(spec for spec in state.specs if spec.path not in removed))
+    after = replace(state, specs=cdi.left(state, steps))
     gone_all: Dict[str, Any] = {
         "version": None,
         "packages": [],

@@ -7,7 +7,8 @@
 
 Source: CDI specification (cncf-tags/container-device-interface); pkg/nvcdi and cmd/nvidia-ctk/cdi/generate of
 NVIDIA/nvidia-container-toolkit@d34b304: a device has a name for its place ("0", "1:0" for MIG), one for its
-UUID, or both; "all" has every one. A name comes before or after the edits.
+UUID, or both; "all" has every one. With --device-name-strategy=type-index the place is "gpu0" or "mig1:0"
+(pkg/nvcdi/namer.go). A name comes before or after the edits.
 """
 
 from __future__ import annotations
@@ -52,6 +53,11 @@ class GpuDevice:
     place: str
     uuid: str
     files: Tuple[str, ...]
+
+    @property
+    def names(self) -> Tuple[str, ...]:
+        """What a specification may call it."""
+        return self.place, ("mig" if ":" in self.place else "gpu") + self.place, self.uuid
 
 
 def parsed(path: str, text: str) -> Optional[Spec]:
@@ -108,7 +114,7 @@ def stale(specs: Sequence[Spec], devices: Sequence[GpuDevice], driver: Optional[
     for spec in {id(spec): spec for spec, _files in named.values()}.values():
         if driver and spec.driver and spec.driver != driver:
             return "%s is for driver %s, and %s is there" % (spec.path, spec.driver, driver)
-    known = {name: each for each in devices for name in (each.place, each.uuid)}
+    known = {name: each for each in devices for name in each.names}
     for name, (spec, files) in sorted(named.items()):
         if name in _TOGETHER:
             continue
@@ -116,7 +122,7 @@ def stale(specs: Sequence[Spec], devices: Sequence[GpuDevice], driver: Optional[
             return "%s has %s, which is not there" % (spec.path, name)
         if set(known[name].files) - files:
             return "%s has other device files for %s" % (spec.path, name)
-    missing = [each.uuid for each in devices if not ({each.place, each.uuid} & set(named))]
+    missing = [each.uuid for each in devices if not set(each.names) & set(named)]
     if missing:
         return "%s is not in the CDI specification" % missing[0]
     if "all" in named and {file for each in devices for file in each.files} - named["all"][1]:

@@ -180,7 +180,7 @@ def cdi_row(state: ContainerState) -> Dict[str, Any]:
     drivers = {spec.driver for spec in files.values() if spec.driver}
     covered = None
     if state.devices is not None:
-        covered = [each.uuid for each in state.devices if {each.place, each.uuid} & set(named)]
+        covered = [each.uuid for each in state.devices if set(each.names) & set(named)]
     return {
         "files": sorted(files),
         "driver_version": drivers.pop() if len(drivers) == 1 else None,
@@ -189,8 +189,13 @@ def cdi_row(state: ContainerState) -> Dict[str, Any]:
     }
 
 
-def summary(state: ContainerState, check: Optional[Mapping[str, Any]] = None) -> Dict[str, Any]:
-    """The state in the words of the result and the diff; ``check``: what is told of the container."""
+def summary(
+    state: ContainerState, check: Optional[Mapping[str, Any]] = None, asks: bool = True
+) -> Dict[str, Any]:
+    """The state in the words of the result and the diff.
+
+    ``check``: what is told of the container; ``asks``: is NVML needed for what is wished?
+    """
     versions = state.versions()
     releases = {upstream(version) for version in versions.values()}
     return {
@@ -202,5 +207,5 @@ def summary(state: ContainerState, check: Optional[Mapping[str, Any]] = None) ->
         "unlinked": list(state.unlinked),
         "check": None if check is None else dict(check),
         "driver_version": state.driver,
-        "pynvml": not state.binding,
+        "pynvml": not state.binding if asks else None,
     }

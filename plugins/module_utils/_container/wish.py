@@ -21,6 +21,21 @@ ENGINES = (DOCKER, CONTAINERD, PODMAN)
 
 
 @dataclass(frozen=True)
+class Before:
+    """What the same run does before this, as far as the specification depends on it.
+
+    ``driver`` will be installed, and ``loaded`` is one that the run loads, None where it does not. ``gone``:
+    it leaves no driver. ``divides``: it changes MIG devices. ``changes``: it has any steps for these.
+    """
+
+    driver: Optional[str] = None
+    loaded: Optional[str] = None
+    gone: bool = False
+    divides: bool = False
+    changes: bool = False
+
+
+@dataclass(frozen=True)
 class ContainerWish:
     #: One to three numbers; None: what is there, else the newest.
     version: Optional[str] = None
@@ -38,8 +53,7 @@ class ContainerWish:
     repository_key_fingerprint: Optional[str] = None
     take_over: bool = False
     disrupt_running_work: bool = False
-    #: What of the same run comes before this and changes what the specification says; "" for nothing.
-    coming: str = ""
+    before: Before = Before()
 
     @property
     def present(self) -> bool:
@@ -62,6 +76,8 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "take_over": {"type": "bool", "default": False},
     "disrupt_running_work": {"type": "bool", "default": False},
 }
+#: The phases of a run for MIG in which devices come and go; a mode that was only pending is taken back too.
+_DIVIDING = ("mode", "destroy", "create")
 _VERSION = re.compile(r"\d+(?:\.\d+){0,2}\Z")
 
 
@@ -106,6 +122,14 @@ def _engines(names: Any) -> Optional[Tuple[str, ...]]:
 
 def informed(wish: ContainerWish, others: Mapping[str, Mapping[str, Any]]) -> ContainerWish:
     """What the same run does to the driver and to MIG before this changes the specification."""
-    names = {"driver": "the driver", "mig": "MIG devices"}
-    coming = [names[name] for name in names if others.get(name, {}).get("steps")]
-    return replace(wish, coming=" and ".join(coming))
+    driver, steps = others.get("driver", {}), others.get("driver", {}).get("steps", ())
+    dividing = others.get("mig", {}).get("steps", ())
+    version = driver.get("version")
+    before = Before(
+        driver=version,
+        loaded=driver.get("loaded_version") if any(step.action == "load-modules" for step in steps) else None,
+        gone=bool(steps) and version is None,
+        divides=any(step.phase in _DIVIDING and getattr(step.data, "switches", True) for step in dividing),
+        changes=bool(steps or dividing),
+    )
+    return replace(wish, before=before)

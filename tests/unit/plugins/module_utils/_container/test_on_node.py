@@ -18,7 +18,6 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._container.state impo
     RECORD,
     SOURCE_PATH,
 )
-from ansible_collections.labfleet.gpu.plugins.module_utils._container.wish import informed
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import EffectError
 from ansible_collections.labfleet.gpu.plugins.module_utils._scalar import BadWish
 from ansible_collections.labfleet.gpu.tests.unit.support.container_node import (
@@ -124,15 +123,6 @@ def test_mig_and_a_new_driver(node: ContainerNode) -> None:
     node.driver = None
     plan = node.plan()
     assert not plan.steps and "the driver is not loaded" in plan.warnings[0]
-
-
-def test_in_one_run_with_what_changes_the_gpus(node: ContainerNode) -> None:
-    node.hold()
-    others: Dict[str, Any] = {"driver": {"steps": ()}, "mig": {"steps": ("a step",)}}
-    plan = node.plan(informed(node.wish(), others))
-    assert plan.forecast and actions(plan) == ["refresh-cdi"]
-    assert plan.steps[0].why == "MIG devices changed before"
-    assert not node.plan(informed(node.wish(), {"driver": {"steps": ()}})).forecast
 
 
 def test_dockers_default_and_the_way_back(node: ContainerNode) -> None:
