@@ -76,7 +76,8 @@ options:
   take_over:
     description:
       - Consent to replace a runtime C(nvidia) that is not that of the packages, a file of somebody else where
-        ours goes for containerd, and another's source file whose key does not fit.
+        ours goes for containerd or as C(/etc/cdi/nvidia.yaml), and another's source file whose key does not
+        fit. O(state=absent) writes such files of containerd and CDI back.
     type: bool
     default: false
   disrupt_running_work:
