@@ -13,6 +13,7 @@ import http.server
 import json
 import os
 import platform
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -135,3 +136,21 @@ def test_an_installation_that_was_cut_off_begins_anew(releases: Releases, tmp_pa
     done = play(releases, prefix, "24.11.3-0")
     assert not done["failed"], done["said"]
     assert not (prefix / "half").exists() and (prefix / "version").exists()
+
+
+@pytest.mark.parametrize("used", ["conda-meta/history", "envs/theirs/bin/python", "bin/conda"])
+def test_what_took_the_place_of_one_that_was_cut_off_is_left_alone(
+    releases: Releases, tmp_path: Path, used: str
+) -> None:
+    prefix = tmp_path / "miniforge3"
+    releases.add("24.11.3-0", early="kill -9 $$")
+    assert play(releases, prefix, "24.11.3-0")["failed"]
+    shutil.rmtree(prefix)
+    (prefix / used).parent.mkdir(parents=True)
+    (prefix / used).write_text("#!/bin/sh\n")
+    (prefix / used).chmod(0o755)
+    releases.add("24.11.3-0")
+    for options in ((), ("--check",)):
+        done = play(releases, prefix, "24.11.3-0", *options)
+        assert done["failed"] and f"{prefix}.labfleet-gpu.unfinished says" in done["said"], done["said"]
+    assert [path for path in prefix.rglob("*") if path.is_file()] == [prefix / used]
