@@ -38,6 +38,7 @@ CONTENTS = (
     "_host",
     "_job",
     "_lock",
+    "_masked",
     "_mig.apply",
     "_mig.ask",
     "_mig.boards",
