@@ -49,6 +49,13 @@ def test_a_new_environment(envs: Environments, channel: OldChannel, conda: str) 
     assert envs.planned(wish).steps == ()
 
 
+def test_what_the_owner_adds_to_each_new_environment_is_left_out(envs: Environments, tmp_path: Path) -> None:
+    with (tmp_path / "home/.condarc").open("a") as stream:
+        stream.write("create_default_packages:\n- gamma\n")
+    envs.converge(envs.wish("alpha=1"))
+    assert envs.state().packages == ("alpha=1.1=0",)
+
+
 def test_a_change_keeps_what_fits_and_drops_what_nothing_needs(envs: Environments) -> None:
     envs.converge(envs.wish("alpha=2"))
     assert envs.state().packages == ("alpha=2.0=0", "beta=1.0=0")

@@ -20,8 +20,8 @@ import tempfile
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .._command import ENVIRONMENT, run_command
-from . import pins
-from .dry_run import NoAnswer, Transaction, failure, transaction, without_ending
+from . import known, pins
+from .dry_run import NoAnswer, Transaction, documents, failure, transaction
 from .programs import AskDryRun, Program
 
 #: Of whatever environment is active where we run.
@@ -86,16 +86,37 @@ def _dry_run(
     program, pkgs = question.program, os.path.join(scratch, "pkgs")
     argv = [program.path, command, "--dry-run", "--json", "--yes", "--prefix", os.path.join(scratch, "env")]
     argv += options
+    if command == "create" and not program.of_libmamba:
+        # What the owner adds to each new environment is no part of the wish: the next change would drop it.
+        argv.append("--no-default-packages")
     if question.channels:
         argv += ["--override-channels"] + [word for each in question.channels for word in ("-c", each)]
-    # Without a package in the cache, each is told of in full; and none is put into one to make a plan.
+    # What no cache has is told of in full; and nothing is put into one to make a plan. A .condarc may name
+    # others: conda looks into all of them, and writes into the first.
     environment = {"CONDA_PKGS_DIRS": pkgs, "CONDA_OVERRIDE_CUDA": question.cuda}
     said = _run(program.words(), argv + list(specs), environment)
-    known = _repodata(pkgs)
+    repodata = known.repodata(pkgs)
+    caches: List[str] = []
+
+    def lookup(folder: str, stem: str) -> Optional[Mapping[str, Any]]:
+        found = known.of_folder(repodata.get(stem) or {}, folder)
+        if not found and not caches:
+            caches.extend([pkgs, *_caches(program, environment)])
+        return found or known.unpacked(caches, folder, stem)
+
     try:
-        return transaction(said, lambda folder, stem: _the_one(known.get(stem) or {}, folder))
+        return transaction(said, lookup)
     except NoAnswer as exc:
         raise NoAnswer("%s: %s" % (program.words(), exc)) from exc
+
+
+def _caches(program: Program, environment: Mapping[str, str]) -> List[str]:
+    """The directories where this program looks for packages. Raises NoAnswer."""
+    argv = [program.path, "info", "--json"]
+    for told in documents(_run(program.words(), argv, environment)):
+        if isinstance(told.get("pkgs_dirs"), list):
+            return [str(each) for each in told["pkgs_dirs"]]
+    return []
 
 
 def _pose(prefix: str, meta: str) -> None:
@@ -106,25 +127,6 @@ def _pose(prefix: str, meta: str) -> None:
     for path in glob.glob(os.path.join(glob.escape(meta), "*.json")) + [os.path.join(meta, "pinned")]:
         if os.path.exists(path):
             os.symlink(path, os.path.join(prefix, "conda-meta", os.path.basename(path)))
-
-
-def _repodata(pkgs: str) -> Dict[str, Dict[str, Mapping[str, Any]]]:
-    """The records of the repodata that a dry run read: by the names of files without ending, by folders."""
-    found: Dict[str, Dict[str, Mapping[str, Any]]] = {}
-    for path in glob.glob(os.path.join(glob.escape(pkgs), "cache", "*.json")):
-        with contextlib.suppress(ValueError), open(path, encoding="utf-8") as stream:
-            told = json.load(stream)
-            folder = str(told.get("_url") or "") if isinstance(told, dict) else ""
-            for kind in ("packages", "packages.conda") if folder else ():
-                for name, record in (told.get(kind) or {}).items():
-                    row = dict(record, fn=name, url="%s/%s" % (folder.rstrip("/"), name))
-                    found.setdefault(without_ending(name), {})[folder.rstrip("/")] = row
-    return found
-
-
-def _the_one(rows: Mapping[str, Mapping[str, Any]], folder: str) -> Optional[Mapping[str, Any]]:
-    """The record of a folder. Of a channel with a name alone, conda 4.3 does not tell the folder."""
-    return rows.get(folder) or (next(iter(rows.values())) if len(rows) == 1 else None)
 
 
 def _needed(records: Mapping[str, Mapping[str, Any]], wanted: Iterable[str]) -> Set[str]:
