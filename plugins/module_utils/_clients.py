@@ -12,6 +12,7 @@ from typing import List, Optional, Sequence, Tuple
 
 from ._plan import Blocker, Step
 from ._questions import Client
+from ._running import DAEMONS
 from ._scalar import BadWish
 
 #: Services that were stopped for a change and are to run again, and DRM if it was unloaded; gone after a
@@ -29,6 +30,8 @@ PERSISTENCED = "nvidia-persistenced.service"
 DRM = "nvidia_drm"
 #: Neither stops for a change of one GPU: the persistence daemon lets go of a GPU whose persistence goes off.
 STAYING = (PERSISTENCED, FABRIC_MANAGER)
+#: What they run, which stays in a container too (the driver container of NVIDIA's GPU operator).
+STAYING_COMMANDS = ("nvidia-persiste", "nv-fabricmanage")
 #: Kinds of systemd's units that are no service (systemd.unit(5)).
 _NO_SERVICES = (
     *(".socket", ".device", ".mount", ".automount", ".swap"),
@@ -40,7 +43,8 @@ _NO_SERVICES = (
 class User:
     """A process that uses a GPU.
 
-    ``unit``: the system service that it is in. ``daemon``: one of the driver's own or of DCGM, nobody's work.
+    ``unit``: the system service that it is in. ``daemon``: nobody's work, one of the driver's own daemons or
+    of DCGM's that is a service. ``inside``: the container or pod that it is in, in words.
     ``whole``: NVML shows it on the GPU itself. ``instances``: ids of GPU instance and compute instance; the
     second is None where it has the GPU instance open and nothing in it.
     """
@@ -50,6 +54,15 @@ class User:
     daemon: bool = False
     whole: bool = False
     instances: Tuple[Tuple[int, Optional[int]], ...] = ()
+    inside: str = ""
+
+    def __str__(self) -> str:
+        return "%s%s" % (self.client, " in %s" % self.inside if self.inside else "")
+
+    @property
+    def computes(self) -> bool:
+        """May it ask for a CUDA context? Daemons that only watch GPUs do not, wherever they run."""
+        return not self.daemon and self.client.command not in DAEMONS
 
     def on(self, gpu_instance: Optional[int], compute_instance: Optional[int]) -> bool:
         return any(gi == gpu_instance and ci in (None, compute_instance) for gi, ci in self.instances)
@@ -71,9 +84,12 @@ def agreed(users: Sequence[User], services: Sequence[str]) -> Tuple[User, ...]:
 def consenting(work: Sequence[User]) -> str:
     """What an admin can do about work that is in the way."""
     services = ", ".join(sorted({user.unit for user in work if user.unit}))
+    end = "let them end"
+    if any(user.inside for user in work):
+        end += " (stop the container; a pod leaves when its DaemonSet or workload is kept off this node)"
     if not services:
-        return "let them end, or set disrupt_running_work: true"
-    return "let them end, set disrupt_running_work: true, or for services alone gpu_services: [%s]" % services
+        return end + ", or set disrupt_running_work: true"
+    return end + ", set disrupt_running_work: true, or for services alone gpu_services: [%s]" % services
 
 
 def keep_drm(drm: Optional[Sequence[User]], which: str, consent: bool) -> Tuple[Blocker, ...]:
@@ -85,7 +101,7 @@ def keep_drm(drm: Optional[Sequence[User]], which: str, consent: bool) -> Tuple[
     if consent or not work:
         return ()
     what = "The module %s holds all GPUs, and cannot be unloaded while it is used" % DRM
-    used = "%s; %s is used by %s" % (which, DRM, "; ".join(str(user.client) for user in work))
+    used = "%s; %s is used by %s" % (which, DRM, "; ".join(map(str, work)))
     return (Blocker(what, used, consenting(work)),)
 
 

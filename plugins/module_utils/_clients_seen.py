@@ -11,10 +11,18 @@ import os
 import re
 from typing import Dict, Iterable, Optional, Sequence, Set, Tuple
 
-from ._clients import DRM, STOPPED, User
+from ._clients import DRM, STAYING_COMMANDS, STOPPED, User
 from ._command import Commands
 from ._host import Files
-from ._running import DAEMONS, describe, open_devices, screen_devices, service_of, with_dependents
+from ._running import (
+    DAEMONS,
+    container_of,
+    describe,
+    open_devices,
+    screen_devices,
+    service_of,
+    with_dependents,
+)
 
 _CAPABILITY = re.compile(r"^gpu(\d+)/gi(\d+)(?:/ci(\d+))?/access (\d+)$", re.MULTILINE)
 #: It has screens open for sessions, and lets go of them with those.
@@ -95,7 +103,9 @@ def users(files: Files, processes: Sequence[Sequence[int]], kernel: Seen) -> Tup
         if client is None or pid == os.getpid():
             continue
         unit = service_of(files, pid)
+        unit = unit if unit != own else None
         ordered = tuple(sorted(parts, key=lambda each: (each[0], -1 if each[1] is None else each[1])))
-        daemon = client.command in DAEMONS
-        found.append(User(client, unit if unit != own else None, daemon, whole, ordered))
+        # One in no service, as in a container, could not be stopped and started again: it is work.
+        daemon = client.command in DAEMONS and (unit is not None or client.command in STAYING_COMMANDS)
+        found.append(User(client, unit, daemon, whole, ordered, container_of(files, pid)))
     return tuple(found)

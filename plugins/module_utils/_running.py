@@ -28,6 +28,12 @@ DAEMONS = ("nvidia-persiste", "nv-fabricmanage", "nvidia-powerd", "nv-hostengine
 #: These keep the driver's modules in use as long as they run, whatever is seen of their open files.
 _HOLDING = ("nvidia-persiste", "nv-fabricmanage", "nvidia-powerd", "nv-hostengine", "nvidia-imex")
 
+#: Control groups of pods and of containers, by the names that their engines give them.
+POD = re.compile(r"kubepods.*?pod([0-9a-f]{8}[-_][0-9a-f_-]{20,})")
+CONTAINER = re.compile(
+    r"/(?:docker|libpod|crio|cri-containerd|buildah|lxc\.payload|machine\.slice/[^/]*?)[-./]([0-9A-Za-z_.-]+)"
+)
+
 #: The driver's kernel modules and those that sit on it, in the order in which they can be unloaded.
 GPU_MODULES = (
     "nvidia_peermem",
@@ -117,16 +123,30 @@ def service_of(files: Files, pid: int) -> Optional[str]:
 
     A group below a service's is a container's or a job's, which its service does not bring back.
     """
-    root = re.sub(r"/?init\.scope$", "", _group(files, 1) or "")
-    group = _group(files, pid) or ""
-    if not group.startswith(root + "/"):
-        return None
-    *slices, unit = group[len(root) + 1 :].split("/")
+    *slices, unit = _below(files, pid).split("/")
     if not unit.endswith(".service") or slices[:1] == ["user.slice"]:
         return None
     if not all(name.endswith(".slice") for name in slices):
         return None
     return None if files.exists("/run/systemd/transient", unit) else unit
+
+
+def container_of(files: Files, pid: int) -> str:
+    """The pod or the container that a process is in, in words; "" if it is in none that can be told."""
+    group = "/" + _below(files, pid)
+    pod, container = POD.search(group), CONTAINER.search(group)
+    if pod:
+        return "pod %s" % pod.group(1).replace("_", "-")
+    if "kubepods" in group:
+        return "a pod"
+    return "container %s" % container.group(1)[:12] if container else ""
+
+
+def _below(files: Files, pid: int) -> str:
+    """The control group of a process below that of this system; "" if it is not there."""
+    root = re.sub(r"/?init\.scope$", "", _group(files, 1) or "")
+    group = _group(files, pid) or ""
+    return group[len(root) + 1 :] if group.startswith(root + "/") else ""
 
 
 def _group(files: Files, pid: int) -> Optional[str]:

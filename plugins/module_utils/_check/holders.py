@@ -14,7 +14,7 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from .._command import Commands
 from .._host import Files
-from .._running import DAEMONS, describe
+from .._running import CONTAINER, DAEMONS, POD, describe
 from .._slurm_steps import steps
 from .node import Gpu, Holder
 
@@ -25,10 +25,6 @@ _DAEMONS = (*DAEMONS, "nvidia-cuda-mps")
 _SLURM = re.compile(r"/(?:slurm(?:_[^/]+)?/uid_\d+|[^/]*slurmstepd\.scope)/job_(\d+)")
 #: "slurmstepd: [4711.batch]" is what a slurmstepd calls itself once it serves a step.
 _STEP = re.compile(r"slurmstepd: \[(\d+)[.\]]")
-_POD = re.compile(r"kubepods.*?pod([0-9a-f]{8}[-_][0-9a-f_-]{20,})")
-_CONTAINER = re.compile(
-    r"/(?:docker|libpod|crio|cri-containerd|buildah|lxc\.payload|machine\.slice/[^/]*)[-./]([0-9A-Za-z_.-]+)"
-)
 _SESSION = re.compile(r"/session-([^/]+)\.scope\Z")
 _JOB = re.compile(r"(?:^|\0)SLURM_JOB_ID=(\d+)")
 #: States and classes of a session that somebody sits at (sd_session_get_state(3), sd_session_get_class(3)).
@@ -106,7 +102,7 @@ class _Looking:
         groups = self._files.text("/proc/%d/cgroup" % pid) or ""
         if command in _DAEMONS:
             return _Owner("daemon", "it belongs to the driver or watches GPUs")
-        pod = _POD.search(groups)
+        pod = POD.search(groups)
         if pod or "kubepods" in groups:
             return _Owner(
                 "kubernetes:%s" % (pod.group(1).replace("_", "-") if pod else "?"), "it is in a pod"
@@ -115,7 +111,7 @@ class _Looking:
         if number:
             return self._slurm(number, True)
         paths = [_without(self._around, line) for line in groups.splitlines()]
-        container = _first(_CONTAINER, "\n".join(paths))
+        container = _first(CONTAINER, "\n".join(paths))
         if container:
             return _Owner("container:%s" % container[:12], "it is in a container")
         number = _first(_JOB, self._files.text("/proc/%d/environ" % pid))

@@ -34,6 +34,8 @@ def observe(commands: Commands, files: Files, host: Host, asked: Ask = ask_alone
     """Read the node: one NVML session in a child, and the open files of all processes."""
     asking, told = asked(files, host, ask.node)
     gpus = _asked(files, told["gpus"]) if told else predicted(host)
+    drm = drm_uses(files)
+    using = [*(user for gpu in gpus for user in gpu.users), *(drm or ())]
     return MigState(
         host=host,
         gpus=gpus,
@@ -41,8 +43,8 @@ def observe(commands: Commands, files: Files, host: Host, asked: Ask = ask_alone
         manager=_manager(files),
         operator=_operator(files),
         stopped=stopped_services(files),
-        dependents=dependents_of(commands, (user for gpu in gpus for user in gpu.users), STAYING),
-        drm=drm_uses(files),
+        dependents=dependents_of(commands, using, STAYING),
+        drm=drm,
         silent=tuple(told.get("silent", ())),
     )
 

@@ -194,7 +194,7 @@ def _refusal(
     if not exc.in_the_way:
         return Blocker(what, which, offer)
     work = seen.users_of(exc.in_the_way)
-    which += ", used by %s" % ("; ".join(str(user.client) for user in work) or "no process that is seen")
+    which += ", used by %s" % ("; ".join(map(str, work)) or "no process that is seen")
     if request.mig:
         return Blocker(what, which, "%s, or %s" % (consenting(work), offer))
     what = "MIG mode cannot be switched off while its instances are in use"
@@ -237,7 +237,7 @@ def _users(seen: NodeGpu, solution: Solution, switch: bool, consent: bool, resul
         result.blockers.append(
             Blocker(
                 what,
-                "%s, used by %s" % (seen, "; ".join(str(user.client) for user in result.work)),
+                "%s, used by %s" % (seen, "; ".join(map(str, result.work))),
                 consenting(result.work),
             )
         )

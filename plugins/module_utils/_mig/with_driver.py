@@ -72,7 +72,7 @@ def _endings(state: MigState, forecast: Plan, driver: Coming) -> Tuple[str, ...]
         )
         users = gpu.users_of(gpu.gpu.instances)
         if users:
-            text += " So does the work on them: %s." % "; ".join(str(user.client) for user in users)
+            text += " So does the work on them: %s." % "; ".join(map(str, users))
         found.append(text)
     return tuple(found)
 

@@ -29,14 +29,16 @@ def observe(commands: Commands, files: Files, host: Host, asked: Ask = ask_alone
     """Read the node: one NVML session in a child, the open files of all processes, one unit of systemd."""
     asking, told = asked(files, host, ask.node)
     gpus = _asked(files, told["gpus"]) if told else predicted(host)
+    drm = drm_uses(files)
+    using = [*(user for gpu in gpus for user in gpu.users), *(drm or ())]
     return SettingsState(
         host=host,
         gpus=gpus,
         **asking,
         service=_service(commands),
         stopped=stopped_services(files),
-        dependents=dependents_of(commands, (user for gpu in gpus for user in gpu.users), STAYING),
-        drm=drm_uses(files),
+        dependents=dependents_of(commands, using, STAYING),
+        drm=drm,
         silent=tuple(told.get("silent", ())),
     )
 

@@ -117,7 +117,7 @@ def _ecc(seen: GpuState, wished: Settings, consent: bool, services: Sequence[str
 
 
 def _busy(seen: GpuState, what: str, work: Sequence[User], advice: str) -> Blocker:
-    return Blocker(what, "%s, used by %s" % (seen, "; ".join(str(user.client) for user in work)), advice)
+    return Blocker(what, "%s, used by %s" % (seen, "; ".join(map(str, work))), advice)
 
 
 def _immediate(
@@ -150,7 +150,7 @@ def _immediate(
     _forgetting(seen, wished, result)
     if _blocked(seen, changes) and not consent:
         # No service stops for that, with consent either.
-        work = [user for user in seen.users if not user.daemon]
+        work = [user for user in seen.users if user.computes]
         what = "compute_mode is to change under programs that use the GPU"
         result.blockers.append(_busy(seen, what, work, consenting(())))
     result.owed = tuple(
@@ -219,7 +219,7 @@ def _is_more(seen: GpuState, setting: str, value: Any) -> bool:
 
 def _blocked(seen: GpuState, changes: List[Change]) -> bool:
     """Programs that run would be refused their next context: CUDA C Programming Guide, compute modes."""
-    work = any(not user.daemon for user in seen.users)
+    work = any(user.computes for user in seen.users)
     return work and any(
         each.setting == "compute_mode" and each.value != "default" and each.value != seen.compute_mode
         for each in changes

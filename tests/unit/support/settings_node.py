@@ -33,8 +33,12 @@ class Programs:
         self.nvidia_smi: Optional[Tuple[int, str]] = None
         self.persistence = persistence
         self.reset = reset
+        #: By unit: those that systemd stops with it.
+        self.dependents: Dict[str, str] = {}
 
     def run_command(self, argv: Sequence[str], **_options: Any) -> Tuple[int, str, str]:
+        if argv[-1] in self.dependents:
+            return 0, "RequiredBy=%s\n" % self.dependents[argv[-1]], ""
         if argv[:2] == ["systemctl", "show"]:
             return 0, self._shown(), ""
         self.ran.append(" ".join(argv))

@@ -51,9 +51,41 @@ def test_who_has_something_else_open(tree: Tree, device: str) -> None:
 def test_daemons_are_nobodys_work(tree: Tree, comm: str) -> None:
     """Neither before a reboot nor for a change of a GPU."""
     process(tree, 100, comm, "/dev/nvidia0")
+    grouped(tree, 1, "/init.scope")
+    grouped(tree, 100, "/system.slice/%s.service" % comm)
     assert gpu_clients(tree.files) == ()
     (user,) = users(tree.files, [], kernel_users(tree.files)[0])
-    assert user.daemon
+    assert user.daemon and not user.computes
+
+
+POD_UID = "0a1b2c3d-0000-1111-2222-333344445555"
+CONTAINER_ID = "0123456789ab" + 52 * "c"
+
+
+@pytest.mark.parametrize("root", ["", "/machine.slice/node1/payload"])
+@pytest.mark.parametrize(
+    "group, inside",
+    [
+        ("/system.slice/docker-%s.scope" % CONTAINER_ID, "container 0123456789ab"),
+        ("/docker/" + CONTAINER_ID, "container 0123456789ab"),
+        ("/machine.slice/libpod-%s.scope/container" % CONTAINER_ID, "container 0123456789ab"),
+        ("/kubepods.slice/kubepods-pod%s.slice/x.scope" % POD_UID.replace("-", "_"), "pod " + POD_UID),
+        ("/kubepods/besteffort/pod%s/%s" % (POD_UID, CONTAINER_ID), "pod " + POD_UID),
+        ("/kubepods.slice/other", "a pod"),
+        ("/user.slice/user-1000.slice/session-3.scope", ""),
+        ("/", ""),
+    ],
+)
+def test_a_daemon_that_no_service_brings_back_is_work(tree: Tree, group: str, inside: str, root: str) -> None:
+    """But for those that stay in any case. None of them makes a context for all that."""
+    grouped(tree, 1, root + "/init.scope")
+    for pid, comm in ((100, "dcgm-exporter"), (101, "nv-hostengine"), (102, "nvidia-persiste")):
+        process(tree, pid, comm, "/dev/nvidia0")
+        grouped(tree, pid, root + group)
+    found = users(tree.files, [], kernel_users(tree.files)[0])
+    assert [user.daemon for user in found] == [False, False, True]
+    assert not any(user.computes for user in found)
+    assert str(found[0]) == "100 (%s, dcgm-exporter)%s" % (ME, " in " + inside if inside else "")
 
 
 def test_no_processes(tree: Tree) -> None:

@@ -86,6 +86,20 @@ def test_who_is_in_no_service_is_still_in_the_way(mig: MigNode, pid: int) -> Non
     assert "9 (root, python3)" in said and "server" not in said and "gpu_services" not in said
 
 
+@pytest.mark.parametrize("options", [{"mig": False}, {"instances": ["3g.20gb"]}], ids=["mode", "instances"])
+def test_an_exporter_in_a_container_is_in_the_way(mig: MigNode, pid: int, options: Dict[str, Any]) -> None:
+    """It is told where it runs and what to do, and ends by consent alone."""
+    mig.add(A100, 1)
+    mig.hold(instances=["7g.40gb"])
+    serving(mig, "exporter.service", pid)
+    mig.tree.write("/proc/%d/comm" % pid, "dcgm-exporter\n")
+    mig.tree.write("/proc/%d/cgroup" % pid, "0::/system.slice/docker-0123456789abcdef.scope\n")
+    said = mig.refused(**options)
+    assert "dcgm-exporter) in container 0123456789ab" in said and "(stop the container; a pod leaves" in said
+    steps = mig.plan(disrupt_running_work=True, **options).steps
+    assert steps[0].action == "end-gpu-work" and "dcgm-exporter" in steps[0].what
+
+
 @pytest.mark.parametrize("name", ["", "docker.socket", "gpu.target", "a b", "nvidia-*"])
 def test_what_is_no_service_is_refused(mig: MigNode, name: str) -> None:
     with pytest.raises(BadWish, match="gpu_services has"):
@@ -131,13 +145,15 @@ def test_who_uses_a_screen_is_in_the_way_of_a_switch(mig: MigNode) -> None:
     shows(mig, 32, "gnome-shell", "card1")
     assert mig.plan(mig=True).steps[0].what == "unload nvidia_drm"
     shows(mig, 33, "Xorg")
+    mig.programs.dependents["Xorg.service"] = "session.service"
     said = mig.refused(mig=True)
     assert "cannot be unloaded while it is used" in said and "nvidia_drm is used by 33 (" in said
     assert "logind" not in said and "gnome" not in said and "gpu_services: [Xorg.service]" in said
     for options in ({"gpu_services": ["Xorg"]}, {"disrupt_running_work": True}):
         whats = [step.what for step in mig.plan(mig=True, **options).steps]
-        assert whats[:2] == ["stop Xorg.service", "unload nvidia_drm"], whats
-        assert whats[-1] == "load nvidia_drm and start Xorg.service"
+        along = "and session.service, which systemd stops with that"
+        assert whats[:2] == ["stop Xorg.service, " + along, "unload nvidia_drm"], whats
+        assert whats[-1] == "load nvidia_drm and start Xorg.service, session.service"
 
 
 def test_a_module_that_somebody_unseen_uses_stays(mig: MigNode) -> None:

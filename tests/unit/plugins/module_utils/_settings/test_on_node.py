@@ -393,3 +393,15 @@ def test_a_lost_gpu_does_not_keep_the_others(gpus: SettingsNode) -> None:
     plan = gpus.plan(gpus=[0], power_limit=300)
     gpus.apply(plan)
     assert gpus.gpu(first)["power_limit"] == 300 and "GPU 1: " in plan.warnings[0]
+
+
+def test_what_systemd_stops_with_a_display_service_is_seen(gpus: SettingsNode) -> None:
+    gpus.add(A100)
+    gpus.tree.write("/sys/module/nvidia_drm/parameters/modeset", "Y\n")
+    gpus.tree.write("/sys/bus/pci/drivers/nvidia/0000:07:00.0/drm/card0/dev")
+    gpus.tree.write("/proc/1/cgroup", "0::/init.scope\n")
+    gpus.tree.write("/proc/33/comm", "Xorg\n")
+    gpus.tree.write("/proc/33/cgroup", "0::/system.slice/display.service\n")
+    gpus.tree.link("/proc/33/fd/3", "/dev/dri/card0")
+    gpus.programs.dependents["display.service"] = "session.service"
+    assert gpus.observe().dependents == (("display.service", ("session.service",)),)

@@ -299,6 +299,16 @@ def test_a_service_that_may_stop_makes_way_for_a_reset_and_for_nothing_else() ->
     assert "12 (serve, server)" in blocker.which and "gpu_services" not in blocker.next
 
 
+def test_an_exporter_in_a_container_is_in_the_way_of_a_reset_alone() -> None:
+    exporter = User(Client(12, "root", "dcgm-exporter"), inside="container 0123456789ab")
+    state = node(gpu(users=(exporter,)))
+    (blocker,) = plan(state, wish(ecc=False), {}).blockers
+    assert blocker.which.endswith("used by 12 (root, dcgm-exporter) in container 0123456789ab")
+    assert blocker.next.startswith("let them end (stop the container; a pod leaves when its DaemonSet")
+    assert steps(plan(state, wish(True, ecc=False), {}))[1] == "end 12 (root, dcgm-exporter)"
+    assert steps(plan(state, wish(compute_mode="prohibited"), {})) == ["GPU 0: set compute mode prohibited"]
+
+
 def test_who_uses_screens_is_in_the_way_of_a_reset_of_any_gpu() -> None:
     """It is named, and it goes by the same consent as others; a setting that takes no reset is none of it."""
     screen = User(Client(12, "root", "Xorg"), unit="display-manager.service")
