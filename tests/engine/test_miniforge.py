@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 INSTALLER = """#!/bin/bash
 while getopts bup: option; do case $option in p) prefix=$OPTARG ;; u) update=1 ;; b) batch=1 ;; esac; done
@@ -30,6 +31,7 @@ while getopts bup: option; do case $option in p) prefix=$OPTARG ;; u) update=1 ;
 mkdir -p "$prefix/bin" "$prefix/conda-meta" "$prefix/etc/profile.d"
 {early}
 echo {version} > "$prefix/version"
+[ -e "$prefix/.condarc" ] || printf 'channels:\\n  - conda-forge\\n' > "$prefix/.condarc"
 touch "$prefix/bin/conda" "$prefix/conda-meta/history" "$prefix/etc/profile.d/conda.sh"
 """
 
@@ -88,6 +90,10 @@ def play(releases: Releases, prefix: Path, version: str, *options: str, **more: 
     }
 
 
+def settings(prefix: Path) -> Any:
+    return yaml.safe_load((prefix / ".condarc").read_text())
+
+
 def test_installed_once_and_brought_to_another_version(releases: Releases, tmp_path: Path) -> None:
     prefix = tmp_path / "miniforge3"
     releases.add("24.11.3-0")
@@ -96,6 +102,10 @@ def test_installed_once_and_brought_to_another_version(releases: Releases, tmp_p
     assert play(releases, prefix, "24.11.3-0")["changed"]
     assert (prefix / "version").read_text() == "24.11.3-0\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["book.yml", "miniforge3", "releases"]
+    assert settings(prefix) == {
+        "channels": ["conda-forge"],
+        "envs_dirs": [f"{prefix}/envs", "/opt/conda/envs"],
+    }
     # Nothing is fetched any more.
     for path in (releases.folder / "24.11.3-0").iterdir():
         path.unlink()
@@ -104,8 +114,13 @@ def test_installed_once_and_brought_to_another_version(releases: Releases, tmp_p
         assert (again["failed"], again["changed"]) == (False, False), again["said"]
     releases.add("25.3.0-3")
     (prefix / "theirs").touch()
+    mine = {"channels": ["lab"], "envs_dirs": ["/srv/mine"], "ssl_verify": False}
+    (prefix / ".condarc").write_text(json.dumps(mine))
+    (prefix / ".condarc").chmod(0o600)
     assert play(releases, prefix, "25.3.0-3")["changed"]
     assert (prefix / "version").read_text() == "25.3.0-3\n" and (prefix / "theirs").exists()
+    assert settings(prefix) == {**mine, "envs_dirs": ["/srv/mine", "/opt/conda/envs"]}
+    assert (prefix / ".condarc").stat().st_mode & 0o777 == 0o600
 
 
 def test_what_is_not_what_it_should_be_is_not_run(releases: Releases, tmp_path: Path) -> None:
