@@ -14,7 +14,7 @@ import time
 from typing import Mapping, Sequence, Tuple
 
 from ._clients import DRM, STOPPED, Units, Work
-from ._clients_guard import guard
+from ._clients_guard import guard, settled
 from ._command import CommandError
 from ._effects import Action, Context, EffectError, RemoveFile, WriteFile, remove_file, write_file
 from ._running import with_dependents
@@ -67,6 +67,7 @@ def start_services(context: Context, data: Units) -> None:
         write_file(context, WriteFile(STOPPED, "".join(left)))
     else:
         remove_file(context, RemoveFile(STOPPED))
+        settled(context)
 
 
 def _note(context: Context, names: Sequence[str]) -> None:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from .._clients_guard import Note, guard, settled
 from .._command import CommandError
 from .._effects import Action, Context, RemoveFile, WriteFile, remove_file, write_file
 from .._running import holders, loaded_modules
@@ -27,15 +28,21 @@ from .target import mark
 
 #: Modules beside nvidia itself that programs expect, loaded where the driver has them.
 _USUAL = ("nvidia_uvm", "nvidia_modeset")
+#: What starts the services again if this run is killed.
+WATCHED = Note(STOPPED_PATH, "labfleet-gpu-start-again-%d.service", driver=True)
 #: Seconds that the kernel has to drop the last references once their holders have ended.
 SETTLE = 10.0
 _PAUSE = 0.2
 
 
 def stop_units(context: Context, data: Stop) -> None:
-    """Note the units, then stop them."""
-    before = stopped(context)
-    units = tuple(dict.fromkeys((*before, *data.units)))
+    """Note the units, once there is who starts them if this run is killed, then stop them."""
+    units = _driver_first(dict.fromkeys((*stopped(context), *data.units)))
+    try:
+        guard(context, WATCHED)
+    except CommandError as exc:
+        _refuse(context, data.module, str(exc))
+        return
     write_file(context, WriteFile(STOPPED_PATH, "".join("%s\n" % unit for unit in units)))
     done = context.commands.try_run(["systemctl", "stop", "--", *units])
     if done.rc != 0:
@@ -111,9 +118,7 @@ def start_units(context: Context, data: Start) -> None:
     """
     again = tuple(dict.fromkeys((*stopped(context), *data.units)))
     own = tuple(unit for unit in DRIVER_UNITS if unit not in again and _is_enabled(context, unit))
-    # The driver's own first: others may need the fabric, or settings that the persistence daemon keeps.
-    units = sorted((*own, *again), key=lambda unit: unit not in DRIVER_UNITS)
-    for unit in units:
+    for unit in _driver_first((*own, *again)):
         try:
             context.commands.attempt("start %s" % unit, ["systemctl", "start", "--", unit])
         except CommandError as exc:
@@ -124,6 +129,12 @@ def start_units(context: Context, data: Start) -> None:
         context.warnings.append("Not restored after the driver was loaded anew: %s." % "; ".join(missed))
     remove_file(context, RemoveFile(RESTORE_PATH))
     remove_file(context, RemoveFile(STOPPED_PATH))
+    settled(context, WATCHED)
+
+
+def _driver_first(units: Iterable[str]) -> Tuple[str, ...]:
+    """Others may need the fabric, or settings that the persistence daemon keeps."""
+    return tuple(sorted(units, key=lambda unit: unit not in DRIVER_UNITS))
 
 
 def stopped(context: Context) -> Tuple[str, ...]:

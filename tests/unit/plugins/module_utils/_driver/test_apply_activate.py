@@ -58,11 +58,15 @@ done
 """,
     "systemctl": """
 verb=$1; shift; [ "$1" = -- ] && shift
+[ "$verb" = is-active ] && exit 3
 [ "$verb" = is-enabled ] && { [ -e "$ROOT/enabled/$1" ] && echo enabled || echo disabled; exit 0; }
 for unit in "$@"; do
     [ -e "$ROOT/broken/$verb-$unit" ] && { echo "Job for $unit failed." >&2; exit 1; }
 done
 exit 0
+""",
+    "systemd-run": """
+! [ -e "$ROOT/broken/systemd-run" ] || { echo "Access denied" >&2; exit 1; }
 """,
 }
 
@@ -110,7 +114,7 @@ def test_all_is_well(context: Context, node: Tree) -> None:
     node.write(RESTORE_PATH, json.dumps({"modules": ["nvidia_modeset", "nvidia"], "settings": {}}))
     units = ("trainer.service", "nvidia-persistenced.service")
     ACTIONS["stop-units"](context, Stop(units, NEW))
-    assert node.files.text(STOPPED_PATH) == "trainer.service\nnvidia-persistenced.service\n"
+    assert node.files.text(STOPPED_PATH) == "nvidia-persistenced.service\ntrainer.service\n"
     ACTIONS["unload-modules"](context, NEW)
     assert loaded(node) == []
     ACTIONS["load-modules"](context, NEW)
@@ -119,7 +123,7 @@ def test_all_is_well(context: Context, node: Tree) -> None:
     assert node.files.names("/run") == [LOADED_PATH.rpartition("/")[2]]
     assert context.warnings == []
     assert [call for call in calls(node) if "is-enabled" not in call] == [
-        "systemctl stop -- trainer.service nvidia-persistenced.service",
+        "systemctl stop -- nvidia-persistenced.service trainer.service",
         "rmmod nvidia_uvm",
         "rmmod nvidia_modeset",
         "rmmod nvidia",
@@ -129,6 +133,32 @@ def test_all_is_well(context: Context, node: Tree) -> None:
         "systemctl start -- nvidia-persistenced.service",
         "systemctl start -- trainer.service",
     ]
+
+
+def test_who_starts_services_after_a_kill_is_there_before_the_first_stops(
+    context: Context, node: Tree
+) -> None:
+    node.path("/run/systemd/system").mkdir(parents=True)
+    ACTIONS["stop-units"](context, Stop(("trainer.service",), NEW))
+    said = node.files.text("/calls") or ""
+    name = "labfleet-gpu-start-again-%d.service" % os.getpid()
+    run, stop = (
+        said.index("systemd-run --quiet --unit=" + name),
+        said.index("systemctl stop -- trainer.service"),
+    )
+    assert run < stop and "sh %s nvidia_drm /run/labfleet-gpu.lock driver\n" % STOPPED_PATH in said[run:stop]
+    ACTIONS["start-units"](context, Start(("trainer.service",)))
+    assert calls(node)[-1] == "systemctl reset-failed -- labfleet-gpu-start-again-*.service"
+
+
+def test_without_it_nothing_stops_and_the_driver_waits_for_the_reboot(context: Context, node: Tree) -> None:
+    node.path("/run/systemd/system").mkdir(parents=True)
+    node.write("/broken/systemd-run")
+    ACTIONS["stop-units"](context, Stop(("trainer.service",), NEW))
+    assert not node.files.exists(STOPPED_PATH) and "systemctl stop" not in (node.files.text("/calls") or "")
+    assert "have systemd watch over this run" in (node.files.text(REFUSED_PATH) or "")
+    ACTIONS["unload-modules"](context, NEW)
+    assert "nvidia" in loaded(node)
 
 
 def test_units_of_the_run_before_are_not_forgotten(context: Context, node: Tree) -> None:
