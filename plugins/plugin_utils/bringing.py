@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import ConvergingAction
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import ConvergingAction, joined
 
 
 class BringingAction(ConvergingAction):
@@ -27,8 +27,7 @@ class BringingAction(ConvergingAction):
         path = self._transfer_file(source, shell.join_path(directory, "pynvml.py"))
         self._fixup_perms2((directory, path))
         self._task.environment = [*self._task.environment, {"LABFLEET_GPU_PYNVML": path}]
-        again = super().run(tmp, task_vars)
-        return {**again, "changed": again.get("changed", False) or answer.get("changed", False)}
+        return joined(answer, super().run(tmp, task_vars))
 
 
 def lacks_binding(answer: Mapping[str, Any]) -> bool:
@@ -37,9 +36,13 @@ def lacks_binding(answer: Mapping[str, Any]) -> bool:
     That of gpu_stack has a report for each component; where it failed, ``before`` has each.
     """
     before = answer.get("before") or {}
-    reports = [report["before"] for report in (answer.get("components") or {}).values()]
-    found = [before, *reports, *before.values()]
-    return any(isinstance(each, Mapping) and each.get("pynvml") is False for each in found)
+    reports = [(answer.get("before"), answer.get("after")), *((each, None) for each in before.values())]
+    reports += [(each["before"], each.get("after")) for each in (answer.get("components") or {}).values()]
+    return any(_without(earlier) and (later is None or _without(later)) for earlier, later in reports)
+
+
+def _without(summary: Any) -> bool:
+    return isinstance(summary, Mapping) and summary.get("pynvml") is False
 
 
 def _own_binding() -> str | None:

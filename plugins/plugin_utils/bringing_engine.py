@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda import wheel
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.questions import LACKING
-from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import ConvergingAction
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import ConvergingAction, joined
 
 
 class BringingEngineAction(ConvergingAction):
@@ -34,8 +34,7 @@ class BringingEngineAction(ConvergingAction):
             path = self._transfer_file(packed, shell.join_path(directory, os.path.basename(packed)))
         self._fixup_perms2((directory, path))
         self._task.environment = [*self._task.environment, {wheel.OFFER: path}]
-        again = super().run(tmp, task_vars)
-        return {**again, "changed": again.get("changed", False) or answer.get("changed", False)}
+        return joined(answer, super().run(tmp, task_vars))
 
 
 def lacks_engine(answer: Mapping[str, Any]) -> bool:

@@ -120,6 +120,14 @@ class ConvergingAction(ActionBase):
         return lost_since
 
 
+def joined(first: dict[str, Any], again: dict[str, Any]) -> dict[str, Any]:
+    """The result of two calls of one module, the second of which goes on where the first one ended."""
+    if not first.get("changed"):
+        return again
+    steps = [*(first.get("steps") or ()), *(again.get("steps") or ())]
+    return {**again, "changed": True, "steps": steps}
+
+
 def _own_role(role: Any) -> str | None:
     """The role's name if it is one of this collection: others may have roles of the same names."""
     collection, _dot, name = role.get_name().rpartition(".") if role else ("", "", "")

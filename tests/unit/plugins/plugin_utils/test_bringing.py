@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing import lacks_binding
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import joined
 
 LACKS, HAS = {"pynvml": False}, {"pynvml": True}
 
@@ -23,8 +24,20 @@ LACKS, HAS = {"pynvml": False}, {"pynvml": True}
         ({"components": {"driver": {"before": {}}, "mig": {"before": LACKS}}}, True),
         ({"components": {"driver": {"before": {}}, "mig": {"before": HAS}}}, False),
         ({"components": {"driver": {"before": {}}}}, False),
+        # The run brought it itself; check mode could not.
+        ({"components": {"mig": {"before": LACKS, "after": HAS}}}, False),
+        ({"components": {"mig": {"before": LACKS, "after": LACKS}}}, True),
+        ({"before": LACKS, "after": HAS}, False),
+        ({"before": LACKS, "after": LACKS}, True),
         ({"msg": "the wish makes no sense"}, False),
     ],
 )
 def test_results_of_mig_layout_and_gpu_stack(answer: Any, lacking: bool) -> None:
     assert lacks_binding(answer) is lacking
+
+
+def test_two_calls_have_one_result() -> None:
+    first = {"changed": True, "steps": ["a"], "msg": "1 step done."}
+    again = {"changed": False, "steps": ["b"], "msg": "Nothing to change.", "after": HAS}
+    assert joined(first, again) == {**again, "changed": True, "steps": ["a", "b"]}
+    assert joined({"changed": False, "failed": True, "steps": ["a"]}, again) == again
