@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from proof import in_effect, proved, rebooted
@@ -84,6 +85,18 @@ LIMIT = (
 LIMIT += "n.nvmlInit(); h = n.nvmlDeviceGetHandleByIndex(0); "
 
 
+def started_again(fleet: Fleet, node: str, unit: str, before: str, seconds: float = 30) -> None:
+    """Within seconds and without another run the service runs, as another process than before."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        asked = f"systemctl show -p MainPID --value {unit}; systemctl is-active {unit}"
+        pid, state = fleet.sh(node, asked, status=None).split()
+        if state == "active" and pid != before:
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"{unit} is {state} {seconds} s after the run was killed")
+
+
 def test_by_consent_services_give_way_and_come_back_and_sessions_stay(fleet: Fleet) -> None:
     node = "node2"
     fleet.reset(node)
@@ -100,6 +113,11 @@ def test_by_consent_services_give_way_and_come_back_and_sessions_stay(fleet: Fle
     before = fleet.sh(node, "systemctl show -p MainPID --value serving")
 
     wish: dict[str, Any] = {"version": "580.105.08", "disrupt_running_work": True}
+    steps = [step["action"] for step in fleet.driver(node, check=True, **wish)["steps"]]
+    cut = {"LABFLEET_GPU_CRASH": f"after:{steps.index('stop-units') + 1}"}
+    assert fleet.driver(node, environment=cut, **wish).get("failed"), "killed with the service stopped"
+    started_again(fleet, node, "serving", before)
+    before = fleet.sh(node, "systemctl show -p MainPID --value serving")
     done = proved(fleet, node, **wish)
     assert not done["reboot_required"], done["reboot_reasons"]
     assert any(
