@@ -7,13 +7,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
 from typing import Any, Dict, List, Mapping, Tuple
 
 from .._effects import Action, Context, EffectError, RemoveFile, WriteFile, remove_file, write_file
-from . import engine, lock, program, tree
+from . import beside, engine, lock, program, tree
 from .bring import bring_engine
 from .child import ChildError, run
 from .history import with_revision
@@ -21,7 +22,7 @@ from .inside import give_up, inside
 from .mending import mend_links
 from .observe import observed_lines, pip_in
 from .redact import bare, redacted
-from .state import BESIDE, HISTORY, META, NOTE, UNFINISHED, cache_of, leaving_of, root_of, staging_of
+from .state import HISTORY, META, NOTE, UNFINISHED, cache_of, leaving_of, root_of, staging_of
 from .steps import Gone, Own, Seal, Stage, Transact
 from .with_pip import pip_build, pip_install
 
@@ -32,20 +33,21 @@ def stage(context: Context, data: Stage) -> None:
     """Take the lock, and make ready what is worked on: an empty environment, or a copy of the present one."""
     prefix = data.work.prefix
     root = root_of(prefix)
-    lock.take(context.files, root)
+    lock.take(context.files, root, uid=data.work.ids[0])
     if observed_lines(context.files, prefix) != data.packages:
         lock.release(root)
         raise EffectError("%s was changed by another run while this one was planned: run again" % prefix)
-    _clear(context, prefix)
+    _clear(context, prefix, data.work.ids[0])
     real = context.files.path(prefix)
     if data.work.fresh:
         tree.remove(real)
         os.makedirs(os.path.join(real, META), mode=0o755)
         write_file(context, WriteFile("%s/%s" % (prefix, UNFINISHED), "It is being made.\n"))
         if data.work.ids != (0, 0):
-            tree.give(real, *data.work.ids)
+            tree.give(real, data.work.ids)
     else:
-        tree.copy_linked(real, context.files.path(staging_of(prefix)))
+        with beside.opened(context.files.path(root), data.work.ids[0]) as directory:
+            tree.copy_linked(real, beside.within(directory, os.path.basename(staging_of(prefix))))
 
 
 def transact(context: Context, data: Transact) -> None:
@@ -61,10 +63,8 @@ def transact(context: Context, data: Transact) -> None:
         return
     # Beside the environments, so that files need not be copied out of it.
     cache = context.files.path(cache_of(data.work.prefix, data.work.ids[0]))
-    # For one user alone: what is noted there of each package has the address it came from, token and all.
-    os.makedirs(cache, mode=0o700, exist_ok=True)
-    if data.work.ids != (0, 0):
-        os.chown(cache, *data.work.ids)
+    with beside.opened(context.files.path(root_of(data.work.prefix)), data.work.ids[0]) as directory:
+        beside.cache(directory, cache, data.work.ids)
     inside(context, data.work, lambda: engine.install(prefix, data.records, cache), "install the packages")
 
 
@@ -85,8 +85,9 @@ def seal(context: Context, data: Seal) -> None:
                 "%s was changed by somebody while its copy was worked on, and is as they left it: run again"
                 % prefix
             )
-        final, aside = context.files.path(prefix), context.files.path(leaving_of(prefix))
-        tree.exchange(context.files.path(at), final, aside)
+        with beside.opened(context.files.path(root_of(prefix)), data.work.ids[0]) as directory:
+            new, old = (beside.within(directory, os.path.basename(path)) for path in (at, leaving_of(prefix)))
+            tree.exchange(new, context.files.path(prefix), old)
 
 
 def _write_notes(context: Context, data: Seal) -> None:
@@ -116,7 +117,7 @@ def _write_note(context: Context, data: Seal) -> None:
 
 def note(context: Context, data: Seal) -> None:
     """Note that an environment is as wished, in the environment itself: nothing else in it changes."""
-    lock.take(context.files, root_of(data.work.prefix))
+    lock.take(context.files, root_of(data.work.prefix), uid=data.work.ids[0])
     try:
         run(lambda: _write_note(context, data), None, data.work.ids)
     except ChildError as exc:
@@ -155,52 +156,69 @@ def dists(files: Any, prefix: str) -> Tuple[str, ...]:
 
 def sweep(context: Context, data: Gone) -> None:
     """Remove what is beside the environment, and let others go on."""
-    lock.take(context.files, root_of(data.prefix))
-    _clear(context, data.prefix)
+    uid = _taken(context, data.prefix)
+    _clear(context, data.prefix, uid)
     lock.release(root_of(data.prefix))
 
 
-def _clear(context: Context, prefix: str) -> None:
-    for path in (staging_of(prefix), leaving_of(prefix)):
-        tree.remove(context.files.path(path))
+def _taken(context: Context, prefix: str) -> int:
+    """Take the lock; whose the environment is, or what is left of it."""
+    found = 0
+    for path in (prefix, staging_of(prefix), leaving_of(prefix)):
+        with contextlib.suppress(OSError):
+            found = os.lstat(context.files.path(path)).st_uid
+            break
+    lock.take(context.files, root_of(prefix), uid=found)
+    return found
+
+
+def _clear(context: Context, prefix: str, uid: int) -> None:
+    with beside.opened(context.files.path(root_of(prefix)), uid) as directory:
+        for path in (staging_of(prefix), leaving_of(prefix)):
+            tree.remove(beside.within(directory, os.path.basename(path)))
 
 
 def put_back(context: Context, data: Gone) -> None:
     """Finish an exchange that was cut off between its two moves."""
-    lock.take(context.files, root_of(data.prefix))
-    os.rename(context.files.path(staging_of(data.prefix)), context.files.path(data.prefix))
+    uid = _taken(context, data.prefix)
+    with beside.opened(context.files.path(root_of(data.prefix)), uid) as directory:
+        name = os.path.basename(staging_of(data.prefix))
+        os.rename(name, context.files.path(data.prefix), src_dir_fd=directory)
     lock.release(root_of(data.prefix))
 
 
 def remove_environment(context: Context, data: Gone) -> None:
     """Out of sight in one move, then gone."""
-    lock.take(context.files, root_of(data.prefix))
-    _clear(context, data.prefix)
-    leaving = context.files.path(leaving_of(data.prefix))
-    os.rename(context.files.path(data.prefix), leaving)
-    tree.remove(leaving)
+    uid = _taken(context, data.prefix)
+    _clear(context, data.prefix, uid)
+    with beside.opened(context.files.path(root_of(data.prefix)), uid) as directory:
+        leaving = beside.within(directory, os.path.basename(leaving_of(data.prefix)))
+        os.rename(context.files.path(data.prefix), leaving)
+        tree.remove(leaving)
     lock.release(root_of(data.prefix))
 
 
 def own(context: Context, data: Own) -> None:
     """Give it to its owner, and set the mode of its directory."""
-    lock.take(context.files, root_of(data.prefix))
-    real = context.files.path(data.prefix)
-    if data.ids is not None:
-        tree.give(real, *data.ids)
-    if data.mode is not None:
-        os.chmod(real, data.mode)
-    lock.release(root_of(data.prefix))
+    _taken(context, data.prefix)
+    try:
+        tree.give(context.files.path(data.prefix), data.ids, data.mode)
+    except NotADirectoryError as exc:
+        raise EffectError(
+            "%s is a link or a file by now, and is left alone: run again" % data.prefix
+        ) from exc
+    finally:
+        lock.release(root_of(data.prefix))
 
 
 def drop_cache(context: Context, data: Gone) -> None:
     """Remove what was unpacked: environments keep their files."""
-    root = root_of(data.prefix)
-    lock.take(context.files, root)
-    for name in context.files.names(root, BESIDE):
-        if name.startswith("packages"):
-            tree.remove(context.files.path(root, BESIDE, name))
-    lock.release(root)
+    uid = _taken(context, data.prefix)
+    with beside.opened(context.files.path(root_of(data.prefix)), uid) as directory:
+        for name in os.listdir(directory):
+            if name.startswith("packages"):
+                tree.remove(beside.within(directory, name))
+    lock.release(root_of(data.prefix))
 
 
 ACTIONS: Mapping[str, Action] = {

@@ -16,10 +16,12 @@ import ctypes
 import json
 import os
 import pwd
+import select
 import shutil
 import signal
 import sys
 import tempfile
+import time
 import traceback
 from typing import Any, Callable, NoReturn, Optional, Tuple
 
@@ -27,6 +29,12 @@ from .redact import redacted
 
 #: mount(2), unshare(2), prctl(2).
 _MS_BIND, _MS_REC, _MS_PRIVATE, _CLONE_NEWNS, _PR_SET_PDEATHSIG = 0x1000, 0x4000, 0x40000, 0x20000, 1
+
+#: How long work may take, in seconds: where something is asked; where something is installed; where something
+#: is built, which takes hours for some extensions.
+ASKING, INSTALLING, BUILDING = 900.0, 7200.0, 21600.0
+#: How long what is stopped may take to end of itself, in seconds.
+_GRACE = 5.0
 
 
 class ChildError(Exception):
@@ -37,32 +45,45 @@ def run(
     work: Callable[[], Any],
     view: Optional[Tuple[str, str]] = None,
     ids: Tuple[int, int] = (0, 0),
+    seconds: float = ASKING,
 ) -> Any:
     """What ``work`` returns, which JSON must be able to carry. Raises ChildError.
 
     ``view`` is a directory and the path that it is seen at; root becomes the user and group of ``ids``.
+    After so many ``seconds`` the work is stopped, with all the programs that it started.
     """
     sys.stdout.flush()
     sys.stderr.flush()
     # A directory of its own for temporary files: whoever the work runs as may write there.
     scratch = tempfile.mkdtemp(prefix="labfleet-gpu-")
     try:
-        return _result(work, view, ids, scratch)
+        return _result(work, view, ids, scratch, seconds)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _result(
-    work: Callable[[], Any], view: Optional[Tuple[str, str]], ids: Tuple[int, int], scratch: str
+    work: Callable[[], Any],
+    view: Optional[Tuple[str, str]],
+    ids: Tuple[int, int],
+    scratch: str,
+    seconds: float,
 ) -> Any:
     reading, writing = os.pipe()
     parent, pid = os.getpid(), os.fork()
     if pid == 0:
+        # A group of its own, which is stopped as one.
+        os.setpgid(0, 0)
         _close_all_but(writing)
         _child(lambda: _work(work, view, ids, scratch, parent), writing)
     os.close(writing)
-    with os.fdopen(reading, "rb") as stream:
-        answer = stream.read()
+    try:
+        answer = _answer(reading, seconds)
+    except BaseException:
+        _stop(pid)
+        raise
+    finally:
+        os.close(reading)
     _pid, status = os.waitpid(pid, 0)
     if status & 0x7F or not answer:
         raise ChildError("the process that worked on it ended by signal %d" % (status & 0x7F))
@@ -70,6 +91,35 @@ def _result(
     if "failed" in told:
         raise ChildError(redacted(told["failed"]))
     return told["result"]
+
+
+def _answer(reading: int, seconds: float) -> bytes:
+    """All that comes until the other end is closed. Raises ChildError when that takes too long."""
+    parts, end = [], time.monotonic() + seconds
+    while True:
+        # Not select(), which takes no descriptor above 1023.
+        poll = select.poll()
+        poll.register(reading, select.POLLIN)
+        if not poll.poll(max(0.0, end - time.monotonic()) * 1000):
+            raise ChildError("it had not ended after %g seconds, and was stopped" % seconds)
+        part = os.read(reading, 65536)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+
+
+def _stop(pid: int) -> None:
+    """End a process with its group; programs such as ninja end their own children if they are asked to."""
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signal.SIGTERM)
+    end, done = time.monotonic() + _GRACE, 0
+    while not done and time.monotonic() < end:
+        done, _status = os.waitpid(pid, os.WNOHANG)
+        time.sleep(0.1)
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
+    if not done:
+        os.waitpid(pid, 0)
 
 
 def _close_all_but(kept: int) -> None:

@@ -11,18 +11,20 @@ from typing import Any, Callable
 
 from .._effects import Context, EffectError
 from . import lock, tree
-from .child import ChildError, run
+from .child import INSTALLING, ChildError, run
 from .state import root_of, staging_of
 from .steps import Work
 
 
-def inside(context: Context, data: Work, work: Callable[[], Any], what: str) -> Any:
+def inside(
+    context: Context, data: Work, work: Callable[[], Any], what: str, seconds: float = INSTALLING
+) -> Any:
     """What the work returns. It sees the environment at its final path. Raises EffectError."""
     view = None
     if not data.fresh:
         view = (context.files.path(staging_of(data.prefix)), context.files.path(data.prefix))
     try:
-        return run(work, view, data.ids)
+        return run(work, view, data.ids, seconds)
     except ChildError as exc:
         give_up(context, data)
         raise EffectError("%s could not be worked on (%s): %s" % (data.prefix, what, exc)) from exc

@@ -14,11 +14,13 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import stat
 import time
 from typing import Dict, Optional
 
 from .._effects import EffectError
 from .._host import Files
+from . import beside
 from .state import BESIDE
 
 #: How long a run waits for another host, in seconds.
@@ -28,8 +30,11 @@ TIMEOUT = 900.0
 _held: Dict[str, int] = {}
 
 
-def take(files: Files, root: str, timeout: float = TIMEOUT) -> None:
-    """Hold the lock of a directory of environments until release(). Raises EffectError."""
+def take(files: Files, root: str, timeout: float = TIMEOUT, uid: int = 0) -> None:
+    """Hold the lock of a directory of environments until release(); ``uid`` owns the one that is changed.
+
+    Raises EffectError.
+    """
     if root in _held:
         return
     mount = unlockable(files.text("/proc/self/mountinfo") or "", root)
@@ -37,10 +42,7 @@ def take(files: Files, root: str, timeout: float = TIMEOUT) -> None:
         raise EffectError(
             "%s is mounted without locks between hosts: mount it without nolock and local_lock" % mount
         )
-    directory = files.path(root, BESIDE)
-    os.makedirs(directory, mode=0o755, exist_ok=True)
-    path = os.path.join(directory, "lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = _opened(files.path(root), uid)
     end = time.monotonic() + timeout
     while True:
         try:
@@ -58,6 +60,23 @@ def take(files: Files, root: str, timeout: float = TIMEOUT) -> None:
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, ("process %d on %s\n" % (os.getpid(), socket.gethostname())).encode(), 0)
     _held[root] = descriptor
+
+
+def _opened(root: str, uid: int) -> int:
+    """What is written to is a file of root's or the owner's with no other name."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    path = "%s/%s/lock" % (root, BESIDE)
+    with beside.opened(root, uid) as directory:
+        try:
+            descriptor = os.open("lock", flags, 0o600, dir_fd=directory)
+        except OSError as exc:
+            raise EffectError("%s cannot be opened (%s): remove it" % (path, exc.strerror or exc)) from exc
+    status = os.fstat(descriptor)
+    mine = status.st_uid in (0, os.geteuid(), uid)
+    if not (stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and mine):
+        os.close(descriptor)
+        raise EffectError("%s is not the file that it has to be: remove it" % path)
+    return descriptor
 
 
 def release(root: str) -> None:

@@ -24,7 +24,7 @@ def mend_links(context: Context, data: MendLinks) -> None:
     if data.work:
         inside(context, data.work, lambda: _make(at, data.links), "mend its links")
         return
-    lock.take(context.files, root_of(data.prefix))
+    lock.take(context.files, root_of(data.prefix), uid=data.ids[0])
     try:
         run(lambda: _make(at, data.links), ids=data.ids)
     except ChildError as exc:

@@ -13,7 +13,7 @@ import errno
 import os
 import shutil
 import stat
-from typing import Iterator, Optional
+from typing import Iterator, Optional, Tuple
 
 from .._effects import sync_directory
 
@@ -89,19 +89,26 @@ def write_through(path: str) -> None:
         os.close(descriptor)
 
 
-def give(path: str, uid: int, gid: int) -> None:
-    """Give a directory with all that is in it to a user and group. Raises OSError.
+def give(path: str, ids: Optional[Tuple[int, int]], mode: Optional[int] = None) -> None:
+    """Give a directory with all that is in it to a user and group, and set its own mode; None leaves it.
 
     A file that has another name elsewhere, as in a cache, becomes one of its own. Nobody who may write in
-    there can lead this out of it: what was looked at is what is changed, by its descriptor.
+    there can lead this out of it: what was looked at is what is changed, by its descriptor. Raises OSError,
+    NotADirectoryError where the path is a link.
     """
-    for _folder, folders, files, directory in os.fwalk(path, follow_symlinks=False):
-        for name in files + folders:
-            if stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
-                _give_file(name, directory, uid, gid)
-            else:
-                os.chown(name, uid, gid, dir_fd=directory, follow_symlinks=False)
-    os.chown(path, uid, gid, follow_symlinks=False)
+    with _opened(path) as top:
+        for _folder, folders, files, directory in (
+            os.fwalk(".", follow_symlinks=False, dir_fd=top) if ids else ()
+        ):
+            for name in files + folders:
+                if stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+                    _give_file(name, directory, *ids)
+                else:
+                    os.chown(name, *ids, dir_fd=directory, follow_symlinks=False)
+        if ids:
+            os.fchown(top, *ids)
+        if mode is not None:
+            os.fchmod(top, mode)
 
 
 def _give_file(name: str, directory: int, uid: int, gid: int) -> None:

@@ -19,6 +19,7 @@ from .._effects import Context, WriteFile, write_file
 from .._host import Files
 from . import pins
 from .built import against, is_framework
+from .child import BUILDING
 from .inside import inside
 from .observe import observed_lines, pip_in
 from .observe_built import built_in, noted, torch_cuda
@@ -68,7 +69,7 @@ def pip_build(context: Context, data: PipBuild) -> None:
         text = noted(built_in(context.files, prefix), Built(build, now))
         write_file(context, WriteFile("%s/%s" % (prefix, BUILT), text))
 
-    inside(context, data.work, work, "build %s" % data.build.name)
+    inside(context, data.work, work, "build %s" % data.build.name, BUILDING)
 
 
 def _with_settings(build: Build) -> str:

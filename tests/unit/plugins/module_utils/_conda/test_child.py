@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,31 @@ def test_failures_are_told_without_secrets() -> None:
 def test_an_end_by_signal_is_told() -> None:
     with pytest.raises(ChildError, match="ended by signal 9"):
         run(lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+def test_what_takes_too_long_is_stopped_with_what_it_started(tmp_path: Path) -> None:
+    """The first program ends when it is asked to, the second one does not."""
+    pids = tmp_path / "pids"
+    script = "trap '' TERM; echo $$ >> %s; exec sleep 300" % pids
+
+    def work() -> None:
+        subprocess.run(["sh", "-c", "sleep 300 & echo $! >> %s; %s" % (pids, script)], check=False)
+
+    with pytest.raises(ChildError, match="it had not ended after 1 seconds, and was stopped"):
+        run(work, seconds=1)
+    started = [int(line) for line in pids.read_text().split()]
+    end = time.monotonic() + 5
+    while any(_runs(pid) for pid in started) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert len(started) == 2 and not any(_runs(pid) for pid in started)
+
+
+def _runs(pid: int) -> bool:
+    """A process that ended stays listed until its parent has looked."""
+    try:
+        return Path("/proc/%d/stat" % pid).read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_nothing_of_the_parent_stays_open(tmp_path: Path) -> None:
