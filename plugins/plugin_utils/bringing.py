@@ -27,7 +27,7 @@ class BringingAction(ConvergingAction):
         path = self._transfer_file(source, shell.join_path(directory, "pynvml.py"))
         self._fixup_perms2((directory, path))
         self._task.environment = [*self._task.environment, {"LABFLEET_GPU_PYNVML": path}]
-        return joined(answer, super().run(tmp, task_vars))
+        return joined(answer, super().run(tmp, task_vars), self._task.check_mode)
 
 
 def lacks_binding(answer: Mapping[str, Any]) -> bool:

@@ -34,7 +34,7 @@ class BringingEngineAction(ConvergingAction):
             path = self._transfer_file(packed, shell.join_path(directory, os.path.basename(packed)))
         self._fixup_perms2((directory, path))
         self._task.environment = [*self._task.environment, {wheel.OFFER: path}]
-        return joined(answer, super().run(tmp, task_vars))
+        return joined(answer, super().run(tmp, task_vars), self._task.check_mode)
 
 
 def lacks_engine(answer: Mapping[str, Any]) -> bool:

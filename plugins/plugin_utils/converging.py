@@ -120,9 +120,12 @@ class ConvergingAction(ActionBase):
         return lost_since
 
 
-def joined(first: dict[str, Any], again: dict[str, Any]) -> dict[str, Any]:
-    """The result of two calls of one module, the second of which goes on where the first one ended."""
-    if not first.get("changed"):
+def joined(first: dict[str, Any], again: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    """The result of two calls of one module, the second of which goes on where the first one ended.
+
+    In check mode it does not go on: it foretells the same anew, and better.
+    """
+    if check_mode or not first.get("changed"):
         return again
     steps = [*(first.get("steps") or ()), *(again.get("steps") or ())]
     return {**again, "changed": True, "steps": steps}

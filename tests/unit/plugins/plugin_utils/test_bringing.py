@@ -39,5 +39,6 @@ def test_results_of_mig_layout_and_gpu_stack(answer: Any, lacking: bool) -> None
 def test_two_calls_have_one_result() -> None:
     first = {"changed": True, "steps": ["a"], "msg": "1 step done."}
     again = {"changed": False, "steps": ["b"], "msg": "Nothing to change.", "after": HAS}
-    assert joined(first, again) == {**again, "changed": True, "steps": ["a", "b"]}
-    assert joined({"changed": False, "failed": True, "steps": ["a"]}, again) == again
+    assert joined(first, again, False) == {**again, "changed": True, "steps": ["a", "b"]}
+    assert joined({"changed": False, "failed": True, "steps": ["a"]}, again, False) == again
+    assert joined(first, again, True) == again, "check mode foretells anew"
