@@ -103,21 +103,28 @@ options:
       - The path of the program, with O(engine=conda). The step that installs says which was taken.
       - Without it, conda, mamba and micromamba are looked for in C(PATH), in C(/opt/conda),
         C(/opt/miniforge3), C(/opt/mambaforge), C(/opt/miniconda3) and C(/opt/anaconda3), and for an
-        environment of a user in the like folders of its home directory.
+        environment of a user in the like folders of its home directory. For an environment of root's, only
+        one counts that nobody else owns or may write; one that is named here is run, with a warning.
     type: path
   pip:
     description:
       - What the environment's own pip installs on top, each a requirement. One may end with
         C(--hash=sha256:) and its hash; then pip takes hashes for all that are installed with it.
       - A dictionary is a package that pip builds on the node, after all others and in this order. Its
-        C(requirement) has a name, as in V(apex @ git+https://github.com/NVIDIA/apex@24.04.01). It may have
-        C(no_build_isolation), a yes or no; C(config_settings), values (or lists of them) for the build
-        backend by their key, for which pip 23.1 is needed; C(environment), variables for the build,
-        which are noted in the environment and in locks; and C(cuda).
+        C(requirement) has a name, as in V(apex @ git+https://github.com/NVIDIA/apex@24.04.01), and no login:
+        netrc or a credential helper has that. It may have C(no_build_isolation), a yes or no;
+        C(config_settings), values (or lists of them) for the build backend by their key, for which pip 23.1
+        is needed; C(environment), variables for the build, which are noted in the environment and in locks;
+        and C(cuda).
       - It is built with the node's toolkit of the CUDA that the framework is built for, or with the
         environment's own C(cuda-nvcc). C(CUDA_HOME), a compiler that this CUDA takes, and
         C(TORCH_CUDA_ARCH_LIST) for the GPUs of the node are set. C(cuda) names another minor of the same
         major, or is V(none) for a package that takes no toolkit. Where none fits, the run is refused.
+      - Without C(no_build_isolation), what takes a toolkit is built with what the environment has, if a
+        framework is there, so add what the build needs (such as C(setuptools)). An isolated build that needs
+        the framework gets the version that is there.
+      - A source tree on the node is built from a copy, without C(build) at its top. Where root builds, nobody
+        else may own or write any of it.
       - It is built anew when its entry, the framework or the minor of Python changes.
     type: list
     elements: raw
@@ -125,6 +132,8 @@ options:
     description:
       - Where pip looks instead of what the node's pip is configured for, an address or a path. With V(none)
         it asks no index, not that of a framework either, and takes what O(pip_find_links) has.
+      - A user and password in it, or in the other places, are kept out of all arguments of programs. There
+        can be one login for a host.
     type: str
   pip_extra_index_urls:
     description:

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Sequence, Tuple
+from typing import Iterable, List, Sequence, Tuple
 
 from .pip_wish import Build, Built, name_of
 
@@ -26,6 +26,18 @@ def against(packages: Iterable[str], pip: Iterable[str]) -> Tuple[str, ...]:
             found.append(line)
     found += [line for line in pip if line.partition("==")[0] in _FRAMEWORKS]
     return tuple(sorted(found))
+
+
+def framework_versions(packages: Iterable[str], pip: Iterable[str]) -> List[str]:
+    """A requirement for each framework that is there, by lines of conda and of pip; pip's own counts."""
+    found = {}
+    for line in packages:
+        name, version, _build = line.split("=", 2)
+        if name in _FRAMEWORKS and name not in ("libtorch", "tensorflow-base"):
+            name = "torch" if name == "pytorch" else name
+            found[name] = "%s==%s" % (name, version)
+    found.update({name_of(line): line for line in pip if is_framework(line)})
+    return sorted(found.values())
 
 
 def is_framework(requirement: str) -> bool:

@@ -94,7 +94,7 @@ def change(
         promise=promise,
         # As a rule: the directory that it is made in may give it another group and mode.
         outlook=dict({"owner": "root:root", "mode": "0755"}, **promise) if fresh else None,
-        warnings=found.warnings + building[1],
+        warnings=found.warnings + building[1] + ((program.warning,) if program and program.warning else ()),
         reasons=tuple(reasons),
         # What packages make of links shows once they are there.
         replan=transact and mend.looks_again(() if fresh else state.packages, lines),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+from dataclasses import replace
 from typing import Any, List, Mapping, Tuple, Union
 
 from .._command import ENVIRONMENT
@@ -18,6 +19,12 @@ from .child import ChildError, run
 from .dry_run import NoAnswer
 from .program import say, solve
 from .programs import AskDryRun, AskProgram, Program, places, program
+from .trust import others
+
+_WARNING = (
+    "%s is run as root, and %s: whoever changes it does so as root. Give the environment an owner, or have "
+    "a conda that is root's."
+)
 
 
 def find_program(question: AskProgram) -> Union[Program, Trouble]:
@@ -27,14 +34,31 @@ def find_program(question: AskProgram) -> Union[Program, Trouble]:
     else:
         path = "%s:%s" % (ENVIRONMENT["PATH"], os.environ.get("PATH", ""))
         candidates = list(places(path, _home(question.ids[0])))
+    as_root = os.geteuid() == 0 and question.ids[0] == 0
     refused: List[str] = []
     for candidate in candidates:
-        if question.executable or os.access(candidate, os.X_OK):
-            found = _asked(candidate, question.ids)
-            if isinstance(found, Program):
-                return found
-            refused.append(found)
+        if not (question.executable or os.access(candidate, os.X_OK)):
+            continue
+        wrong = _others(candidate) if as_root else ""
+        if wrong and not question.executable:
+            refused.append(
+                "%s is not run as root, since %s: give the environment an owner, or name it as "
+                "conda_executable" % (candidate, wrong)
+            )
+            continue
+        found = _asked(candidate, question.ids)
+        if isinstance(found, Program):
+            return replace(found, warning=_WARNING % (candidate, wrong)) if wrong else found
+        refused.append(found)
     return Trouble("; ".join(refused) or "none is in PATH, /opt or the owner's home directory")
+
+
+def _others(path: str) -> str:
+    try:
+        return others(path)
+    except OSError:
+        # It is not there: who runs it is told so.
+        return ""
 
 
 def _home(uid: int) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._scalar import BadWish, scalar
-from .redact import redacted
+from .redact import bare, redacted
 from .specs import canonical, requirement
 
 #: "cuda" of a build that takes no toolkit.
@@ -21,6 +21,9 @@ _NAMED = re.compile(r"([A-Za-z0-9][\w.-]*?)\s*(?:\[[\w,. -]*\])?\s*(?:@\s*\S.*|[
 _CUDA = re.compile(r"\d{2}\.\d{1,2}\Z")
 _VARIABLE = re.compile(r"[A-Za-z_]\w*\Z")
 _PLACE = re.compile(r"(?:https?|file)://\S+\Z|/\S*\Z")
+#: User names alone, as in git+ssh://git@, are no secret.
+_WITH_LOGIN = re.compile(r"\b(?:git|hg|svn|bzr)\+(?:https?://[^/\s@]*@|[a-z]+://[^/\s@:]*:[^/\s@]+@)")
+_SSH = re.compile(r"\bssh://[^/\s@:]+@")
 #: What pip's files of requirements have besides requirements, and environment.yml with them.
 _OF_FILE = re.compile(r"(--index-url|--extra-index-url|--find-links|-i|-f)[=\s]\s*(\S+)\Z")
 _LONG = {"-i": "--index-url", "-f": "--find-links"}
@@ -34,7 +37,8 @@ class Build:
     """A package that pip builds on the node."""
 
     requirement: str
-    no_build_isolation: bool = False
+    #: None: not isolated where it takes a toolkit and a framework is there.
+    no_build_isolation: Optional[bool] = None
     #: Values for the build backend by their key.
     config_settings: Tuple[Tuple[str, Tuple[str, ...]], ...] = ()
     environment: Tuple[Tuple[str, str], ...] = ()
@@ -47,7 +51,9 @@ class Build:
 
     def words(self) -> Tuple[str, ...]:
         """The requirement and what it takes, as build_of() reads it; without secrets of addresses."""
-        found = [redacted(self.requirement)] + (["no_build_isolation"] if self.no_build_isolation else [])
+        found = [_without_login(self.requirement)]
+        if self.no_build_isolation is not None:
+            found.append("no_build_isolation" + ("" if self.no_build_isolation else " false"))
         for key, values in self.config_settings:
             found += ["config_settings %s=%s" % (key, value) for value in values]
         found += ["environment %s=%s" % pair for pair in self.environment]
@@ -93,12 +99,27 @@ def entries(values: Any) -> Tuple[Tuple[str, ...], Tuple[Build, ...]]:
         if isinstance(value, Mapping):
             builds.append(build_from(value))
         else:
-            plain.append(requirement(value))
+            plain.append(_requirement(value))
     names = [each.name for each in builds]
     twice = [name for name in names if names.count(name) > 1 or name in {name_of(each) for each in plain}]
     if twice:
         raise BadWish("pip has %s more than once: leave all but one out." % twice[0])
     return tuple(plain), tuple(builds)
+
+
+def _requirement(value: Any) -> str:
+    text = requirement(value)
+    if _WITH_LOGIN.search(text):
+        raise BadWish(
+            "pip has '%s' with a login, which everybody sees while it is fetched: leave the login out, and "
+            "use netrc or a credential helper of the environment's owner." % redacted(text)
+        )
+    return text
+
+
+def _without_login(text: str) -> str:
+    """A requirement for others; the user name of ssh is a part of the address."""
+    return text if _SSH.search(text) else bare(text)
 
 
 def build_from(value: Mapping[str, Any]) -> Build:
@@ -110,13 +131,13 @@ def build_from(value: Mapping[str, Any]) -> Build:
             "An entry of pip %s: write requirement, and what it takes of %s."
             % (wrong, ", ".join(_OPTIONS[1:]))
         )
-    text = requirement(value["requirement"])
+    text = _requirement(value["requirement"])
     if not name_of(text):
         raise BadWish(
             "pip builds '%s', which has no name: write it as in apex @ file:///srv/src/apex." % redacted(text)
         )
-    isolation = value.get("no_build_isolation") or False
-    if not isinstance(isolation, bool):
+    isolation = value.get("no_build_isolation")
+    if not (isolation is None or isinstance(isolation, bool)):
         raise BadWish("no_build_isolation of %s is '%s': write true or false." % (name_of(text), isolation))
     return Build(
         text,
@@ -130,7 +151,7 @@ def build_from(value: Mapping[str, Any]) -> Build:
 def build_of(words: Sequence[str]) -> Build:
     """What Build.words() told. Raises BadWish."""
     given: Dict[str, Any] = {
-        "requirement": words[0] if words else "",
+        "requirement": _without_login(words[0]) if words else "",
         "environment": {},
         "config_settings": {},
     }
@@ -138,7 +159,7 @@ def build_of(words: Sequence[str]) -> Build:
         option, _blank, rest = each.partition(" ")
         key, _equals, value = rest.partition("=")
         if option == "no_build_isolation":
-            given[option] = True
+            given[option] = rest != "false"
         elif option == "config_settings":
             given[option].setdefault(key, []).append(value)
         elif option == "environment":
@@ -221,7 +242,7 @@ def file_lines(lines: Sequence[str], given: Sources) -> Tuple[Tuple[str, ...], S
             option = _LONG.get(match.group(1), match.group(1))
             found.setdefault(option, []).append(place(option, match.group(2)))
         else:
-            plain.append(requirement(line))
+            plain.append(_requirement(line))
     return tuple(plain), Sources(
         given.index_url or "".join(found.get("--index-url", ())[-1:]),
         given.extra_index_urls or tuple(found.get("--extra-index-url", ())),

@@ -32,6 +32,8 @@ class Program:
     name: str
     version: str
     path: str
+    #: What an admin should know of it.
+    warning: str = ""
 
     @property
     def numbers(self) -> Tuple[int, ...]:

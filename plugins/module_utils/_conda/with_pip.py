@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import json
 import os
 import re
@@ -17,10 +19,11 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from .._command import ENVIRONMENT, CommandError
 from .._effects import Context, WriteFile, write_file
 from .._host import Files
-from . import pins
-from .built import against, is_framework
+from . import own_source, pins
+from .built import against, framework_versions, is_framework
 from .child import BUILDING
 from .inside import inside
+from .logins import apart
 from .observe import observed_lines, pip_in
 from .observe_built import built_in, noted, torch_cuda
 from .pip_wish import NONE, Build, Built, Sources, name_of
@@ -60,16 +63,30 @@ def pip_build(context: Context, data: PipBuild) -> None:
         _agrees(data, torch_cuda(context.files, prefix))
         if data.there:
             _pip(context, data.work, "remove with pip", ["uninstall", "--yes", build.name], {})
-        options = ["--no-build-isolation"] if build.no_build_isolation else []
+        isolated, there = _isolation(context.files, prefix, build)
+        options = [] if isolated else ["--no-build-isolation"]
         # A wheel that pip has built before may be of another toolkit: its cache does not tell them apart.
         options += ["--no-cache-dir", "--no-binary", build.name]
         call = PipCall((_with_settings(build),), data.sources)
-        _install(context, data.work, call, options, _variables(context, data))
+        _install(context, data.work, call, options, _variables(context, data), there)
         now = against(observed_lines(context.files, prefix), pip_in(context.files, prefix))
         text = noted(built_in(context.files, prefix), Built(build, now))
         write_file(context, WriteFile("%s/%s" % (prefix, BUILT), text))
 
     inside(context, data.work, work, "build %s" % data.build.name, BUILDING)
+
+
+def _isolation(files: Files, prefix: str, build: Build) -> Tuple[bool, List[str]]:
+    """Is it built apart from what is in the environment, and with which frameworks if so?
+
+    What takes a toolkit is built against the framework that is there, not against one that pip fetches for
+    the build alone, unless its entry says so; then that is the same version.
+    """
+    frameworks = framework_versions(observed_lines(files, prefix), pip_in(files, prefix))
+    if build.no_build_isolation is not None:
+        return not build.no_build_isolation, frameworks if not build.no_build_isolation else []
+    isolated = build.cuda == NONE or not frameworks
+    return isolated, frameworks if isolated else []
 
 
 def _with_settings(build: Build) -> str:
@@ -113,10 +130,17 @@ def _install(
     call: PipCall,
     options: Sequence[str] = (),
     environment: Optional[Mapping[str, str]] = None,
+    for_build: Sequence[str] = (),
 ) -> None:
+    """``for_build`` are versions to keep to in what pip fetches for a build alone."""
     with tempfile.TemporaryDirectory(prefix="labfleet-gpu-") as directory:
         asked, report = os.path.join(directory, "requirements.txt"), os.path.join(directory, "report")
-        _write(asked, [*_places(call.sources), *call.requirements])
+        variables = dict(environment or {})
+        sources, logins = apart(call.sources)
+        if logins:
+            variables["NETRC"] = _netrc(directory, logins)
+        requirements, moved = own_source.copies(call.requirements, directory)
+        _write(asked, [*_places(sources), *requirements])
         argv = ["install", "--no-input", "-r", asked, *options]
         argv += ["--no-deps"] if call.exact else []
         argv += ["--report", report] if _reports(context.files, work.prefix) else []
@@ -125,10 +149,17 @@ def _install(
             # What is asked for now fits the framework, and never replaces it.
             _write(os.path.join(directory, "constraints.txt"), kept)
             argv += ["-c", os.path.join(directory, "constraints.txt")]
-        _pip(context, work, "install with pip", argv, environment or {})
+        if for_build:
+            path = os.path.join(directory, "for-build.txt")
+            _write(path, for_build)
+            # pip 25.3 has the second name for it.
+            variables.update(PIP_CONSTRAINT=path, PIP_BUILD_CONSTRAINT=path)
+        _pip(context, work, "install with pip", argv, variables)
+        for site in glob.glob(context.files.path(work.prefix, "lib/python3*/site-packages")) if moved else ():
+            own_source.tell_source(site, moved)
         if os.path.exists(report):
             with open(report, encoding="utf-8") as stream:
-                _note(context, work.prefix, json.load(stream))
+                _note(context, work.prefix, json.load(stream), moved)
 
 
 def _frameworks(files: Files, prefix: str, asked: Sequence[str]) -> List[str]:
@@ -146,6 +177,18 @@ def _places(sources: Sources) -> List[str]:
         lines = ["--index-url %s" % sources.index_url] if sources.index_url else []
         lines += ["--extra-index-url %s" % each for each in sources.extra_index_urls]
     return lines + ["--find-links %s" % each for each in sources.find_links]
+
+
+def _netrc(directory: str, logins: str) -> str:
+    """The path of a netrc with these logins, after those that the user has."""
+    own = os.environ.get("NETRC") or os.path.join(os.path.expanduser("~"), ".netrc")
+    path = os.path.join(directory, "netrc")
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+        with contextlib.suppress(OSError), open(own, encoding="utf-8") as theirs:
+            # An empty line ends a macro.
+            stream.write(theirs.read() + "\n\n")
+        stream.write(logins)
+    return path
 
 
 def _write(path: str, lines: Sequence[str]) -> None:
@@ -177,13 +220,13 @@ def _sha256(archive: Mapping[str, Any]) -> str:
     return str((archive.get("hashes") or {}).get("sha256") or (value if kind == "sha256" else ""))
 
 
-def _note(context: Context, prefix: str, report: Dict[str, Any]) -> None:
+def _note(context: Context, prefix: str, report: Dict[str, Any], moved: Mapping[str, str]) -> None:
     """Keep where each distribution came from, and its hash: an export needs it, and pip forgets it."""
     told = origins(context.files, prefix)
     for each in report.get("install", ()):
         found = each.get("download_info") or {}
         told[_key(str(each["metadata"]["name"]), str(each["metadata"]["version"]))] = {
-            "url": bare(str(found.get("url") or "")),
+            "url": bare(moved.get(str(found.get("url")), str(found.get("url") or ""))),
             "sha256": _sha256(found.get("archive_info") or {}),
         }
     there = {_key(*line.split("==", 1)) for line in pip_in(context.files, prefix)}

@@ -62,8 +62,13 @@ def test_words_tell_all_of_it() -> None:
         "cuda 12.1",
     )
     assert build_of(build.words()) == build
-    secret = Build("apex @ git+https://me:word@git.example.org/apex")
-    assert secret.words() == ("apex @ git+https://***@git.example.org/apex",)
+    secret = Build("apex @ https://me:word@x.example.org/apex.tar.gz", False)
+    assert secret.words() == ("apex @ https://x.example.org/apex.tar.gz", "no_build_isolation false")
+    assert build_of(secret.words()).no_build_isolation is False
+    by_ssh = Build("apex @ git+ssh://git@git.example.org/apex")
+    assert build_of(by_ssh.words()) == by_ssh
+    # As notes and locks once had it.
+    assert build_of(("apex @ git+https://***@x.org/apex",)).requirement == "apex @ git+https://x.org/apex"
     assert build_of(secret.words()).words() == secret.words()
 
 
@@ -101,8 +106,8 @@ def test_names(requirement: str, name: str) -> None:
     [
         ({"requirement": "/srv/src/apex"}, "has no name: write it as in apex @ file:///srv/src/apex"),
         (
-            {"requirement": "git+https://me:word@x.org/apex"},
-            "'git+https://***@x.org/apex', which has no name",
+            {"requirement": "https://me:word@x.org/apex.zip"},
+            "'https://***@x.org/apex.zip', which has no name",
         ),
         ({"no_build_isolation": True}, "has no requirement"),
         ({"requirement": "apex", "flags": "x"}, "'flags', which is not understood"),
