@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 import traceback
-from typing import Any, Callable, NoReturn, Optional, Tuple
+from typing import Any, Callable, List, NoReturn, Optional, Tuple
 
 from .redact import redacted
 
@@ -95,7 +95,8 @@ def _result(
 
 def _answer(reading: int, seconds: float) -> bytes:
     """All that comes until the other end is closed. Raises ChildError when that takes too long."""
-    parts, end = [], time.monotonic() + seconds
+    parts: List[bytes] = []
+    end = time.monotonic() + seconds
     while True:
         # Not select(), which takes no descriptor above 1023.
         poll = select.poll()

@@ -97,18 +97,20 @@ def give(path: str, ids: Optional[Tuple[int, int]], mode: Optional[int] = None) 
     NotADirectoryError where the path is a link.
     """
     with _opened(path) as top:
-        for _folder, folders, files, directory in (
-            os.fwalk(".", follow_symlinks=False, dir_fd=top) if ids else ()
-        ):
-            for name in files + folders:
-                if stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
-                    _give_file(name, directory, *ids)
-                else:
-                    os.chown(name, *ids, dir_fd=directory, follow_symlinks=False)
-        if ids:
+        if ids is not None:
+            _give_content(top, *ids)
             os.fchown(top, *ids)
         if mode is not None:
             os.fchmod(top, mode)
+
+
+def _give_content(top: int, uid: int, gid: int) -> None:
+    for _folder, folders, files, directory in os.fwalk(".", follow_symlinks=False, dir_fd=top):
+        for name in files + folders:
+            if stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+                _give_file(name, directory, uid, gid)
+            else:
+                os.chown(name, uid, gid, dir_fd=directory, follow_symlinks=False)
 
 
 def _give_file(name: str, directory: int, uid: int, gid: int) -> None:
