@@ -111,7 +111,7 @@ options:
       - What the environment's own pip installs on top, each a requirement. One may end with
         C(--hash=sha256:) and its hash; then pip takes hashes for all that are installed with it.
       - A dictionary is a package that pip builds on the node, after all others and in this order. Its
-        C(requirement) has a name, as in V(apex @ git+https://github.com/NVIDIA/apex@24.04.01), and no login:
+        C(requirement) has a name, as in V(apex @ git+https://github.com/NVIDIA/apex@24.04.01), and no login;
         netrc or a credential helper has that. It may have C(no_build_isolation), a yes or no;
         C(config_settings), values (or lists of them) for the build backend by their key, for which pip 23.1
         is needed; C(environment), variables for the build, which are noted in the environment and in locks;
