@@ -19,6 +19,11 @@ from scenario import BOARDS, KINDS, LAB_NUMBER, Fleet
 UBUNTU, UBUNTU_OLD, DEBIAN = KINDS
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The mark that side_by_side.py leaves out of `make test`."""
+    config.addinivalue_line("markers", "in_full: another test shows its feature too; make test-all runs it")
+
+
 @pytest.fixture(scope="session")
 def turn() -> Iterator[None]:
     """The lab of this number is ours: a run of another checkout would take it away from under this one."""

@@ -48,6 +48,7 @@ def table(pythons: dict[str, str]) -> dict[str, Environment]:
         "galaxy": Environment(PYTHONS_OF_CORE[core], (f"core-{core}.txt", "galaxy.txt")),
         # The Python of Debian 12, whose nodes are given this environment.
         "jax": Environment(("3.11",), ("jax.txt",)),
+        "unit-tests": Environment(PYTHONS_OF_CORE[core], (f"core-{core}.txt", "units.txt")),
         "conda": Environment(("3.9", "3.8"), ("conda.txt",)),
         "nvcc": Environment(PYTHONS_OF_CORE[core], ("nvcc.txt",)),
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import signal
 import subprocess
 import sys
 import time
@@ -123,6 +124,12 @@ def take_turn() -> TextIO:
     return lock
 
 
+def heed_signals() -> None:
+    """Whoever tells this run to end (also in the background, also by hanging up) ends its stage with it."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+
+
 def main() -> int:
     """Run a tier; 0 when nothing failed."""
     parser = argparse.ArgumentParser(description="Run the stages of a test tier.")
@@ -134,6 +141,7 @@ def main() -> int:
         sys.exit(
             f"make {arguments.tier} boots machines: run it as root, or as a user whom sudo lets become root."
         )
+    heed_signals()
     begun, outcomes = time.monotonic(), []
     with take_turn():
         LOGS.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -84,6 +86,24 @@ def test_a_command_that_hangs_is_ended(tmp_path: Path, interrupts: signal.Handle
     finally:
         signal.signal(signal.SIGINT, before)
     assert status is None and time.monotonic() - begun < 20
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_is_told_to_end_ends_its_command(tmp_path: Path, number: signal.Signals) -> None:
+    pid, log = tmp_path / "pid", tmp_path / "log"
+    program = (
+        "import os, run, process; from pathlib import Path; run.heed_signals(); process.run_logged("
+        f"['sh', '-c', 'echo $$ > {pid}; exec sleep 60'], dict(os.environ), Path('{log}'), 60, print)"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(Path(run.__file__).parent)}
+    running = subprocess.Popen([sys.executable, "-c", program], env=environ, stderr=subprocess.PIPE)
+    while not (pid.exists() and pid.read_text()):
+        assert running.poll() is None
+        time.sleep(0.02)
+    running.send_signal(number)
+    _none, said = running.communicate(timeout=20)
+    assert b"KeyboardInterrupt" in said
+    assert not Path(f"/proc/{pid.read_text().strip()}").exists(), "the command is gone too"
 
 
 def test_status_and_output_of_a_command(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import run
 from stages import STAGES
 from standins import can_run, with_standins
 
-OF_CHECK = {"units-3.8-core-2.19", "units-3.13-core-2.21"}
+UNITS = {"units-3.8-core-2.19"}
 ENGINE, INSTEAD = "engine", "engine-without-conda"
-LEFT_OUT = OF_CHECK | {"sanity-core-2.21", ENGINE}
+LEFT_OUT = UNITS | {"sanity-core-2.21", ENGINE}
 # What a distribution's own Pythons are, and what then stands in for what is left out.
 FRESH = {
     "Debian 12": (("3.11",), LEFT_OUT, {"units-3.11-core-2.19", "sanity-core-2.19", INSTEAD}),
@@ -22,11 +22,11 @@ FRESH = {
     ),
     "Ubuntu 24.04": (
         ("3.12",),
-        OF_CHECK | {ENGINE},
+        UNITS | {ENGINE},
         {"units-3.12-core-2.19", "units-3.12-core-2.21", INSTEAD},
     ),
-    "Debian 13": (("3.13",), {"units-3.8-core-2.19", ENGINE}, {"units-3.13-core-2.19", INSTEAD}),
-    "Python 3.14": (("3.14",), OF_CHECK | {ENGINE}, {"units-3.14-core-2.21", INSTEAD}),
+    "Debian 13": (("3.13",), UNITS | {ENGINE}, {"units-3.13-core-2.19", "units-3.13-core-2.21", INSTEAD}),
+    "Python 3.14": (("3.14",), UNITS | {ENGINE}, {"units-3.14-core-2.21", INSTEAD}),
     "all": (("3.8", "3.11", "3.13"), set(), set()),
 }
 
