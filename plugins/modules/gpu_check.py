@@ -98,6 +98,8 @@ options:
     description:
       - Consent to end leftover processes. They are asked to end, and killed where they do not within 15
         seconds.
+      - What somebody started with nohup before a logout is one of them, once it is older than
+        O(leftover_minutes). Do not consent where people work that way.
     type: bool
     default: false
   leftover_minutes:

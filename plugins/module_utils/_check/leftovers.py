@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 from .driver import NODE
 from .node import CheckState, Holder
-from .row import FAILED, OK, SKIPPED, Row
+from .row import FAILED, OK, SKIPPED, WARNED, Row
 from .wish import CheckWish
 
 
@@ -22,7 +22,7 @@ def why_left_over(holder: Holder, minutes: int) -> str:
     if holder.ended_job and (holder.inside or holder.orphan):
         return "its Slurm job %s is over" % holder.ended_job
     if holder.orphan and not holder.ended_job and holder.logged_in is False:
-        return "its parent is gone, and %s is not logged in" % holder.user
+        return "its parent is gone, and %s is not logged in (nohup looks like this too)" % holder.user
     return ""
 
 
@@ -40,8 +40,14 @@ def leftovers(state: CheckState, wish: CheckWish) -> List[Row]:
         said = "; ".join(
             "%s, because %s" % (in_words(each), why_left_over(each, wish.leftover_minutes)) for each in found
         )
-        what = "end them, or set end_leftovers: true"
-        return [Row(name, NODE, FAILED, "left over with GPU memory: %s" % said, what)]
+        # Somebody's nohup is left over only perhaps: that is no reason for a node to fail.
+        certain = any(holder.ended_job for holder in found)
+        what = "%s, then end them or set end_leftovers: true" % (
+            "make sure that they are nobody's work" if not certain else "look at them"
+        )
+        return [
+            Row(name, NODE, FAILED if certain else WARNED, "left over with GPU memory: %s" % said, what)
+        ]
     if state.holders:
         return [
             Row(
