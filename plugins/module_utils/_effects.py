@@ -40,11 +40,17 @@ class RemoveFile:
 
 @dataclass(frozen=True)
 class Install:
-    """``targets`` are ``name=version``; the flags allow apt to go back, and to move what is on hold."""
+    """``targets`` are ``name=version``; the flags allow apt to go back, and to move what is on hold.
+
+    ``reinstall``: unpack also those that are installed at that version. ``held`` are those of them on hold:
+    dpkg lifts that, and they are put on hold again whatever comes of it.
+    """
 
     targets: Tuple[str, ...]
     downgrade: bool = False
     allow_held: bool = False
+    reinstall: bool = False
+    held: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,7 +143,11 @@ def refresh_index(context: Context, _data: Any) -> None:
 
 
 def install(context: Context, data: Install) -> None:
-    context.apt.install(data.targets, data.downgrade, data.allow_held)
+    try:
+        context.apt.install(data.targets, data.downgrade, data.allow_held, data.reinstall)
+    finally:
+        if data.held:
+            context.apt.select(data.held, hold=True)
 
 
 def purge(context: Context, data: Names) -> None:

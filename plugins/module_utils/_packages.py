@@ -126,14 +126,18 @@ class Apt:
             raise CommandError("refresh the package indexes", done)
         return [line for line in done.err.splitlines() if line.startswith(("W:", "E:"))]
 
-    def install(self, targets: Sequence[str], downgrade: bool, allow_held: bool = False) -> Completed:
-        """Install exactly these ``name=version`` targets."""
+    def install(
+        self, targets: Sequence[str], downgrade: bool, allow_held: bool = False, reinstall: bool = False
+    ) -> Completed:
+        """Install exactly these ``name=version`` targets, ``reinstall``: also those that are there."""
         argv = ["apt-get", *APT_OPTIONS]
         if downgrade:
             argv.append("--allow-downgrades")
         if allow_held:
             # apt drops the holds of what it moves; the plan puts them back.
             argv += ["--ignore-hold", "--allow-change-held-packages"]
+        if reinstall:
+            argv.append("--reinstall")
         return self._commands.attempt("install the packages", [*argv, "install", "--", *targets])
 
     def purge(self, names: Sequence[str]) -> Completed:

@@ -97,12 +97,16 @@ class Records:
 
 @dataclass(frozen=True)
 class AskTransaction:
-    """What apt would do for these ``name=version`` targets under the given configuration files."""
+    """What apt would do for these ``name=version`` targets under the given configuration files.
+
+    ``reinstall``: also for those that are installed at that version.
+    """
 
     files: Tuple[ConfigFile, ...]
     install: Tuple[str, ...]
     downgrade: bool = False
     unhold: Tuple[str, ...] = ()
+    reinstall: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,11 @@ class Transaction:
     removals: Tuple[Change, ...]
     download_bytes: int
     installed_bytes: int
+
+    def passed_over(self, targets: Tuple[str, ...]) -> Tuple[str, ...]:
+        """The targets that apt would leave as they are: what no source has, it does not install again."""
+        moved = {"%s=%s" % (change.name, change.new) for change in self.installs}
+        return tuple(target for target in targets if target not in moved)
 
 
 @dataclass(frozen=True)

@@ -212,6 +212,8 @@ class AptWorkspace:
         argv = ["apt-get", *self._options(), "-s", "-y", "--no-install-recommends"]
         if question.downgrade:
             argv.append("--allow-downgrades")
+        if question.reinstall:
+            argv.append("--reinstall")
         if question.unhold:
             argv += ["-o", "Dir::State::status=" + self._status_without_holds(question.unhold)]
         done = self._commands.try_run([*argv, "install", "--", *question.install])

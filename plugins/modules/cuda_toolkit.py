@@ -96,6 +96,14 @@ before:
       type: list
       elements: str
       sample: [cuda-toolkit-12-4=12.4.1-1]
+    lost:
+      description:
+        - What is gone behind the back of dpkg, a line for each package. Installed packages with the first of
+          their files that somebody removed, and packages that somebody removed by force.
+        - Those of the wished toolkits are brought back, at the versions that were there.
+      type: list
+      elements: str
+      sample: ["cuda-nvcc-12-4: /usr/local/cuda-12.4/bin/nvcc and 2 more"]
     environment:
       description: Whether this collection's file for login shells is there.
       type: bool

@@ -84,6 +84,14 @@ before:
       type: list
       elements: str
       sample: [libcudnn9-cuda-12=9.5.1.17-1]
+    lost:
+      description:
+        - What is gone behind the back of dpkg, a line for each package. Installed packages with the first of
+          their files that somebody removed, and packages that somebody removed by force.
+        - Those of the wished cuDNN are brought back, at the version that was there.
+      type: list
+      elements: str
+      sample: ["libcudnn9-cuda-12: /usr/lib/x86_64-linux-gnu/libcudnn.so.9 and 1 more"]
     driver_version:
       description: The installed driver, by its library, else the loaded one.
       type: str

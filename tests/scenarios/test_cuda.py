@@ -56,6 +56,24 @@ def test_an_update_stays_within_its_minor(fleet: Fleet, node: str) -> None:
     assert "release 13.0" in nvcc(fleet, node), "the default stays what it was made"
 
 
+def test_what_was_removed_behind_dpkgs_back_comes_back(fleet: Fleet, node: str) -> None:
+    """One tree by rm, of another a library, and a package by force. A hold is kept."""
+    wish: dict[str, Any] = {"versions": ["12.8", "13.0"], "default": "13.0"}
+    fleet.task(node, {f"labfleet.gpu.{CUDA}": {**MIRROR, **wish}})
+    linked = fleet.sh(node, "ldconfig -p | grep /usr/local/cuda/")
+    fleet.sh(node, "rm -rf /usr/local/cuda-13.0 /usr/local/cuda-12.8/targets/*/lib/libcudart.so* && ldconfig")
+    fleet.sh(node, "apt-mark hold cuda-nvcc-13-0; dpkg --force-depends -r cuda-nvcc-12-8")
+    done = proved(fleet, node, module=CUDA, **wish)
+    assert "cuda-nvcc-12-8: not installed" in " ".join(done["before"]["lost"]), done["before"]["lost"]
+    assert done["after"]["lost"] == [] and done["after"]["packages"] != done["before"]["packages"]
+    (install,) = [step for step in done["steps"] if step["action"] == "install"]
+    assert "again" in install["what"] and "are gone, such as /usr/local/cuda-" in install["why"]
+    assert "release 13.0" in nvcc(fleet, node)
+    assert "release 12.8" in fleet.sh(node, "/usr/local/cuda-12.8/bin/nvcc --version")
+    assert fleet.sh(node, "ldconfig -p | grep /usr/local/cuda/") == linked
+    assert fleet.sh(node, "apt-mark showhold; apt-mark unhold cuda-nvcc-13-0 >&2") == "cuda-nvcc-13-0"
+
+
 def test_a_version_that_is_not_there_says_what_is(fleet: Fleet, node: str) -> None:
     said = refused(fleet, node, module=CUDA, versions=["12.4"])
     assert "12.4" in said and "12.8" in said and "13.0" in said, said

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from proof import Result, proved, refused
 from scenario import MIRROR, Fleet
@@ -46,6 +48,17 @@ def test_eight_to_nine_and_nothing_is_left_of_eight(fleet: Fleet, node: str) -> 
 
 def test_an_exact_version_over_the_split_of_the_headers(fleet: Fleet, node: str) -> None:
     done = proved(fleet, node, module=CUDNN, version="9.10.2.21", cuda="12")
+    assert {each.partition("=")[2] for each in done["after"]["packages"]} == {"9.10.2.21-1"}
+    assert included(fleet, node).split() == ["9", "10", "2"]
+
+
+def test_what_was_removed_behind_dpkgs_back_comes_back(fleet: Fleet, node: str) -> None:
+    """The library by rm, the headers' package by force: both are back at the version that was there."""
+    wish: dict[str, Any] = {"version": "9", "cuda": "12"}
+    fleet.task(node, {f"labfleet.gpu.{CUDNN}": {**MIRROR, **wish, "version": "9.10.2.21"}})
+    fleet.sh(node, f"rm {SYSTEM}9*; dpkg --force-depends -r libcudnn9-headers-cuda-12")
+    done = proved(fleet, node, module=CUDNN, **wish)
+    assert len(done["before"]["lost"]) == 2 and done["after"]["lost"] == [], done["before"]["lost"]
     assert {each.partition("=")[2] for each in done["after"]["packages"]} == {"9.10.2.21-1"}
     assert included(fleet, node).split() == ["9", "10", "2"]
 

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 from .._catalog.cuda import pulls_driver
 from .._catalog.driver_names import is_driver_package
 from .._effects import Install, Names
+from .._lost_told import not_to_be_had
 from .._plan import Blocker, Plan, Step
 from .._questions import AskPurge, AskSpace, AskTransaction, Transaction, Trouble
 from .._room import space_blockers
@@ -51,6 +52,7 @@ def plan(
     versions = state.versions()
     warnings: Tuple[str, ...] = ()
     arrived: List[Toolkit] = []
+    unpacked: List[str] = []
     if lacking and wish.source == RUNFILE:
         brought = runfile.coming(state, wish, lacking, answers)
         if isinstance(brought, Plan):
@@ -66,6 +68,7 @@ def plan(
         if transaction.installs or transaction.removals:
             steps += _install_steps(choice, install, transaction, lacking)
             _moved(versions, transaction)
+            unpacked = [change.name for change in transaction.installs]
     packaged = [toolkit for toolkit in going if toolkit.origin in (PACKAGE, DISTRIBUTION)]
     if packaged:
         went = _going(state, packaged, versions, answers)
@@ -80,7 +83,7 @@ def plan(
     steps += [runfile.leaving(toolkit, _why(wish)) for toolkit in going if toolkit not in packaged]
     steps += runfile.needless(state, wish, steps)
     after = _after(state, versions, arrived, going)
-    return finish.plan(state, wish, steps, after, versions, warnings)
+    return finish.plan(state, wish, steps, after, versions, warnings, unpacked)
 
 
 def _unmanaged(going: Sequence[Toolkit]) -> Tuple[Blocker, ...]:
@@ -103,17 +106,18 @@ def _coming(
     choice = choose.plan(state, wish, tuple(lacking), answers)
     if isinstance(choice, Plan):
         return choice
-    install = Install(choice.targets, choice.downgrade)
+    held = [each.name for each in state.packages if each.held and each.name in choice.again]
+    install = Install(choice.targets, choice.downgrade, reinstall=choice.reinstall, held=tuple(held))
     if not choice.targets:
         return choice, install, Transaction((), (), 0, 0)
-    ask = AskTransaction(choice.place.files, choice.targets, choice.downgrade)
+    ask = AskTransaction(choice.place.files, choice.targets, choice.downgrade, reinstall=choice.reinstall)
     answer = answers.get(ask)
     if answer is None:
         return Plan(questions=(ask,))
     if isinstance(answer, Trouble):
         which = "CUDA %s from %s" % (", ".join(lacking), choice.place)
         return Plan(blockers=(Blocker("apt cannot install these packages", which, answer.what),))
-    blockers = _driver_untouched(answer) + _foreign(answer, tuple(lacking))
+    blockers = _driver_untouched(answer) + _foreign(answer, tuple(lacking)) + _not_to_be_had(choice, answer)
     if blockers:
         return Plan(blockers=blockers)
     space = AskSpace((_CACHE, _TREES))
@@ -122,6 +126,12 @@ def _coming(
     needs = {_CACHE: answer.download_bytes, _TREES: answer.installed_bytes}
     blockers = space_blockers(answers[space], needs)
     return Plan(blockers=blockers) if blockers else (choice, install, answer)
+
+
+def _not_to_be_had(choice: Choice, transaction: Transaction) -> Tuple[Blocker, ...]:
+    """apt passes over a package that no source has at the installed version, and says that all is well."""
+    missing = transaction.passed_over(choice.targets) if choice.reinstall else ()
+    return (not_to_be_had(missing, str(choice.place), "release of that minor"),) if missing else ()
 
 
 def _driver_untouched(transaction: Transaction) -> Tuple[Blocker, ...]:
@@ -159,11 +169,15 @@ def _install_steps(
     choice: Choice, install: Install, transaction: Transaction, lacking: Dict[str, str]
 ) -> List[Step]:
     count = len(transaction.installs)
-    what = "install CUDA %s: %d package%s" % (
+    again = sum(change.old == change.new for change in transaction.installs)
+    what = "install CUDA %s%s: %d package%s" % (
         ", ".join(choice.releases[version] for version in lacking),
+        " again" if again == count else "",
         count,
         "" if count == 1 else "s",
     )
+    if 0 < again < count:
+        what += ", %d of them again" % again
     if transaction.removals:
         what += ", %d removed" % len(transaction.removals)
     return [

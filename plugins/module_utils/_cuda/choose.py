@@ -18,7 +18,7 @@ from .._catalog.versions import minor, order, within
 from .._origin import Origin
 from .._plan import Blocker, Plan
 from .._questions import AskRecords, Record, Records
-from .satisfied import wanted_packages
+from .satisfied import lost_of, recorded, unmet_of, wanted_packages
 from .state import DISTRIBUTION_PACKAGE, CudaState, distribution_release
 from .wish import CudaWish
 
@@ -32,6 +32,12 @@ class Choice:
     releases: Mapping[str, str]
     downgrade: bool = False
     warnings: Tuple[str, ...] = ()
+    #: Those of the targets, by name, that are there at this version, and have lost files.
+    again: Tuple[str, ...] = ()
+
+    @property
+    def reinstall(self) -> bool:
+        return bool(self.again)
 
 
 #: Each package's records from the chosen source, newest first.
@@ -56,6 +62,11 @@ def plan(
     chosen: Dict[str, str] = {}
     releases: Dict[str, str] = {}
     for version in versions:
+        believed = recorded(state, wish, version)
+        if believed is not None:
+            # Only files are gone: what is there stays at its versions.
+            releases[version] = believed.version
+            continue
         release = _release(state, wish, version, offered)
         if release is None:
             return Plan(blockers=(_not_there(state, version, place, offered),))
@@ -69,7 +80,9 @@ def plan(
 
 def _pattern(versions: Sequence[str]) -> str:
     minors = "|".join(dashed(version) for version in versions)
-    return r"-(?:%s)(?:-config-common)?$|^cuda-toolkit-\d+-\d+$" % minors
+    return (
+        r"-(?:%s)(?:-config-common)?$|^cuda-toolkit-\d+-\d+$|^cuda-toolkit-(?:\d+-)?config-common$" % minors
+    )
 
 
 def _offered(records: Records, place: Origin) -> Offered:
@@ -131,6 +144,9 @@ def _roots(
                 "look for its name with: apt-cache pkgnames | grep -- -%s" % dashed(version),
             )
         roots[name] = release_set.get(name) or offered[name][0].version
+    for name in unmet_of(state, version):
+        if name in offered:
+            roots[name] = release_set.get(name) or offered[name][0].version
     return roots
 
 
@@ -190,7 +206,11 @@ def _choice(
             continue
         downgrade = downgrade or older
         targets.append("%s=%s" % (name, version))
-    return Choice(place, tuple(targets), releases, downgrade)
+    moving = [target.partition("=")[0] for target in targets]
+    lost = {name for version in releases for name in lost_of(state, version)}
+    again = tuple(sorted(lost.difference(moving)))
+    targets += ["%s=%s" % (name, there[name]) for name in again]
+    return Choice(place, tuple(targets), releases, downgrade, again=again)
 
 
 def _goes_back(state: CudaState, release: str) -> bool:
@@ -222,4 +242,6 @@ def _distribution(
         releases[version] = distribution_release(fitting[0].version)
         target = "%s=%s" % (DISTRIBUTION_PACKAGE, fitting[0].version)
     now = state.versions().get(DISTRIBUTION_PACKAGE)
-    return Choice(place, () if target.endswith("=%s" % now) else (target,), releases)
+    same = target.endswith("=%s" % now)
+    again = (DISTRIBUTION_PACKAGE,) if same and DISTRIBUTION_PACKAGE in state.lost else ()
+    return Choice(place, () if same and not again else (target,), releases, again=again)

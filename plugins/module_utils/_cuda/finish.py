@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from .._effects import RemoveFile, WriteFile
+from .._lost_told import left_lost
 from .._plan import Blocker, Plan, Step
 from . import default, environment, refusals
 from .state import MODULE_FILES, PROFILE_PATH, CudaState, Toolkit, package_lines, shown
@@ -23,9 +24,14 @@ def plan(
     after: Optional[Sequence[Toolkit]] = None,
     versions: Optional[Mapping[str, str]] = None,
     warnings: Tuple[str, ...] = (),
+    unpacked: Sequence[str] = (),
 ) -> Plan:
-    """The whole plan, where the steps ``before`` lead to these toolkits and these package versions."""
+    """The whole plan, where the steps ``before`` lead to these toolkits and these package versions.
+
+    ``unpacked`` are the packages that apt puts there, again or for the first time.
+    """
     after = state.toolkits if after is None else after
+    mended = any(name in state.lost or name in state.unmet for name in unpacked)
     chosen = default.choose(state, wish, after)
     if isinstance(chosen, Blocker):
         return Plan(blockers=(chosen,))
@@ -36,11 +42,11 @@ def plan(
     switching = default.steps(state, chosen, after, moved, was.difference(paths), worked_on)
     if isinstance(switching, Blocker):
         return Plan(blockers=(switching,))
-    around = environment.steps(state, wish, after, chosen.toolkit, bool(switching))
+    around = environment.steps(state, wish, after, chosen.toolkit, bool(switching) or mended)
     steps = (*before, *switching, *around)
     return Plan(
         steps=steps,
-        promise=_promise(state, chosen.toolkit, after, versions, around) if steps else None,
+        promise=_promise(state, chosen.toolkit, after, versions, around, unpacked) if steps else None,
         outlook={"default_kind": default.kind_after(state, after, chosen)} if steps else None,
         warnings=(*warnings, *_warnings(state, wish, after, chosen.toolkit)),
     )
@@ -58,8 +64,11 @@ def _promise(
     after: Sequence[Toolkit],
     versions: Optional[Mapping[str, str]],
     around: Sequence[Step],
+    unpacked: Sequence[str],
 ) -> Dict[str, Any]:
+    there = state.versions() if versions is None else versions
     found: Dict[str, Any] = {
+        "lost": left_lost(state.lost, state.unmet, there, unpacked),
         "toolkits": shown(after),
         "default": chosen.minor if chosen else None,
         "default_path": chosen.path if chosen else None,

@@ -17,6 +17,7 @@ from .._alternatives import parse as parse_alternative
 from .._catalog.cuda import release_of_label
 from .._command import Commands
 from .._host import Files, Host
+from .._lost import lost_files, unmet_needs
 from .._packages import Package, dpkg_interrupted, observe_packages, unsettled
 from .._sources import observe_sources
 from . import observe_around, observe_runfile
@@ -46,6 +47,7 @@ def observe(commands: Commands, files: Files, host: Host) -> CudaState:
     packages = tuple(package for package in everything if is_cuda_package(package.name))
     sources = observe_sources(files)
     records = read_all(files)
+    there = [package.name for package in packages if package.installed]
     return CudaState(
         host=host,
         packages=packages,
@@ -59,6 +61,8 @@ def observe(commands: Commands, files: Files, host: Host) -> CudaState:
         },
         profilers=observe_around.profilers(files, everything),
         glibc=observe_around.glibc(),
+        lost=lost_files(files, there, host.machine),
+        unmet=unmet_needs(files, there, is_cuda_package),
         brought_drivers=observe_around.brought_drivers(files, everything),
         **observe_around.around(files, host),
         **observe_runfile.around(files, host, records),

@@ -10,11 +10,21 @@ from __future__ import annotations
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from .._catalog.capabilities import is_data_centre
-from .._catalog.cuda import COMPAT, compat_package, dashed, driver_fit, packages
+from .._catalog.cuda import COMPAT, compat_package, dashed, driver_fit, minor_of_package, packages
 from .._catalog.versions import at_least, minor, within
 from .._later import later
+from .._lost_told import why_lost
 from .._plan import Blocker
-from .state import DISTRIBUTION, PACKAGE, RUNFILE, UNFINISHED, CudaState, Toolkit, path_of
+from .state import (
+    DISTRIBUTION,
+    DISTRIBUTION_PACKAGE,
+    PACKAGE,
+    RUNFILE,
+    UNFINISHED,
+    CudaState,
+    Toolkit,
+    path_of,
+)
 from .wish import CudaWish
 
 #: The origin of what a source brings.
@@ -63,12 +73,43 @@ def _incomplete(state: CudaState, wish: CudaWish, toolkit: Toolkit) -> Optional[
     """What this toolkit lacks of the wished components, a phrase."""
     if toolkit.origin != PACKAGE:
         lacks = wish.components in ("toolkit", "compiler") and not toolkit.compiles
+        if not lacks and wish.source and toolkit.origin == DISTRIBUTION:
+            mine = {name: paths for name, paths in state.lost.items() if name == DISTRIBUTION_PACKAGE}
+            return why_lost(mine, {})
         return "%s has no compiler" % toolkit.path if lacks else None
+    lacking = _not_installed(state, wish, toolkit)
+    if lacking:
+        return "%s %s missing" % (", ".join(lacking), "is" if len(lacking) == 1 else "are")
+    return why_lost(lost_of(state, toolkit.version), unmet_of(state, toolkit.version))
+
+
+def _not_installed(state: CudaState, wish: CudaWish, toolkit: Toolkit) -> List[str]:
     there = state.versions()
-    lacking = [name for name in wanted_packages(state, wish, toolkit.version) if name not in there]
-    if not lacking:
+    return [name for name in wanted_packages(state, wish, toolkit.version) if name not in there]
+
+
+def lost_of(state: CudaState, version: str) -> Dict[str, Tuple[str, ...]]:
+    """What is gone of the packages of a minor, whether this wish would have brought them or not."""
+    return {name: paths for name, paths in state.lost.items() if minor_of_package(name) == minor(version)}
+
+
+def unmet_of(state: CudaState, version: str) -> Dict[str, str]:
+    """What the packages of a minor need, and somebody removed by force."""
+    return {
+        name: by
+        for name, by in state.unmet.items()
+        if (minor_of_package(by) or minor_of_package(name)) == minor(version)
+    }
+
+
+def recorded(state: CudaState, wish: CudaWish, version: str) -> Optional[Toolkit]:
+    """The toolkit that dpkg believes to be as it is wished for: where it is not, only files are gone."""
+    if wish.update or unmet_of(state, version):
         return None
-    return "%s %s missing" % (", ".join(lacking), "is" if len(lacking) == 1 else "are")
+    for toolkit in state.toolkits:
+        if toolkit.origin == PACKAGE and fits(toolkit, version, wish.source):
+            return None if _not_installed(state, wish, toolkit) else toolkit
+    return None
 
 
 def wanted_packages(state: CudaState, wish: CudaWish, version: str) -> Tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 from .._catalog.cuda import minor_of_package, release_of_package
 from .._catalog.versions import minor, newest, order
 from .._host import Host
+from .._lost_told import LostFiles, Unmet, lost_lines
 from .._own_sources import SOURCE_FILES
 from .._packages import Package
 from .._sources import Source
@@ -116,6 +117,9 @@ class CudaState:
     libxml2: bool = True
     #: Version of the C library, "2.39"; empty if it is not glibc.
     glibc: str = ""
+    #: What was removed by hand behind dpkg's back, and packages that were removed by force.
+    lost: LostFiles = field(default_factory=dict)
+    unmet: Unmet = field(default_factory=dict)
 
     def versions(self) -> Dict[str, str]:
         """Version of each installed package by its name."""
@@ -199,6 +203,7 @@ def summary(state: CudaState) -> Dict[str, Any]:
         "default_path": state.default.target,
         "default_kind": state.default.kind,
         "packages": package_lines(state.versions()),
+        "lost": lost_lines(state.lost, state.unmet),
         "environment": state.own_files.get(PROFILE_PATH) is not None,
         "module_files": sorted(state.module_files),
         "driver_version": state.driver,

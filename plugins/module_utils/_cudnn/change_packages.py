@@ -12,6 +12,7 @@ from typing import Any, List, Mapping, Optional, Sequence, Tuple
 from .._catalog.driver_names import is_driver_package
 from .._catalog.versions import major
 from .._effects import Install, Names
+from .._lost_told import not_to_be_had
 from .._plan import Blocker, Plan, Step
 from .._questions import AskPurge, AskSpace, AskTransaction, Transaction, Trouble
 from .._room import space_blockers
@@ -77,7 +78,7 @@ def _in_the_way(state: CudnnState, wish: CudnnWish, goal: Goal) -> Tuple[Blocker
 
 
 def _transaction(choice: Choice, goal: Goal, answers: Mapping[Any, Any]) -> "Transaction | Plan":
-    ask = AskTransaction(choice.place.files, choice.targets, choice.downgrade)
+    ask = AskTransaction(choice.place.files, choice.targets, choice.downgrade, reinstall=choice.reinstall)
     answer = answers.get(ask)
     if answer is None:
         return Plan(questions=(ask,))
@@ -93,6 +94,10 @@ def _transaction(choice: Choice, goal: Goal, answers: Mapping[Any, Any]) -> "Tra
         return Plan(
             blockers=(Blocker(what, "%s: %s" % (which, names), "remove it yourself first if you agree"),)
         )
+    missing = answer.passed_over(choice.targets) if choice.reinstall else ()
+    if missing:
+        # apt says that all is well then.
+        return Plan(blockers=(not_to_be_had(missing, str(choice.place), "of that cuDNN"),))
     space = AskSpace((_APT_CACHE, _TREES))
     if space not in answers:
         return Plan(questions=(space,))
@@ -105,10 +110,17 @@ def _install(outcome: Outcome, choice: Choice, transaction: Transaction, reasons
     outcome.steps += choice.place.steps
     if not choice.targets:
         return
-    what = "install cuDNN %s: %s" % (choice.version, _counted(len(transaction.installs)))
+    again = sum(change.old == change.new for change in transaction.installs)
+    what = "install cuDNN %s%s: %s" % (
+        choice.version,
+        " again" if again == len(transaction.installs) else "",
+        _counted(len(transaction.installs)),
+    )
     if transaction.removals:
         what += ", %d removed" % len(transaction.removals)
-    data = InstallCudnn(Install(choice.targets, choice.downgrade), major(choice.version))
+    held = [each.name for each in outcome.state.packages if each.held and each.name in choice.again]
+    install = Install(choice.targets, choice.downgrade, reinstall=choice.reinstall, held=tuple(held))
+    data = InstallCudnn(install, major(choice.version))
     outcome.steps += [
         Step("index", "refresh-index", "refresh the package indexes", "packages are to change"),
         Step("packages", "install-cudnn", what, reasons, data),

@@ -32,6 +32,12 @@ class Choice:
     version: str
     downgrade: bool
     warnings: Tuple[str, ...] = ()
+    #: Those of the targets, by name, that are there at this version, and have lost files.
+    again: Tuple[str, ...] = ()
+
+    @property
+    def reinstall(self) -> bool:
+        return bool(self.again)
 
 
 #: Each package's records from the chosen source, newest first.
@@ -47,11 +53,16 @@ def plan(state: CudnnState, wish: CudnnWish, goal: Goal, answers: Mapping[Any, A
     if isinstance(read, Plan):
         return read
     place, records = read
+    there = state.versions()
+    lost = tuple(sorted(satisfied.lost_of(state, goal)))
+    if lost and not satisfied.moving_packages(state, wish, goal):
+        # Only files are gone: what is there stays at its version.
+        targets = tuple("%s=%s" % (name, there[name]) for name in lost)
+        return Choice(place, targets, of_package(there[lost[0]]), False, again=lost)
     offered = _offered(records, place)
     fitting = _fitting(goal, offered)
     if not fitting:
         return Plan(blockers=(_not_there(state, goal, place, offered),))
-    there = state.versions()
     now = there.get(satisfied.runtime_name(goal))
     suitable = [each for each in fitting if refusals.suits(state, wish, goal, of_package(each))]
     version = now if now in suitable and now and not wish.update else (suitable or fitting)[0]
@@ -61,10 +72,13 @@ def plan(state: CudnnState, wish: CudnnWish, goal: Goal, answers: Mapping[Any, A
     chosen = _set(wish, goal, there, offered, version)
     if isinstance(chosen, Blocker):
         return Plan(blockers=(chosen,))
-    targets = tuple("%s=%s" % pair for pair in sorted(chosen.items()) if there.get(pair[0]) != pair[1])
+    targets = tuple(
+        "%s=%s" % pair for pair in sorted(chosen.items()) if there.get(pair[0]) != pair[1] or pair[0] in lost
+    )
     back = any(_numbers(each) < _numbers(there.get(name, "0")) for name, each in chosen.items())
     warnings = () if fitting[0] in suitable else (_passed_over(version, fitting[0]),)
-    return Choice(place, targets, of_package(version), back, warnings)
+    again = tuple(name for name in lost if chosen.get(name) == there[name])
+    return Choice(place, targets, of_package(version), back, warnings, again)
 
 
 def _offered(records: Records, place: Origin) -> Offered:

@@ -59,7 +59,11 @@ def _cleanup(paths: Sequence[str]) -> List[Step]:
 
 
 def _promise(outcome: Outcome) -> Dict[str, Any]:
-    found: Dict[str, Any] = {"packages": package_lines(outcome.versions), "headers": outcome.headers.target}
+    found: Dict[str, Any] = {
+        "packages": package_lines(outcome.versions),
+        "lost": outcome.lost(),
+        "headers": outcome.headers.target,
+    }
     if outcome.certain:
         found["cudnn"] = shown(outcome.copies())
     return found

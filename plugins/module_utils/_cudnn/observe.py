@@ -18,6 +18,7 @@ from .._catalog.versions import major, newest
 from .._command import Commands
 from .._driver_seen import driver_version
 from .._host import Files, Host
+from .._lost import lost_files, unmet_needs
 from .._packages import Package, dpkg_interrupted, observe_packages, unsettled
 from .._sources import observe_sources
 from .._toolkit_trees import ToolkitTree, default_tree, leads_to, observe_trees
@@ -50,6 +51,7 @@ def observe(commands: Commands, files: Files, host: Host) -> CudnnState:
     sources = observe_sources(files)
     trees = observe_trees(files)
     manifests = observe_manifests(files)
+    there = [package.name for package in packages if package.installed]
     return CudnnState(
         host=host,
         packages=packages,
@@ -68,6 +70,8 @@ def observe(commands: Commands, files: Files, host: Host) -> CudnnState:
         driver=driver_version(files, host),
         cached=tuple(files.names(CACHE)),
         untried=(files.text(UNTRIED) or "").strip() or None,
+        lost=lost_files(files, there, host.machine),
+        unmet=unmet_needs(files, there, is_cudnn_package),
         staged=tuple("%s/%s" % (tree.path, STAGING) for tree in trees if files.exists(tree.path, STAGING)),
     )
 

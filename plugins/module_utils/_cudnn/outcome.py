@@ -12,6 +12,7 @@ from typing import Dict, List
 
 from .._alternatives import Alternative
 from .._effects import Install
+from .._lost_told import left_lost
 from .._plan import Step
 from .._questions import Transaction
 from .state import PACKAGE, Copy, CudnnState, header_of, is_cudnn_package, packaged, part_of
@@ -51,6 +52,8 @@ class Outcome:
     #: False where an archive does not tell its version before it is opened.
     certain: bool = True
     headers: Alternative = Alternative()
+    #: The packages that apt puts there, again or for the first time.
+    unpacked: List[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, state: CudnnState) -> Outcome:
@@ -72,12 +75,17 @@ class Outcome:
     def moved(self, transaction: Transaction) -> None:
         """apt did this."""
         touched = [change.name for change in (*transaction.removals, *transaction.installs)]
+        self.unpacked += [change.name for change in transaction.installs]
         for change in transaction.removals:
             self.versions.pop(change.name, None)
         for change in transaction.installs:
             if is_cudnn_package(change.name):
                 self.versions[change.name] = change.new
         self.headers = self._headers(touched)
+
+    def lost(self) -> List[str]:
+        """What will still be gone, a line for each package."""
+        return left_lost(self.state.lost, self.state.unmet, self.versions, self.unpacked)
 
     def removed(self, names: List[str]) -> None:
         for name in names:

@@ -11,6 +11,7 @@ from typing import Dict, List, Optional, Tuple
 
 from .._catalog.cudnn import packages, parse_package_version
 from .._catalog.versions import major, within
+from .._lost_told import why_lost
 from .._toolkit_trees import ToolkitTree
 from .goal import Goal, default_of
 from .manifest import CHANGED, GONE
@@ -25,6 +26,13 @@ def lacking_packages(state: CudnnState, wish: CudnnWish, goal: Goal) -> Tuple[st
     """Why packages must change, in phrases; () where they need not."""
     if wish.source is None and _content_without(state, wish, goal):
         return ()
+    reasons = moving_packages(state, wish, goal)
+    gone = why_lost(lost_of(state, goal), {})
+    return (*reasons, gone) if gone else reasons
+
+
+def moving_packages(state: CudnnState, wish: CudnnWish, goal: Goal) -> Tuple[str, ...]:
+    """The reasons of these that dpkg knows: where there are none, only files are gone."""
     there = state.versions()
     name = runtime_name(goal)
     if name not in there:
@@ -44,9 +52,23 @@ def lacking_packages(state: CudnnState, wish: CudnnWish, goal: Goal) -> Tuple[st
     shared = sharing(there, goal)
     if shared:
         reasons.append("%s %s the same files" % (", ".join(shared), "has" if len(shared) == 1 else "have"))
+    gone = why_lost({}, unmet_of(state, goal))
+    reasons += [gone] if gone else []
     if wish.update:
         reasons.append("the newest of cuDNN %s is asked for" % goal.version)
     return tuple(reasons)
+
+
+def lost_of(state: CudnnState, goal: Goal) -> Dict[str, Tuple[str, ...]]:
+    """What is gone of the packages of this cuDNN, whether this wish would have brought them or not."""
+    mine = {runtime_name(goal), *companions(state.versions(), goal)}
+    return {name: paths for name, paths in state.lost.items() if name in mine}
+
+
+def unmet_of(state: CudnnState, goal: Goal) -> Dict[str, str]:
+    """What the packages of this cuDNN need, and somebody removed by force."""
+    mine = {runtime_name(goal), *companions(state.versions(), goal)}
+    return {name: by for name, by in state.unmet.items() if by in mine}
 
 
 def untried(state: CudnnState, goal: Goal) -> bool:

@@ -15,6 +15,7 @@ from .._alternatives import Alternative
 from .._catalog import cudnn as catalog
 from .._catalog.versions import major
 from .._host import Host
+from .._lost_told import LostFiles, Unmet, lost_lines
 from .._own_sources import SOURCE_FILES
 from .._packages import Package
 from .._sources import Source
@@ -81,6 +82,9 @@ class CudnnState:
     untried: Optional[str] = None
     #: Directories that a cut-off run unpacked into.
     staged: Tuple[str, ...] = ()
+    #: What was removed by hand behind dpkg's back, and packages that were removed by force.
+    lost: LostFiles = field(default_factory=dict)
+    unmet: Unmet = field(default_factory=dict)
 
     def versions(self) -> Dict[str, str]:
         """Version of each installed package by its name."""
@@ -168,6 +172,7 @@ def summary(state: CudnnState) -> Dict[str, Any]:
         "cudnn": shown(state.copies),
         "headers": state.headers.target,
         "packages": package_lines(state.versions()),
+        "lost": lost_lines(state.lost, state.unmet),
         "driver_version": state.driver,
     }
 

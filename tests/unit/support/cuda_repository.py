@@ -100,6 +100,8 @@ class Repository:
         self.dependents: Dict[str, str] = {}
         #: What apt would do besides, as an install.
         self.besides: Tuple[Change, ...] = ()
+        #: Installed packages, "name=version", that no source has any more.
+        self.withdrawn: Tuple[str, ...] = ()
         self.fixed: Dict[type, Any] = {
             AskKey: Key("-----BEGIN PGP PUBLIC KEY BLOCK-----\n"),
             AskSpace: Space(
@@ -168,7 +170,8 @@ class Repository:
             old = self.installed.get(name, "")
             if old and numbers(version) < numbers(old) and not question.downgrade:
                 return Trouble("Packages were downgraded and -y was used without --allow-downgrades: " + name)
-            if old != version:
+            again = question.reinstall and "%s=%s" % (name, version) in question.install
+            if old != version or (again and "%s=%s" % (name, version) not in self.withdrawn):
                 installs.append(Change(name, old, version))
         changes = (*installs, *self.besides)
         return Transaction(changes, (), GIB * bool(changes), 6 * GIB * bool(changes))

@@ -87,6 +87,8 @@ class Repository:
         self.dependents: Dict[str, str] = {}
         #: What apt would do besides.
         self.besides: Tuple[Change, ...] = ()
+        #: Installed packages, "name=version", that no source has any more.
+        self.withdrawn: Tuple[str, ...] = ()
         self.digest: Any = Digest("sha256:" + "a" * 64, GIB)
         self.there: Any = FileThere(GIB)
         self.free = 50 * GIB
@@ -133,7 +135,10 @@ class Repository:
                 if after.get(needed) != exact:
                     return Trouble("%s : Depends: %s (= %s)" % (name, needed, exact))
         installs = tuple(
-            Change(name, self.installed.get(name, ""), version) for name, version in wanted.items()
+            Change(name, self.installed.get(name, ""), version)
+            for name, version in wanted.items()
+            if "%s=%s" % (name, version) not in self.withdrawn
+            and (question.reinstall or self.installed.get(name) != version)
         )
         return Transaction((*installs, *self.besides), (), GIB, 2 * GIB)
 
@@ -251,7 +256,9 @@ def _withdrawn(now: Alternative, path: str) -> Alternative:
 
 def _install(state: CudnnState, step: Step) -> CudnnState:
     targets = dict(target.split("=") for target in step.data.install.targets)
-    state = replace(state, untried=step.data.major)
+    lost = {name: paths for name, paths in state.lost.items() if name not in targets}
+    unmet = {name: by for name, by in state.unmet.items() if name not in targets}
+    state = replace(state, untried=step.data.major, lost=lost, unmet=unmet)
     return _moved(state, {**state.versions(), **targets}, list(targets))
 
 

@@ -173,8 +173,13 @@ def _withdrawn(default: Default, path: str) -> Default:
 
 def _install(state: CudaState, step: Step, repository: Repository) -> CudaState:
     repository.installed = state.versions()
-    changes = repository.transaction(AskTransaction((), step.data.targets, step.data.downgrade))
+    asked = AskTransaction((), step.data.targets, step.data.downgrade, reinstall=step.data.reinstall)
+    changes = repository.transaction(asked)
     assert isinstance(changes, Transaction), changes
+    unpacked = {change.name for change in changes.installs}
+    lost = {name: paths for name, paths in state.lost.items() if name not in unpacked}
+    unmet = {name: by for name, by in state.unmet.items() if name not in unpacked}
+    state = replace(state, lost=lost, unmet=unmet)
     state = replace(state, libxml2=state.libxml2 or any("libxml2=" in each for each in step.data.targets))
     return _changed(state, changes.installs, ())
 
