@@ -213,6 +213,7 @@ cuda:
     default_path: /usr/local/cuda-12.4
     default_kind: alternative
     packages: [cuda-toolkit-12-4=12.4.1-1]
+    lost: []
     environment: true
     module_files: []
     driver_version: 580.95.05
@@ -225,6 +226,7 @@ cudnn:
       /usr/lib/x86_64-linux-gnu/libcudnn.so.9: {version: 9.5.1.17, origin: package, cuda: "12", header: 9.5.1}
     headers: /usr/include/x86_64-linux-gnu/cudnn_v9.h
     packages: [libcudnn9-cuda-12=9.5.1.17-1]
+    lost: []
     driver_version: 580.95.05
 container:
   description:
