@@ -14,6 +14,7 @@ import contextlib
 import glob
 import json
 import os
+import re
 import sys
 import tempfile
 from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
@@ -32,7 +33,11 @@ def loaded(wheel: str = "") -> Iterator[Any]:
         try:
             yield rattler
         except rattler.exceptions.GatewayError as exc:
-            raise RuntimeError("a channel cannot be read: %s" % exc) from exc
+            raise RuntimeError("a channel cannot be read: %s" % _PART.sub("", str(exc))) from exc
+
+
+#: Which of a channel's two parts is told of first is chance.
+_PART = re.compile(r"/(?:noarch|linux-\w+)/(?:current_)?repodata[\w.]*")
 
 
 def _load() -> Any:
