@@ -8,12 +8,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Tuple
 
 from ._command import Commands
-from ._effects import SHARED_ACTIONS, Action
 from ._host import Files, Host
+from ._later import later
 from ._plan import Plan, Step
+
+if TYPE_CHECKING:
+    from ._effects import Action
 
 #: More rounds of questions than any planner needs.
 ROUNDS = 12
@@ -31,7 +34,7 @@ class Component:
     plan: Callable[[Any, Any, Mapping[Any, Any]], Plan]
     summary: Callable[[Any], Dict[str, Any]]
     #: The component's own effects by name, loaded with the first step: most hosts need none.
-    actions: Callable[[], Mapping[str, Action]] = dict
+    actions: "Callable[[], Mapping[str, Action]]" = dict
     #: What answers the component's own questions, by their type; loaded with the first question.
     answers: Callable[[], Mapping[type, Answer]] = dict
     #: Loads what the planner loads only when it needs it.
@@ -43,7 +46,8 @@ class Component:
     informed: Callable[[Any, Mapping[str, Mapping[str, Any]]], Any] = lambda wish, others: wish
 
     def action(self, step: Step) -> Action:
-        return self.actions().get(step.action) or SHARED_ACTIONS[step.action]
+        shared: Mapping[str, Action] = later(__name__, "._effects").SHARED_ACTIONS
+        return self.actions().get(step.action) or shared[step.action]
 
 
 @dataclass

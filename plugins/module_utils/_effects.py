@@ -19,45 +19,7 @@ from ._command import Commands
 from ._host import Files
 from ._masked import masked
 from ._packages import Apt
-
-
-@dataclass(frozen=True)
-class WriteFile:
-    path: str
-    content: str
-    mode: int = 0o644
-
-
-@dataclass(frozen=True)
-class SecretFile(WriteFile):
-    """A file that may have passwords in it, before or after: a diff leaves them out."""
-
-
-@dataclass(frozen=True)
-class RemoveFile:
-    path: str
-
-
-@dataclass(frozen=True)
-class Install:
-    """``targets`` are ``name=version``; the flags allow apt to go back, and to move what is on hold.
-
-    ``reinstall``: unpack also those that are installed at that version. ``held`` are those of them on hold:
-    dpkg lifts that, and they are put on hold again whatever comes of it.
-    """
-
-    targets: Tuple[str, ...]
-    downgrade: bool = False
-    allow_held: bool = False
-    reinstall: bool = False
-    held: Tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Names:
-    """Package names, for purge, hold and unhold."""
-
-    names: Tuple[str, ...]
+from ._step_data import Install, Names, RemoveFile, SecretFile, WriteFile
 
 
 @dataclass

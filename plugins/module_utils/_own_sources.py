@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import Mapping, Optional, Protocol, Tuple
 
-from ._effects import RemoveFile
 from ._host import Host
 from ._plan import Step
 from ._sources import Source
+from ._step_data import RemoveFile
 
 #: The names sort after those of the vendors' packages.
 KEY_PATH = "/etc/apt/keyrings/labfleet-gpu-nvidia.asc"

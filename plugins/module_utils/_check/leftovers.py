@@ -45,9 +45,7 @@ def leftovers(state: CheckState, wish: CheckWish) -> List[Row]:
         what = "%s, then end them or set end_leftovers: true" % (
             "make sure that they are nobody's work" if not certain else "look at them"
         )
-        return [
-            Row(name, NODE, FAILED if certain else WARNED, "left over with GPU memory: %s" % said, what)
-        ]
+        return [Row(name, NODE, FAILED if certain else WARNED, "left over with GPU memory: %s" % said, what)]
     if state.holders:
         return [
             Row(

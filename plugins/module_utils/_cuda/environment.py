@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from .._effects import RemoveFile, WriteFile
 from .._plan import Step
+from .._step_data import RemoveFile, WriteFile
 from .satisfied import needs_compat
 from .state import (
     DEFAULT_PATH,

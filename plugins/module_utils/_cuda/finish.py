@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from .._effects import RemoveFile, WriteFile
 from .._lost_told import left_lost
 from .._plan import Blocker, Plan, Step
+from .._step_data import RemoveFile, WriteFile
 from . import default, environment, refusals
 from .state import MODULE_FILES, PROFILE_PATH, CudaState, Toolkit, package_lines, shown
 from .wish import CudaWish

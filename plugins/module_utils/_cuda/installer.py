@@ -8,16 +8,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import List, Optional
 
 from .._catalog.cuda import release_of_label
 from .._catalog.versions import minor
 from .._command import Completed
 from .._download import Download, download, trouble
-from .._effects import Context, EffectError, sync_directory
+from .._effects import Context, EffectError, remove_file, sync_directory, write_file
+from .._step_data import RemoveFile, WriteFile
 from . import clearing, records
 from .observe import label_in, observe_default
 from .observe_runfile import uninstaller
@@ -47,11 +49,11 @@ def run_installer(context: Context, data: Installer) -> None:
             clearing.keep_list(context, data.path)
         link = context.files.link(DEFAULT_PATH)
         record = Record(data.path, data.release, INSTALL, not os.path.exists(home), link)
-        records.keep(context, record)
+        keep(context, record)
     else:
         _clear_cut(context, record)
         record = replace(record, release=data.release, doing=INSTALL)
-        records.keep(context, record)
+        keep(context, record)
     if data.replaces:
         _uninstall(context, data.path)
         restore_link(context, record.link)
@@ -66,7 +68,7 @@ def run_installer(context: Context, data: Installer) -> None:
         _forget(context, data.path)
     else:
         label = records.label_of(context.files, data.path)
-        records.keep(context, replace(record, doing=DONE, label=label))
+        keep(context, replace(record, doing=DONE, label=label))
 
 
 def run_uninstaller(context: Context, data: Uninstaller) -> None:
@@ -79,7 +81,7 @@ def run_uninstaller(context: Context, data: Uninstaller) -> None:
     if record is None or record.doing == DONE:
         clearing.keep_list(context, data.path)
         begun = Record(data.path, data.release, REMOVE, False, context.files.link(DEFAULT_PATH))
-        records.keep(context, begun)
+        keep(context, begun)
         _uninstall(context, data.path)
     else:
         _clear_cut(context, record)
@@ -230,8 +232,14 @@ def _clear_traces(context: Context) -> None:
         os.rmdir(context.files.path(CACHE))
 
 
+def keep(context: Context, record: Record) -> None:
+    """Remember what is done to a tree."""
+    content = json.dumps(asdict(record), sort_keys=True) + "\n"
+    write_file(context, WriteFile(records.where(record.path), content, 0o600))
+
+
 def _forget(context: Context, path: str) -> None:
-    records.forget(context, path)
+    remove_file(context, RemoveFile(records.where(path)))
     clearing.forget_list(context, path)
     with contextlib.suppress(OSError):
         os.rmdir(context.files.path(RECORDS))

@@ -10,10 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Dict, Optional
 
-from .._effects import Context, RemoveFile, WriteFile, remove_file, write_file
 from .._host import Files
 from .state import RECORDS
 
@@ -53,15 +52,6 @@ def read_all(files: Files) -> Dict[str, Record]:
     paths = ("/usr/local/" + name[: -len(".json")] for name in files.names(RECORDS) if name.endswith(".json"))
     found = ((path, read(files, path)) for path in paths)
     return {path: record for path, record in found if record is not None and record.path == path}
-
-
-def keep(context: Context, record: Record) -> None:
-    content = json.dumps(asdict(record), sort_keys=True) + "\n"
-    write_file(context, WriteFile(where(record.path), content, 0o600))
-
-
-def forget(context: Context, path: str) -> None:
-    remove_file(context, RemoveFile(where(path)))
 
 
 def label_of(files: Files, path: str) -> str:

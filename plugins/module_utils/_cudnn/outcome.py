@@ -8,14 +8,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Dict, List
+from typing import TYPE_CHECKING, Dict, List
 
 from .._alternatives import Alternative
-from .._effects import Install
 from .._lost_told import left_lost
 from .._plan import Step
-from .._questions import Transaction
+from .._step_data import Install
 from .state import PACKAGE, Copy, CudnnState, header_of, is_cudnn_package, packaged, part_of
+
+if TYPE_CHECKING:
+    from .._questions import Transaction
 
 
 @dataclass(frozen=True)

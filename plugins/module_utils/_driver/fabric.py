@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Optional, Tuple
 
-from .._effects import WriteFile
 from .._plan import Blocker, Step
+from .._step_data import WriteFile
 from .due import begun
 from .state import COMPANIONS, FABRIC_PATH, FABRIC_UNIT, DriverState
 from .target import LoadModule, Target, Unit

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from typing import Optional, Sequence, Tuple
 
-from .._effects import RemoveFile, WriteFile
 from .._plan import Step
+from .._step_data import RemoveFile, WriteFile
 from .state import DriverState
 
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 import re
 from typing import List, Optional, Tuple
 
-from .._effects import RemoveFile, WriteFile
 from .._plan import Step
+from .._step_data import RemoveFile, WriteFile
 from .state import PIN_PATH, DriverState
 from .target import Target
 

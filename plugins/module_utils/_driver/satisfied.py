@@ -11,9 +11,9 @@ import re
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .._catalog.drivers import upstream
-from .._effects import Names
 from .._own_sources import doubled_source_steps
 from .._plan import Plan, Step
+from .._step_data import Names
 from . import kernels, pins, surround
 from .fabric import has_fabric, missing_packages
 from .state import DriverState, Installed

@@ -17,8 +17,8 @@ from __future__ import annotations
 from typing import Optional, Tuple
 
 from .._catalog.driver_names import DRIVER_NAMES
-from .._effects import RemoveFile, WriteFile
 from .._plan import Step
+from .._step_data import RemoveFile, WriteFile
 from . import pins
 from .state import UPGRADES_PATH, DriverState
 from .target import Target

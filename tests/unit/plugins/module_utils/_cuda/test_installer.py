@@ -12,7 +12,7 @@ from typing import Any, List, Sequence, Tuple
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
-from ansible_collections.labfleet.gpu.plugins.module_utils._cuda import clearing, records
+from ansible_collections.labfleet.gpu.plugins.module_utils._cuda import clearing, installer, records
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.apply import ACTIONS
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.default import SetDefault
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.observe import (
@@ -194,7 +194,7 @@ def test_a_tree_that_was_cut_off_is_done_anew(context: Context, tree: Tree) -> N
     tree.write(HOME + "/lib64/libcudart.so.12.half")
     tree.write("/etc/ld.so.conf.d/cuda-12-4.conf", "%s/targets/x86_64-linux/lib\n" % tree.path(HOME))
     record = records.Record(HOME, "12.4.1", records.INSTALL, True, "/etc/alternatives/cuda")
-    records.keep(context, record)
+    installer.keep(context, record)
     assert found(tree) == []
     act(context, bring(tree))
     assert found(tree) == WHOLE and link(tree) == "/etc/alternatives/cuda"
@@ -204,7 +204,7 @@ def test_a_tree_that_was_cut_off_is_done_anew(context: Context, tree: Tree) -> N
 def test_what_a_cut_installer_has_taken_is_given_back(context: Context, tree: Tree, machine: Node) -> None:
     tree.link("/usr/local/cuda", "/usr/local/cuda-12.4/")
     tree.link("/etc/alternatives/cuda", "/usr/local/cuda-12.8")
-    records.keep(context, records.Record(HOME, "12.4.1", records.INSTALL, True, "/etc/alternatives/cuda"))
+    installer.keep(context, records.Record(HOME, "12.4.1", records.INSTALL, True, "/etc/alternatives/cuda"))
     known = records.read_all(tree.files)
     assert observe_default(tree.files, known) == Default(ALTERNATIVE, "/usr/local/cuda-12.8", taken=HOME)
     ACTIONS["set-default"](context, SetDefault("/usr/local/cuda-12.8", 128))
@@ -219,7 +219,7 @@ def test_an_unfinished_tree_is_removed(context: Context, tree: Tree, before: "st
     tree.write(MANIFEST)
     tree.write("/etc/ld.so.conf.d/cuda-12-4.conf", "%s/targets/x86_64-linux/lib\n" % tree.path(HOME))
     tree.write("/var/cache/labfleet-gpu/cuda/unpack/half")
-    records.keep(context, records.Record(HOME, "12.4.1", records.INSTALL, True, before))
+    installer.keep(context, records.Record(HOME, "12.4.1", records.INSTALL, True, before))
     act(context, Uninstaller(HOME, "12.4.1"))
     assert left(tree) == (["usr/local/cuda"] if before == "/etc/alternatives/cuda" else [])
     assert link(tree) in (None, before) and context.warnings == []
@@ -282,7 +282,7 @@ def test_an_uninstaller_that_was_cut_off_after_it_had_removed_itself(
         tree.write("/" + name, "mine")
     clearing.keep_list(context, HOME)
     tree.path(HOME + "/bin/cuda-uninstaller").unlink()
-    records.keep(context, records.Record(HOME, "12.4.1", records.REMOVE))
+    installer.keep(context, records.Record(HOME, "12.4.1", records.REMOVE))
     assert found(tree) == []
     act(context, Uninstaller(HOME, "12.4.1"))
     assert left(tree) == foreign and len(context.warnings) == len(foreign)
