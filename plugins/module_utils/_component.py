@@ -8,21 +8,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 from ._command import Commands
 from ._host import Files, Host
 from ._later import later
 from ._plan import Plan, Step
 
-if TYPE_CHECKING:
-    from ._effects import Action
-
 #: More rounds of questions than any planner needs.
 ROUNDS = 12
 
 #: Answers one kind of question: its answer type, or Trouble with the cause.
 Answer = Callable[[Commands, Files, Any], Any]
+#: Has one kind of effect: from its Context (see _effects, which a look does without) and a step's data.
+Action = Callable[[Any, Any], None]
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Component:
     plan: Callable[[Any, Any, Mapping[Any, Any]], Plan]
     summary: Callable[[Any], Dict[str, Any]]
     #: The component's own effects by name, loaded with the first step: most hosts need none.
-    actions: "Callable[[], Mapping[str, Action]]" = dict
+    actions: Callable[[], Mapping[str, Action]] = dict
     #: What answers the component's own questions, by their type; loaded with the first question.
     answers: Callable[[], Mapping[type, Answer]] = dict
     #: Loads what the planner loads only when it needs it.
