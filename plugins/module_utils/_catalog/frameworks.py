@@ -10,7 +10,20 @@ from __future__ import annotations
 from typing import Iterable, List, NamedTuple, Optional, Tuple, Union
 
 from .cuda import MINOR, TOO_OLD, driver_fit, minimum_driver
-from .frameworks_table import CONDA, FLAWS, JAX, PYTORCH, TENSORFLOW, Build, Release, oldest_python, releases
+from .frameworks_table import (
+    CONDA,
+    FLAWS,
+    JAX,
+    LACKING,
+    PYTORCH,
+    TENSORFLOW,
+    X86_64,
+    Build,
+    Release,
+    conda_cudnn,
+    oldest_python,
+    releases,
+)
 from .versions import at_least, major, minor, numbers, within
 
 NAMES = (PYTORCH, TENSORFLOW, JAX)
@@ -29,6 +42,8 @@ class Node(NamedTuple):
     driver: Optional[str] = None
     #: Compute capabilities of the GPUs.
     capabilities: Tuple[str, ...] = ()
+    #: As uname -m has it.
+    machine: str = X86_64
 
 
 NO_NODE = Node()
@@ -105,30 +120,40 @@ def _candidates(framework: str, version: str, python: str) -> List[Tuple[Release
 def _of_release(release: Release, version: str, cuda: str, python: str, node: Node) -> Union[Choice, Refusal]:
     which = "%s %s" % (release.framework, version)
     another = _another(release.framework, cuda, python, node)
+    there = release.on(node.machine)
+    if not there:
+        return Refusal(
+            "%s has no known build with CUDA for this machine" % which, node.machine, _either(another)
+        )
+    if (release.framework, version) in LACKING:
+        why, instead = LACKING[release.framework, version]
+        return Refusal("%s %s" % (which, why), "framework", _either("%s %s" % (release.framework, instead)))
     if python and not _python_fits(release, version, python):
         advice = _either(_python_words(release, version), another)
         return Refusal("%s has no build for Python %s" % (which, python), "python", advice)
-    builds = [build for build in release.builds if not cuda or within(build.cuda, cuda)]
+    builds = [build for build in there if not cuda or within(build.cuda, cuda)]
     if not builds:
-        advice = _either(_cudas(release.builds), another)
-        return Refusal("%s has no build for CUDA %s" % (which, cuda), "cuda", advice)
+        advice = _either(_cudas(there), another)
+        machine = "" if node.machine == X86_64 else " on " + node.machine
+        return Refusal("%s has no build for CUDA %s%s" % (which, cuda, machine), "cuda", advice)
     wrong: List[Refusal] = []
     for build in builds:
         refusal = _refused(which, build, node)
         if refusal is None:
             return _choice(release, version, build, node)
         wrong.append(refusal)
-    others = [build for build in release.builds if build not in builds and not _refused(which, build, node)]
+    others = [build for build in there if build not in builds and not _refused(which, build, node)]
     return wrong[0]._replace(next=_either(wrong[0].next, _cudas(others), another))
 
 
 def _refused(which: str, build: Build, node: Node) -> Optional[Refusal]:
     """Why a build does not run on a node, and what else but another build would help; None if it runs."""
     what = "%s for CUDA %s " % (which, build.cuda)
+    older = "no longer supports this GPU" if node.machine == X86_64 else "does not support this GPU"
     for capability in sorted(set(node.capabilities), key=numbers):
         gpu = "GPU of compute capability " + capability
         if not at_least(capability, build.first):
-            return Refusal(what + "no longer supports this GPU", gpu, "")
+            return Refusal(what + older, gpu, "")
         if _is_late(capability, build) and not build.ptx:
             return Refusal(what + "does not support this GPU yet", gpu, "")
     if node.driver and driver_fit(build.cuda, node.driver, NO_COMPAT) == TOO_OLD:
@@ -157,7 +182,7 @@ def _choice(release: Release, version: str, build: Build, node: Node) -> Choice:
     if release.numpy_below:
         conda.append("numpy <" + release.numpy_below)
     if build.brings == CONDA:
-        conda += ["cudatoolkit=" + build.cuda, "cudnn=" + build.cudnn]
+        conda += ["cudatoolkit=" + build.cuda, conda_cudnn(build)]
     index_url, only_index = "", False
     if release.framework == PYTORCH:
         requirement, index_url = "torch==%s+%s" % (version, build.label), WHEEL_INDEX + build.label
@@ -226,7 +251,7 @@ def _another(framework: str, cuda: str, python: str, node: Node) -> str:
     for release, version in _candidates(framework, "", python):
         if python and not _python_fits(release, version, python):
             continue
-        for build in release.builds:
+        for build in release.on(node.machine):
             if (not cuda or within(build.cuda, cuda)) and _refused("", build, node) is None:
                 return "%s %s with CUDA %s" % (framework, version, build.cuda)
     return ""

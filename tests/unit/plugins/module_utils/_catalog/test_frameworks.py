@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
@@ -19,7 +20,10 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.frameworks i
     cuda_of_torch,
 )
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.frameworks_table import (
+    AARCH64,
     FLAWS,
+    LACKING,
+    WHEELS,
     Release,
     oldest_python,
     releases,
@@ -67,7 +71,7 @@ def test_tensorflow_is_built_for_these(wanted: str, pythons: List[str], of_cuda:
     (build,) = found.builds
     assert (build.cuda, build.cudnn) == (of_cuda, of_cudnn)
     assert numbers(found.python_first) >= numbers(pythons[0])
-    assert [found.python_first, found.python_last] == pythons or wanted in ("2.16.1",)
+    assert [found.python_first, found.python_last] == pythons or wanted in ("2.14.0", "2.16.1")
 
 
 @pytest.mark.parametrize("framework", ["pytorch", "tensorflow"])
@@ -77,6 +81,8 @@ def test_versions_and_pythons_are_those_of_the_wheels(framework: str) -> None:
     for each in releases(framework):
         for version in each.versions:
             first, last = files[version]
+            extra = RECORDED["extras"].get(version, {}) if framework == "tensorflow" else {}
+            last = min([last, *filter(None, extra.values())], key=numbers)
             assert (oldest_python(each, version), each.python_last) == (first, last)
 
 
@@ -102,7 +108,7 @@ def test_the_rows_are_in_order_and_make_sense(framework: str) -> None:
             assert numbers(build.first) <= numbers(build.last)
             if build.cudnn:
                 assert cudnn.newest_version(build.cudnn, build.cuda), (each.minor, build)
-    for name, version in FLAWS:
+    for name, version in [*FLAWS, *LACKING]:
         assert name != framework or version in versions
 
 
@@ -110,8 +116,141 @@ def test_the_rows_are_in_order_and_make_sense(framework: str) -> None:
 def test_every_version_can_be_had_on_a_node_without_gpu(framework: str) -> None:
     for each in releases(framework):
         for version in each.versions:
-            assert chosen(framework, version).version == version
+            if (framework, version) not in LACKING:
+                assert chosen(framework, version).version == version
         assert chosen(framework, each.minor).version.startswith(each.minor)
+
+
+@pytest.mark.parametrize("wanted", [each.minor for each in releases("tensorflow")])
+def test_conda_forge_has_what_is_asked_of_it(wanted: str) -> None:
+    """By what was ever released there, not by our own table."""
+    there: Dict[str, Any] = RECORDED["conda_forge"]
+    specs = [spec for spec in chosen("tensorflow", wanted).conda if spec.startswith("cud")]
+    if release("tensorflow", wanted).builds[0].brings == WHEELS:
+        assert not specs
+        return
+    toolkit, of_cudnn = specs
+    toolkits = [each for each in there["cudatoolkit"] if meets(each, toolkit)]
+    assert toolkits, toolkit
+    built = [each for each in there["cudnn"] if meets(each, of_cudnn)]
+    assert any(within(toolkits[-1], cuda_of) for each in built for cuda_of in there["cudnn"][each]), of_cudnn
+    # TensorFlow refuses a cuDNN that is older than its own, and one of another major.
+    own = release("tensorflow", wanted).builds[0].cudnn
+    assert all(numbers(own) <= numbers(each) and each[0] == own[0] for each in built)
+
+
+def meets(version: str, spec: str) -> bool:
+    """Does a version meet a match spec of the forms that the catalogue writes?"""
+    name, rest = re.match(r"([a-z]+) ?(.*)", spec).groups()  # type: ignore[union-attr]
+    for part in rest.split(","):
+        operator, wanted = re.match(r"(=|>=|<)([\d.]+)\Z", part).groups()  # type: ignore[union-attr]
+        fits = {
+            "=": within(version, wanted),
+            ">=": numbers(version) >= numbers(wanted),
+            "<": numbers(version) < numbers(wanted),
+        }
+        if not fits[operator]:
+            return False
+    return bool(name)
+
+
+def test_pypi_has_what_the_extra_needs() -> None:
+    extras: Dict[str, Dict[str, Optional[str]]] = RECORDED["extras"]
+    with_extra = [each for each in releases("tensorflow") if each.builds[0].brings == WHEELS]
+    assert {version for each in with_extra for version in each.versions} == set(extras)
+    for version, needs in extras.items():
+        found = choose("tensorflow", version)
+        if None in needs.values():
+            assert isinstance(found, Refusal), version
+            continue
+        assert isinstance(found, Choice), version
+        for last in needs.values():
+            assert last is None or isinstance(choose("tensorflow", version, python=last), Choice)
+            first, second = numbers(last or "")
+            refused("tensorflow", version, python="%d.%d" % (first, second + 1))
+
+
+def test_a_version_whose_extra_cannot_be_had() -> None:
+    assert refused("tensorflow", "2.15.0") == Refusal(
+        "tensorflow 2.15.0 needs tensorrt-libs 8.6.1, which PyPI does not have",
+        "framework",
+        "use tensorflow 2.15.1",
+    )
+    assert chosen("tensorflow", "2.15").version == "2.15.1"
+
+
+def test_the_builds_for_aarch64_are_those_that_there_are() -> None:
+    recorded: Dict[str, Any] = RECORDED[AARCH64]
+    for each in releases("pytorch"):
+        assert sorted(build.label for build in each.on_arm) == recorded["pytorch"].get(each.minor, [])
+        assert {build.label for build in each.on_arm} <= {build.label for build in each.builds}
+    assert not recorded["tensorflow"] and not any(each.on_arm for each in releases("tensorflow"))
+    for extra, key in (("cuda12", "jax12"), ("cuda13", "jax13")):
+        mine = [each for each in releases("jax") if extra in {build.label for build in each.on_arm}]
+        assert [version for each in mine for version in each.versions] == recorded[key]
+
+
+ARM = Node("580.95.05", ("9.0",), AARCH64)
+
+
+@pytest.mark.parametrize(
+    "wish, node, what, which, advice",
+    [
+        (
+            ("pytorch", "2.1.2", "", ""),
+            ARM,
+            "pytorch 2.1.2 has no known build with CUDA for this machine",
+            "aarch64",
+            "use pytorch 2.14.1 with CUDA 13.0",
+        ),
+        (
+            ("pytorch", "2.7", "12.6", ""),
+            ARM,
+            "pytorch 2.7.1 has no build for CUDA 12.6 on aarch64",
+            "cuda",
+            "use CUDA 12.8, or pytorch 2.14.1 with CUDA 12.6",
+        ),
+        (
+            ("pytorch", "2.6", "", ""),
+            ARM._replace(capabilities=("8.0",)),
+            "pytorch 2.6.0 for CUDA 12.6 does not support this GPU",
+            "GPU of compute capability 8.0",
+            "use pytorch 2.14.1 with CUDA 13.0",
+        ),
+        (
+            ("tensorflow", "", "", ""),
+            ARM,
+            "tensorflow 2.21.0 has no known build with CUDA for this machine",
+            "aarch64",
+            "name packages instead, if you know some that work",
+        ),
+        (
+            ("jax", "0.4.38", "", ""),
+            ARM,
+            "jax 0.4.38 has no known build with CUDA for this machine",
+            "aarch64",
+            "use jax 0.12.0 with CUDA 12.1",
+        ),
+        (
+            ("jax", "", "", ""),
+            ARM._replace(machine="ppc64le"),
+            "jax 0.12.0 has no known build with CUDA for this machine",
+            "ppc64le",
+            "name packages instead, if you know some that work",
+        ),
+    ],
+)
+def test_another_machine_has_builds_of_its_own(
+    wish: Tuple[str, str, str, str], node: Node, what: str, which: str, advice: str
+) -> None:
+    assert refused(*wish, node) == Refusal(what, which, advice)
+
+
+def test_what_an_arm_server_gets() -> None:
+    assert chosen("pytorch", "2.6", node=ARM).pip == ("torch==2.6.0+cu126",)
+    assert chosen("pytorch", node=ARM).pip == ("torch==2.14.1+cu130",)
+    assert chosen("pytorch", "2.8", node=ARM._replace(capabilities=("12.1",))).cuda == "12.9"
+    assert chosen("jax", "0.4", node=ARM).version == "0.4.36"
 
 
 def test_tensorflow_2_10() -> None:
@@ -120,6 +259,11 @@ def test_tensorflow_2_10() -> None:
     assert found.pip == ("tensorflow==2.10.0",)
     assert found.conda == ("python >=3.7,<3.11", "pip", "numpy <2", "cudatoolkit=11.2", "cudnn=8.1")
     assert found.index_url == "" and not found.warnings
+
+
+def test_tensorflow_2_12_takes_the_cudnn_that_conda_forge_has() -> None:
+    assert chosen("tensorflow", "2.12").conda[-2:] == ("cudatoolkit=11.8", "cudnn >=8.6,<9")
+    assert chosen("tensorflow", "2.13").cudnn == "8.6"
 
 
 def test_tensorflow_brings_its_cuda_from_2_14_on() -> None:
