@@ -84,7 +84,8 @@ def _resolve(wish: Framework, place: Place, found: _Found) -> bool:
     branches = _branches(place, found)
     if not branches:
         return False
-    choice = choose(wish.name, wish.version, wish.cuda, wish.python, Node(_newest(branches), capabilities))
+    node = Node(_newest(branches), capabilities, place.machine)
+    choice = choose(wish.name, wish.version, wish.cuda, wish.python, node)
     if not isinstance(choice, Choice):
         found.reasons.append("%s (%s): %s." % (choice.what, choice.which, choice.next))
         return False

@@ -95,7 +95,7 @@ def cuda_of_driver(driver: str) -> str:
 def _node(state: CondaState, wish: CondaWish, driver: Optional[str]) -> Node:
     devices = wish.gpus or state.host.gpus
     capabilities = (capability_of(device.device) for device in devices)
-    return Node(driver, tuple(each for each in capabilities if each))
+    return Node(driver, tuple(each for each in capabilities if each), state.host.machine)
 
 
 def _python(wish: CondaWish) -> Tuple[str, ...]:

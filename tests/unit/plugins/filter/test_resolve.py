@@ -77,6 +77,30 @@ def test_what_cannot_be_says_what_would(
     assert words in " ".join(found["reasons"])
 
 
+@pytest.mark.parametrize(
+    "name, version, possible, words",
+    [
+        (
+            "pytorch",
+            "2.1.2",
+            False,
+            "no known build with CUDA for this machine (aarch64): use pytorch 2.14.1",
+        ),
+        ("pytorch", "2.9", True, "pytorch 2.9.1 is built for CUDA 12.8"),
+        (
+            "tensorflow",
+            "2.19",
+            False,
+            "tensorflow 2.19.1 has no known build with CUDA for this machine (aarch64)",
+        ),
+        ("jax", "", True, "jax 0.12.0 is built for CUDA 12.1"),
+    ],
+)
+def test_the_machine_counts(name: str, version: str, possible: bool, words: str) -> None:
+    found = asked(name, ["H100"], version, release="22.04", machine="aarch64")
+    assert found["possible"] is possible and words in " ".join(found["reasons"]), found["reasons"]
+
+
 def test_a_driver_that_stays_decides_the_build() -> None:
     old = asked("pytorch", ["A100"], "2.1", driver="470.256.02")
     assert (old["driver"]["branch"], old["cuda"], old["kernel_module"]) == (470, "11.8", "proprietary")

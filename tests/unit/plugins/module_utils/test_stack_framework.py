@@ -85,6 +85,13 @@ def test_debians_archive_has_one_branch_only(tree: Tree) -> None:
     assert kept["driver"]["source"] == "auto" and kept["driver"]["branch"] == 535
 
 
+def test_the_machine_of_the_node_counts(tree: Tree) -> None:
+    node = replace(host(H100), machine="aarch64")
+    assert ask(tree, node, framework={"name": "pytorch", "version": "2.9"})["answer"]["cuda"] == "12.8"
+    with pytest.raises(BadWish, match="pytorch 2.1.2 has no known build with CUDA for this machine"):
+        ask(tree, node, framework={"name": "pytorch", "version": "2.1.2"})
+
+
 def test_an_update_asks_for_the_newest(tree: Tree) -> None:
     install(tree, "535.183.01")
     found = ask(tree, host(A100), framework={"name": "pytorch", "version": "2.1.2"}, driver={"update": True})

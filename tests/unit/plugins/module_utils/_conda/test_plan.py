@@ -309,6 +309,9 @@ def test_a_framework_is_checked_before_anything_is_solved() -> None:
     assert pip.data.calls[0].sources.index_url.endswith("/cu121")
     # The driver that the same run brings counts.
     assert not plan(node, replace(wish, driver_version="580.95.05"), {}).blockers
+    arm = replace(node, host=replace(node.host, machine="aarch64"))
+    (blocker,) = plan(arm, fits, {}).blockers
+    assert str(blocker).startswith("pytorch 2.1.2 has no known build with CUDA for this machine")
 
 
 def test_a_node_without_gpu_may_say_which_cuda_there_will_be() -> None:
