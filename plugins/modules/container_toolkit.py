@@ -15,7 +15,8 @@ description:
   - Tells Docker of the runtime C(nvidia) in C(/etc/docker/daemon.json), where every other key stays, and
     reloads it, which ends no container. A file that cannot be read is refused.
   - Tells containerd in a file of its own, C(/etc/containerd/conf.d/99-nvidia.toml), and adds one entry to
-    C(imports) of C(/etc/containerd/config.toml). containerd restarts then; its containers run on.
+    C(imports) of C(/etc/containerd/config.toml). containerd restarts then; its containers run on. Where it
+    does not load CRI with them, its former files come back, it restarts once more and the task fails.
   - Holds the CDI specification, compares it with what NVML tells of driver, GPUs and MIG devices, and has it
     written anew where they differ. Podman needs nothing else.
   - Holds the links in C(/dev/char) without which containers lose their GPUs when systemd reloads.

@@ -42,6 +42,8 @@ _IMAGE = (
     "tar -c -C /tmp/image . | podman import - localhost/tools:1 >/dev/null 2>&1 && rm -r /tmp/image"
 )
 IMAGE = "localhost/tools:1"
+#: A key that is not there is the same, and so is the head of a table of these alone.
+_NOTHING = ('= ""', "= 0", "= false", "= []", ".options]")
 
 
 class Node:
@@ -84,6 +86,17 @@ class Node:
     def runtimes(self) -> set[str]:
         """Those that the running Docker knows."""
         return set(json.loads(self.sh("docker info --format '{{json .Runtimes}}'")))
+
+    def cri(self) -> str:
+        """Whether the running containerd has loaded CRI: "ok" or "error"."""
+        rows = map(str.split, self.sh("ctr plugins ls").splitlines())
+        return next(row[3] for row in rows if row[:2] == ["io.containerd.grpc.v1", "cri"])
+
+    def runc(self, config: str = "dump") -> list[str]:
+        """What containerd makes of its own runtime with all files, or by "default": what is not nothing."""
+        tables = self.sh(f"containerd config {config}").split("\n\n")
+        lines = "\n".join(table for table in tables if "containerd.runtimes.runc" in table).splitlines()
+        return [line.strip() for line in lines if not line.endswith(_NOTHING)]
 
     def pid(self, unit: str) -> str:
         return self.sh(f"systemctl show {unit} -p MainPID --value")

@@ -14,7 +14,8 @@ from scenario import Fleet
 from slurm_node import Slurm
 
 SPEC, OWN = "/run/cdi/nvidia.yaml", "/etc/cdi/nvidia.yaml"
-CONTAINERD = "/etc/containerd/config.toml"
+CONTAINERD, DROP_IN = "/etc/containerd/config.toml", "/etc/containerd/conf.d/99-nvidia.toml"
+CRI = 'plugins."io.containerd.grpc.v1.cri"'
 #: Everything that this collection may have written, and what it may have changed.
 OURS = (
     "ls /etc/apt/*/labfleet-gpu-container* /etc/containerd/conf.d/99-nvidia.toml /etc/udev/rules.d/71-lab* "
@@ -99,8 +100,10 @@ def test_mig_devices(node: Node) -> None:
 
 
 def test_containerd_has_its_runtime_and_keeps_the_rest(node: Node) -> None:
-    before = node.sh(f"cat {CONTAINERD}")
+    before, runc = node.sh(f"cat {CONTAINERD}"), node.runc()
+    assert "cni" in before and "runtimes" not in before and node.cri() == "ok", "as Debian brings it"
     done = node.told(engines=["containerd"], default_runtime=True)
+    assert node.cri() == "ok" and node.runc() == runc, "its own runtime is still there"
     assert actions(done) == ["write-engine-file", "write-engine-file", "restart-containerd"]
     shown = node.sh("containerd config dump")
     runtime = shown[shown.index("containerd.runtimes.nvidia]") :]
@@ -120,6 +123,56 @@ def test_containerd_has_its_runtime_and_keeps_the_rest(node: Node) -> None:
     node.sh(f"sed -i 's,/opt/cni/bin,/usr/lib/cni,' {CONTAINERD}")
     node.told(engines=["containerd"], default_runtime=False)
     assert 'default_runtime_name = "runc"' in node.sh("containerd config dump")
+    assert node.cri() == "ok" and node.runc() == runc
+
+
+def test_containerd_that_lost_cri_to_an_earlier_release(node: Node) -> None:
+    """The file had the runtime nvidia alone, which took containerd's own one away."""
+    text = node.sh(f"cat {DROP_IN}") + "\n"
+    own = next(block for block in text.split("\n\n") if "runtimes.runc]" in block)
+    node.write(DROP_IN, text.replace(own + "\n\n", ""))
+    node.sh("systemctl restart containerd")
+    assert node.cri() == "error" and node.sh("systemctl is-active containerd").strip() == "active"
+    assert actions(node.told(engines=["containerd"])) == ["write-engine-file", "restart-containerd"]
+    assert node.cri() == "ok" and node.sh(f"cat {DROP_IN}") + "\n" == text
+
+
+def test_containerd_gets_its_former_files_back(node: Node) -> None:
+    """One that does not load CRI as soon as the new default runtime is in our file."""
+    paths = f"{CONTAINERD} {DROP_IN} /var/lib/labfleet-gpu/container.json"
+    before = node.sh(f"sha256sum {paths}; stat -c '%a %U %n' {paths}")
+    node.write("/etc/containerd/bad.toml", f'version = 2\n[{CRI}.containerd]\ndefault_runtime_name = "x"\n')
+    unit = "/etc/systemd/system/containerd.service.d/picky.conf"
+    script = f"grep -q ^default_runtime_name..*nvidia {DROP_IN} && set -- --config /etc/containerd/bad.toml"
+    node.write(unit, f"[Service]\nExecStart=\nExecStart=/bin/sh -c '{script}; exec containerd \"$$@\"' sh\n")
+    node.sh("systemctl daemon-reload && systemctl restart containerd")
+    assert node.cri() == "ok"
+    wish = node.task(engines=["containerd"], default_runtime=True)
+    failed = node.fleet.task(NODE, wish)
+    assert failed["failed"] and "containerd does not load CRI: invalid plugin config" in failed["msg"]
+    assert "It runs with its former files again" in failed["msg"], failed["msg"]
+    assert node.cri() == "ok" and node.sh(f"sha256sum {paths}; stat -c '%a %U %n' {paths}") == before
+    assert (
+        node.sh("ls /run/labfleet-gpu/containerd-former /run/labfleet-gpu/container-owed 2>/dev/null", None)
+        == ""
+    )
+    node.sh(f"rm {unit} /etc/containerd/bad.toml && systemctl daemon-reload && systemctl restart containerd")
+
+
+@pytest.mark.parametrize("default", [True, False, None])
+def test_containerd_without_a_file(node: Node, default: "bool | None") -> None:
+    """Its own runtime is as it is without one."""
+    config = node.sh(f"cat {CONTAINERD}")
+    drop_in = node.sh(f"cat {DROP_IN}")
+    node.sh(f"rm {CONTAINERD} {DROP_IN} && systemctl restart containerd")
+    assert node.cri() == "ok"
+    options = {} if default is None else {"default_runtime": default}
+    node.told(engines=["containerd"], **options)
+    name = "nvidia" if default else "runc"
+    assert f'default_runtime_name = "{name}"' in node.sh("containerd config dump")
+    assert node.cri() == "ok" and node.runc() == node.runc("default")
+    node.write(CONTAINERD, config)
+    node.write(DROP_IN, drop_in)
 
 
 def test_one_version_of_the_whole_set(node: Node) -> None:

@@ -23,12 +23,13 @@ from .._effects import (
     Context,
     EffectError,
     RemoveFile,
+    UndoneError,
     WriteFile,
     remove_file,
     write_bytes,
     write_file,
 )
-from . import spec
+from . import restart, spec
 from .docker import RUNTIME
 from .state import CHECKED, OWED, RECORD, REFRESH
 from .steps import Check, Containers, EngineFile, Refresh, Reload
@@ -42,6 +43,8 @@ _SETTLING, _PAUSE = 15.0, 0.3
 
 def write_engine_file(context: Context, data: EngineFile) -> None:
     """Put the record in place, then the note, then the file."""
+    if data.engine == CONTAINERD:
+        restart.remember(context, data, anew=CONTAINERD not in _owed(context))
     _remember(context, data.record)
     if data.engine:
         _owe(context, {*_owed(context), data.engine})
@@ -76,10 +79,11 @@ def _docker_has_runtime(context: Context) -> bool:
 
 
 def restart_containerd(context: Context, _name: str) -> None:
-    context.commands.attempt("restart containerd", ["systemctl", "restart", "--", "containerd.service"])
-    active = context.commands.try_run(["systemctl", "is-active", "--quiet", "--", "containerd.service"])
-    if active.rc != 0:
-        raise EffectError("containerd does not stay up: 'journalctl -u containerd' tells why")
+    try:
+        restart.restart(context)
+    except UndoneError:
+        _owe(context, _owed(context) - {CONTAINERD})
+        raise
     _owe(context, _owed(context) - {CONTAINERD})
 
 

@@ -8,6 +8,8 @@
 Source: pkg/config/engine/containerd of NVIDIA/nvidia-container-toolkit@d34b304: the name of the file, the
 options of the runtime, which are those of the default one, and that before containerd 2.1 the file has all
 that the rest of the configuration has of the plugin: the last file with a plugin decides (containerd#5837).
+There a file that names any runtime takes containerd's own one away as well (go-toml 1.9 decodes a table into
+a new map), and CRI does not load without its default runtime (pkg/cri/config/config.go, release/1.7).
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ CONFIG, DROP_IN = "/etc/containerd/config.toml", "/etc/containerd/conf.d/99-nvid
 MARK = "# Held by labfleet.gpu: what is in this file is written anew."
 RUNTIME, BINARY = "nvidia", "/usr/bin/nvidia-container-runtime"
 _TYPE = "io.containerd.runc.v2"
-#: containerd's own default runtime.
+#: containerd's own default runtime, the only one that it has where no file names any. It has no options but
+#: those of runc itself (pkg/cri/config/config_unix.go, release/1.5 to 1.7: each is false, 0 or "").
 _USUAL = "runc"
 #: What a configuration that is not there yet says, as nvidia-ctk has it; containerd 2 reads it as well.
 _FIRST = 2
@@ -69,14 +72,18 @@ def drop_in(config: Mapping[str, Any], default: Optional[bool], containerd: str)
     runtime = _copy(_under(engine, "runtimes", str(engine.get("default_runtime_name") or _USUAL)))
     runtime.setdefault("runtime_type", _TYPE)
     runtime.setdefault("options", {})["BinaryName"] = BINARY
-    if containerd and at_least(containerd, CONTAINERD_MERGES):
+    merges = bool(containerd) and at_least(containerd, CONTAINERD_MERGES)
+    if merges:
         plugin = {}
     inner = plugin.setdefault("containerd", {})
-    inner.setdefault("runtimes", {})[RUNTIME] = runtime
     if default:
         inner["default_runtime_name"] = RUNTIME
     if default is False and engine.get("default_runtime_name") == RUNTIME:
         inner["default_runtime_name"] = _USUAL
+    runtimes = inner.setdefault("runtimes", {})
+    if not merges and (not runtimes or inner.get("default_runtime_name", _USUAL) == _USUAL):
+        runtimes.setdefault(_USUAL, {"runtime_type": _TYPE})
+    runtimes[RUNTIME] = runtime
     return "%s\n%s" % (MARK, toml.dumped({"version": version, "plugins": {name: plugin}}))
 
 

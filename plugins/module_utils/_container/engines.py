@@ -187,7 +187,8 @@ def _containerd(state: ContainerState, wish: ContainerWish, found: Changes) -> N
         found.write(conf, text, CONTAINERD, what, "containerd reads no other file")
         imports.append(containerd.DROP_IN)
     files = {**state.imported, containerd.DROP_IN: wanted}
-    after = containerd.default_in({**conf.data, "imports": imports}, dict(sorted(files.items())))
+    config = {**conf.data, "version": containerd.version_of(conf.data), "imports": imports}
+    after = containerd.default_in(config, dict(sorted(files.items())))
     found.rows[CONTAINERD] = engine_row(engine, containerd.BINARY, after)
 
 

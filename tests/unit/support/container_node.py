@@ -34,6 +34,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._questions import (
     Space,
     Transaction,
 )
+from ansible_collections.labfleet.gpu.tests.unit.support.containerd_daemon import Containerd
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
 NVIDIA = "https://nvidia.github.io/libnvidia-container/stable/deb/amd64/"
@@ -59,6 +60,7 @@ class Programs:
         #: What Docker read when it last loaded its file; whether it takes a new one over.
         self.runtimes: "set[str]" = {"runc"}
         self.reads = True
+        self.containerd = Containerd(tree)
         #: Whether the toolkit's service writes the specification, and what GPUs it would find.
         self.refreshes = True
         self.devices: Tuple[GpuDevice, ...] = ()
@@ -73,10 +75,16 @@ class Programs:
         if words[:2] == ["docker", "info"]:
             return 0, json.dumps({name: {} for name in self.runtimes}), ""
         if words[:2] == ["systemctl", "is-active"]:
-            return 0, "", ""
+            return 0 if self.containerd.active else 3, "", ""
+        if words[0] == "ctr":
+            return self.containerd.ctr()
+        if words[0] == "journalctl":
+            return 0, "\n".join(self.containerd.journal), ""
         self.ran.append(" ".join(words[:3] if words[0] == "apt-get" else words))
         if words[0] in ("apt-get", "apt-mark"):
             self._apt(words)
+        if words == ["systemctl", "restart", "--", "containerd.service"]:
+            return self.containerd.start(self.installed["containerd"] >= "2.1"), "", ""
         if words[:2] == ["systemctl", "reload"] and self.reads:
             self.runtimes = {"runc", *json.loads(self.tree.files.text(DAEMON) or "{}").get("runtimes", {})}
         if words[-1] == "nvidia-cdi-refresh.service" and self.refreshes:
@@ -217,7 +225,7 @@ class ContainerNode:
     def holds(self, plan: Plan, **options: Any) -> None:
         wish = replace(self.wish(**options), update=False)
         found = container(wish).summary(self.state())
-        assert not differences(plan.promised(), found)
+        assert not differences(plan.promised(), found), differences(plan.promised(), found)
         again = self.plan(wish)
         assert not again.steps and not again.blockers, again
 

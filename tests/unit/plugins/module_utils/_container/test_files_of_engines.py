@@ -21,6 +21,7 @@ CRI = 'plugins."io.containerd.grpc.v1.cri"'
 AUTH = '[%s.registry.configs."r.example.org".auth]\nusername = "me"\npassword = "s3cret"\n' % CRI
 NAMED = '[%s.containerd]\ndefault_runtime_name = "nvidia"\n' % CRI
 RUNTIME = '[%s.containerd.runtimes.nvidia.options]\nBinaryName = "/usr/bin/nvidia-container-runtime"\n' % CRI
+RUNC = '[%s.containerd.runtimes.runc]\nruntime_type = "io.containerd.runc.v2"\n' % CRI
 WISH: Dict[str, Any] = {"engines": ["containerd"]}
 
 
@@ -78,7 +79,7 @@ def test_a_default_that_somebody_else_said(node: ContainerNode) -> None:
     main_file(node, NAMED + RUNTIME)
     node.hold(**WISH)
     assert "nothing would start" in node.refused(state="absent") and node.text(DROP_IN)
-    main_file(node, RUNTIME)
+    main_file(node, RUNTIME + RUNC)
     plan = node.hold(state="absent")
     assert "containerd's files have a runtime nvidia" in plan.warnings[0] and node.text(DROP_IN) is None
     assert plan.promised()["engines"]["containerd"]["runtime"] == "/usr/bin/nvidia-container-runtime"
