@@ -102,7 +102,9 @@ def records(files: Files, prefix: str) -> List[str]:
 
 def users(files: Files, prefix: str) -> Iterator[Any]:
     """The processes that have a file of the environment mapped, this one left out."""
-    inside = prefix.rstrip("/") + "/"
+    # The kernel tells where files are, whatever links lead there.
+    real = os.path.relpath(os.path.realpath(files.path(prefix)), os.path.realpath(files.root))
+    inside = "/%s/" % real
     for name in files.names("/proc"):
         if name.isdigit() and int(name) != os.getpid():
             mapped = files.text("/proc", name, "maps") or ""

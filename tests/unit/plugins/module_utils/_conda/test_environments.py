@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -206,6 +207,23 @@ def test_a_link_is_not_changed(envs: Environments) -> None:
     for wish in (envs.wish("alpha=2", name="other"), envs.wish(name="other", state="absent")):
         (blocker,) = envs.planned(wish).blockers
         assert "link" in blocker.what
+
+
+@pytest.mark.parametrize("linked", [False, True], ids=["as it is", "below a link"])
+def test_what_runs_is_seen_below_a_link_too(envs: Environments, tmp_path: Path, linked: bool) -> None:
+    envs.converge(envs.wish("alpha=1"))
+    shutil.copy(os.path.realpath("/bin/sleep"), envs.path("bin/sleep"))
+    if linked:
+        (tmp_path / "linked").symlink_to(envs.root)
+        envs.root = tmp_path / "linked"
+    with subprocess.Popen([str(envs.path("bin/sleep")), "60"]) as running:
+        try:
+            for wish in (envs.wish("alpha=2"), envs.wish(state="absent")):
+                (blocker,) = envs.planned(wish).blockers
+                assert "%d (" % running.pid in blocker.which
+        finally:
+            running.kill()
+    assert not envs.planned(envs.wish(state="absent")).blockers
 
 
 def test_absent(envs: Environments) -> None:
