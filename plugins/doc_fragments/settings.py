@@ -64,7 +64,9 @@ options:
     description:
       - System services that may be stopped for a reset, and are started
         again afterwards. O(disrupt_running_work) is consent to that for all services, and to end other work.
-      - Only those that use a GPU which is to change are stopped. Names of services that a node does not have
+      - Only those that use a GPU which is to change are stopped, and services that systemd stops with them,
+        as with C(nvidia-dcgm.service) whatever is bound to it. Those are to be named too, but for DCGM's
+        exporter. Names of services that a node does not have
         are passed over. Containers and jobs that a service started are not meant.
     type: list
     elements: str

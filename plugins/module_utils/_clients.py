@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from ._plan import Blocker, Step
 from ._questions import Client
@@ -106,6 +106,39 @@ def keep_drm(drm: Optional[Sequence[User]], which: str, consent: bool) -> Tuple[
 
 
 @dataclass(frozen=True)
+class Dependent:
+    """A running service that systemd stops with another. ``watches``: as DCGM's exporter, nobody's work."""
+
+    unit: str
+    watches: bool = False
+
+
+#: Of each service: those that systemd stops with it.
+Dependents = Sequence[Tuple[str, Tuple[Dependent, ...]]]
+
+
+def keep_dependents(
+    leaving: Sequence[User], dependents: Dependents, services: Sequence[str], which: str, consent: bool
+) -> Tuple[Blocker, ...]:
+    """Why services cannot stop for the GPUs ``which``: others would with them, and nobody agreed to that.
+
+    ``services``: those that may stop. Who is ``leaving`` itself was asked for already.
+    """
+    units = {user.unit for user in leaving if user.unit}
+    found: Dict[str, str] = {}
+    for unit, others in dependents if not consent else ():
+        for other in others if unit in units else ():
+            if not other.watches and other.unit not in (*units, *services):
+                found.setdefault(other.unit, unit)
+    if not found:
+        return ()
+    along = ", ".join("%s with %s" % pair for pair in sorted(found.items()))
+    advice = "name them in gpu_services: [%s], or set disrupt_running_work: true" % ", ".join(sorted(found))
+    what = "Services would stop that use no GPU which is to change"
+    return (Blocker(what, "%s; systemd stops %s" % (which, along), advice),)
+
+
+@dataclass(frozen=True)
 class Units:
     """System services, by name, and DRM."""
 
@@ -123,7 +156,7 @@ def away(
     leaving: Sequence[User],
     stopped: Sequence[str],
     staying: Sequence[str] = (),
-    dependents: Sequence[Tuple[str, Tuple[str, ...]]] = (),
+    dependents: Dependents = (),
     unload: bool = False,
 ) -> Tuple[List[Step], List[Step]]:
     """The steps before a change, and those after it.
@@ -133,7 +166,8 @@ def away(
     they are do neither. ``unload``: DRM goes last and is back first.
     """
     units = {user.unit for user in leaving if user.unit} - set(staying)
-    along = {other for unit, others in dependents if unit in units for other in others} - units - set(staying)
+    along = {other.unit for unit, others in dependents if unit in units for other in others}
+    along -= units | set(staying)
     loose = {user.client for user in leaving if not user.unit and not user.daemon}
     clients = tuple(sorted(loose, key=lambda each: each.pid))
     all_back = {*units, *along, *stopped} - set(staying)

@@ -11,7 +11,7 @@ import os
 import re
 from typing import Dict, Iterable, Optional, Sequence, Set, Tuple
 
-from ._clients import DRM, STAYING_COMMANDS, STOPPED, User
+from ._clients import DRM, STAYING_COMMANDS, STOPPED, Dependent, User
 from ._command import Commands
 from ._host import Files
 from ._running import (
@@ -51,11 +51,28 @@ def drm_uses(files: Files) -> Optional[Tuple[User, ...]]:
 
 
 def dependents_of(
-    commands: Commands, using: Iterable[User], staying: Sequence[str]
-) -> Tuple[Tuple[str, Tuple[str, ...]], ...]:
+    commands: Commands, files: Files, using: Iterable[User], staying: Sequence[str]
+) -> Tuple[Tuple[str, Tuple[Dependent, ...]], ...]:
     """Of each service of these users: the running ones that systemd stops with it. Some are never stopped."""
     units = sorted({user.unit for user in using if user.unit} - set(staying))
-    return tuple((unit, with_dependents(commands, [unit])[1:]) for unit in units)
+    return tuple(
+        (
+            unit,
+            tuple(
+                Dependent(other, _watches(commands, files, other))
+                for other in with_dependents(commands, [unit])[1:]
+            ),
+        )
+        for unit in units
+    )
+
+
+def _watches(commands: Commands, files: Files, unit: str) -> bool:
+    """Is the main process of a service a daemon that only watches GPUs? Without one it is somebody's."""
+    shown = commands.try_run(["systemctl", "show", "--property=MainPID", "--", unit]).out
+    pid = shown.strip().partition("=")[2]
+    command = (files.text("/proc", pid, "comm") or "").strip() if pid.isdigit() else ""
+    return command in DAEMONS and command not in STAYING_COMMANDS
 
 
 def kernel_users(files: Files) -> Dict[int, Seen]:

@@ -93,7 +93,10 @@ def what_holds(commands: Commands, files: Files) -> Holders:
 def with_dependents(commands: Commands, units: Sequence[str]) -> Tuple[str, ...]:
     """These services and the running ones that systemd would stop with them (systemd.unit(5))."""
     found = list(units)
-    relations = ["--property=%s" % name for name in ("RequiredBy", "BoundBy", "ConsistsOf")]
+    relations = [
+        "--property=%s" % name
+        for name in ("RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf", "PropagatesStopTo")
+    ]
     for unit in found:
         shown = commands.try_run(["systemctl", "show", *relations, "--", unit])
         for line in shown.out.splitlines():

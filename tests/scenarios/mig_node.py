@@ -30,8 +30,9 @@ signal.pause()
         "[Service]\nExecStartPre=/bin/sh -c '! test -e /run/lab-watcher-broken'\n"
         "ExecStart=/usr/local/bin/nv-hostengine\n"
     ),
+    "/usr/local/bin/dcgm-exporter": "#!/usr/bin/python3\nimport signal\nsignal.pause()\n",
     f"/etc/systemd/system/{EXPORTER}": (
-        f"[Unit]\nBindsTo={DCGM}\nAfter={DCGM}\n[Service]\nExecStart=/bin/sleep infinity\n"
+        f"[Unit]\nBindsTo={DCGM}\nAfter={DCGM}\n[Service]\nExecStart=/usr/local/bin/dcgm-exporter\n"
     ),
 }
 #: Of this collection, where it has stopped services or unloaded nvidia_drm.

@@ -42,6 +42,8 @@ OF_THE_ADMIN = {
     f"/etc/systemd/system/{SERVER}": "[Service]\nExecStart=/usr/local/bin/inference\n",
     "/etc/modprobe.d/screens.conf": "options nvidia-drm modeset=1\n",
 }
+#: A service that uses no GPU and that systemd stops with DCGM.
+AGENT = "health-agent.service"
 MODESET = "/sys/module/nvidia_drm/parameters/modeset"
 SETTINGS: list[dict[str, Any]] = [
     {"gpus": [0], "power_limit": 300, "gpu_clocks": [900, 1200]},
@@ -191,6 +193,23 @@ def test_a_service_of_the_admin_stops_by_its_name_and_runs_again(fleet: Fleet, n
     given_back(fleet, DCGM, EXPORTER, SERVER)
     held(fleet, gpus=[0], mig=False, gpu_services=["inference"])
     fleet.sh(node, f"systemctl stop {SERVER}")
+
+
+def test_a_service_that_hangs_on_dcgm_stops_by_its_name(fleet: Fleet, node: str) -> None:
+    unit = f"[Unit]\nRequires={DCGM}\nAfter={DCGM}\n[Service]\nExecStart=/bin/sleep infinity\n"
+    put(fleet, {f"/etc/systemd/system/{AGENT}": unit})
+    fleet.sh(node, f"systemctl start {AGENT}")
+    before = started(fleet, AGENT)
+    said = refused(fleet, node, module=MODULE, gpus=[0], mig=True)
+    assert f"{AGENT} with {DCGM}" in said and f"gpu_services: [{AGENT}]" in said and EXPORTER not in said
+    assert started(fleet, AGENT) == before
+    done = proved(fleet, node, module=MODULE, gpus=[0], mig=True, gpu_services=["health-agent"])
+    assert AGENT in done["steps"][0]["what"] and AGENT in done["steps"][-1]["what"]
+    assert started(fleet, AGENT) != before
+    given_back(fleet, DCGM, EXPORTER, AGENT)
+    fleet.sh(node, f"systemctl stop {AGENT}")
+    held(fleet, gpus=[0], mig=False)
+    all_is_there(fleet)
 
 
 def test_the_module_for_screens_goes_for_a_switch_and_comes_back(fleet: Fleet, node: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 
-from .._clients import User
+from .._clients import Dependents, User
 from .._gpu_values import Values
 from .._host import Host
 from .._targets import Known
@@ -79,7 +79,7 @@ class MigState:
     #: Services that an earlier run stopped.
     stopped: Tuple[str, ...] = ()
     #: Of each service that uses a GPU: those that systemd stops with it.
-    dependents: Tuple[Tuple[str, Tuple[str, ...]], ...] = field(default=(), compare=False)
+    dependents: Dependents = field(default=(), compare=False)
     #: Who uses the module nvidia_drm while it holds GPUs, None where it holds none.
     drm: Optional[Tuple[User, ...]] = field(default=None, compare=False)
     #: GPUs that do not answer, in words.

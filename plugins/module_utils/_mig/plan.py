@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, List, Mapping
 
 from .._asking import foretold
-from .._clients import STAYING, Units, agreed, away, keep_drm
+from .._clients import STAYING, Units, agreed, away, keep_dependents, keep_drm
 from .._plan import Blocker, Plan, Step
 from .._scalar import BadWish
 from .module_wish import MigWish
@@ -61,27 +61,30 @@ def _layouts(state: MigState, wish: MigWish, first: List[Step]) -> Plan:
         for known, request in chosen
     }
     owed = [step for gpu in state.gpus if gpu.key not in plans for step in put_back(gpu, gpu.owed)]
-    found = _together(state, [*first, *owed], plans, wish.disrupt_running_work)
+    found = _together(state, [*first, *owed], plans, wish)
     if chosen or not state.gpus or not any(request.mig for request in wish.requests):
         return found
     there = ", ".join(str(gpu.known) for gpu in state.gpus)
     return replace(found, warnings=(*found.warnings, _NOBODY % there))
 
 
-def _together(state: MigState, first: List[Step], plans: Mapping[str, GpuPlan], consent: bool) -> Plan:
-    blockers = tuple(blocker for each in plans.values() for blocker in each.blockers)
-    if blockers:
-        return Plan(blockers=blockers)
+def _together(state: MigState, first: List[Step], plans: Mapping[str, GpuPlan], wish: MigWish) -> Plan:
+    blockers = [blocker for each in plans.values() for blocker in each.blockers]
     steps = [step for each in plans.values() for step in each.steps]
     users = [user for each in plans.values() for user in (*each.work, *each.daemons)] if steps else []
     switched = [step.data.name for step in steps if isinstance(step.data, SetMode) and step.data.switches]
     unload = bool(switched) and state.drm is not None
     if unload:
-        blockers = keep_drm(state.drm, ", ".join(switched), consent)
-        if blockers:
-            return Plan(blockers=blockers)
+        blockers += keep_drm(state.drm, ", ".join(switched), wish.disrupt_running_work)
         users += state.drm or ()
     leaving = [user for user in users if user.unit not in STAYING]
+    acting = {key for key, each in plans.items() if each.steps}
+    changing = ", ".join("GPU %d" % gpu.known.index for gpu in state.gpus if gpu.key in acting)
+    blockers += keep_dependents(
+        leaving, state.dependents, wish.gpu_services, changing, wish.disrupt_running_work
+    )
+    if blockers:
+        return Plan(blockers=tuple(blockers))
     before, after = away(leaving, state.stopped, dependents=state.dependents, unload=unload)
     now = summary(state)
     promise = {"gpus": {**now["gpus"], **{key: each.after for key, each in plans.items()}}}

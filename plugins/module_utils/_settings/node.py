@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple
 
-from .._clients import User
+from .._clients import Dependents, User
 from .._gpu_values import watts
 from .._host import Host
 from .._targets import Known
@@ -128,7 +128,7 @@ class SettingsState:
     #: Services that an earlier run stopped.
     stopped: Tuple[str, ...] = ()
     #: Of each service that uses a GPU: those that systemd stops with it.
-    dependents: Tuple[Tuple[str, Tuple[str, ...]], ...] = field(default=(), compare=False)
+    dependents: Dependents = field(default=(), compare=False)
     #: Who uses the module nvidia_drm while it holds GPUs, None where it holds none.
     drm: Optional[Tuple[User, ...]] = field(default=None, compare=False)
     #: GPUs that do not answer, in words.

@@ -37,7 +37,7 @@ def observe(commands: Commands, files: Files, host: Host, asked: Ask = ask_alone
         **asking,
         service=_service(commands),
         stopped=stopped_services(files),
-        dependents=dependents_of(commands, using, STAYING),
+        dependents=dependents_of(commands, files, using, STAYING),
         drm=drm,
         silent=tuple(told.get("silent", ())),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Tuple
 
 from .._asking import foretold
-from .._clients import PERSISTENCED, STAYING, agreed, away, keep_drm
+from .._clients import PERSISTENCED, STAYING, User, agreed, away, keep_dependents, keep_drm
 from .._gpu_values import label
 from .._plan import Blocker, Plan, Step
 from .._scalar import BadWish
@@ -74,6 +74,7 @@ def _settings(state: SettingsState, wish: SettingsWish) -> Plan:
     if state.drm is not None and resets:
         state = replace(state, drm=agreed(state.drm, wish.gpu_services))
         blockers += keep_drm(state.drm, resets, consent)
+    blockers += keep_dependents(_leaving(state, plans), state.dependents, wish.gpu_services, resets, consent)
     if blockers:
         return Plan(blockers=tuple(blockers))
     return _together(state, service, around, plans)
@@ -170,17 +171,19 @@ def _words(*pairs: Tuple[str, bool]) -> str:
     return " and ".join(word for word, needed in pairs if needed)
 
 
-def _reset(state: SettingsState, service: Service, plans: List[GpuPlan]) -> List[Step]:
-    """The reset with what must be out of its way before, and comes back after.
-
-    The persistence daemon stays: without it the driver would forget the settings of other GPUs.
-    """
+def _leaving(state: SettingsState, plans: List[GpuPlan]) -> List[User]:
+    """Who must be away for resets. The persistence daemon stays, which keeps the settings of other GPUs."""
     these = [each for each in plans if each.reset]
     users = [user for each in these for user in (*each.work, *each.daemons) if user.unit not in STAYING]
+    return [*users, *((state.drm or ()) if these else ())]
+
+
+def _reset(state: SettingsState, service: Service, plans: List[GpuPlan]) -> List[Step]:
+    """The reset with what must be out of its way before, and comes back after."""
+    these = [each for each in plans if each.reset]
     ended = [PERSISTENCED] if state.service.active and not service.active else []
     unload = bool(these) and state.drm is not None
-    users += state.drm or () if unload else ()
-    before, after = away(users, state.stopped, ended, state.dependents, unload)
+    before, after = away(_leaving(state, plans), state.stopped, ended, state.dependents, unload)
     if not these:
         return after
     names = ", ".join(each.seen.name for each in these)

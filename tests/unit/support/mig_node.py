@@ -37,6 +37,8 @@ class Programs:
         self.nvidia_smi: Optional[Tuple[int, str, str]] = None
         #: By unit: those that systemd stops with it.
         self.dependents: Dict[str, str] = {}
+        #: By unit: its main process.
+        self.main: Dict[str, int] = {}
         #: A service that does not start, or a program that fails.
         self.failing = ""
         #: What its reset does to the GPU.
@@ -49,6 +51,8 @@ class Programs:
                 raise FileNotFoundError(2, "No such file or directory", "nvidia-smi")
             self.reset()
             return self.nvidia_smi
+        if list(argv[:3]) == ["systemctl", "show", "--property=MainPID"]:
+            return 0, "MainPID=%d\n" % self.main.get(argv[-1], 0), ""
         if list(argv[:2]) == ["systemctl", "show"]:
             return 0, "RequiredBy=%s\n" % self.dependents.get(argv[-1], ""), ""
         if list(argv[:2]) == ["systemctl", "start"] and argv[-1] == self.failing:

@@ -37,13 +37,43 @@ def test_a_service_that_could_not_start_is_for_the_next_run(mig: MigNode) -> Non
     assert mig.tree.files.text(STOPPED) is None and not mig.plan(gpus=[0], mig=True).steps
 
 
-def test_what_systemd_stops_with_a_service_is_named_before(mig: MigNode) -> None:
+def watched(mig: MigNode, *dependents: str) -> None:
+    """DCGM has GPU 0 open, and systemd stops its exporter and ``dependents`` with it."""
     mig.add(A100)
     mig.tree.write("/proc/1/cgroup", "0::/init.scope\n")
-    mig.tree.write("/proc/14/comm", "nv-hostengine\n")
+    for pid, name in ((14, "nv-hostengine"), (15, "dcgm-exporter"), (16, "health-agent")):
+        mig.tree.write("/proc/%d/comm" % pid, name + "\n")
     mig.tree.write("/proc/14/cgroup", "0::/system.slice/nvidia-dcgm.service\n")
     mig.tree.link("/proc/14/fd/3", "/dev/nvidia0")
-    mig.programs.dependents["nvidia-dcgm.service"] = "dcgm-exporter.service multi-user.target"
+    names = ("dcgm-exporter.service", "multi-user.target", *dependents)
+    mig.programs.dependents["nvidia-dcgm.service"] = " ".join(names)
+    mig.programs.main.update({"dcgm-exporter.service": 15, "health.service": 16})
+
+
+@pytest.mark.parametrize("unit", ["health.service", "prologue.service"], ids=["process", "none"])
+def test_what_else_systemd_would_stop_is_asked_for(mig: MigNode, unit: str) -> None:
+    """By its name or by consent to all; a service that uses no GPU is nobody's to stop for one."""
+    watched(mig, unit)
+    said = mig.refused(gpus=[0], mig=True)
+    assert said.startswith("Services would stop that use no GPU which is to change (GPU 0; systemd stops ")
+    assert "%s with nvidia-dcgm.service)" % unit in said and "exporter" not in said
+    assert "name them in gpu_services: [%s], or set disrupt_running_work: true" % unit in said
+    assert mig.refused(gpus=[0], mig=True, gpu_services=["nvidia-dcgm"]) == said
+    for options in ({"gpu_services": [unit]}, {"disrupt_running_work": True}):
+        steps = mig.plan(gpus=[0], mig=True, **options).steps
+        assert unit in steps[0].what and unit in steps[-1].what
+    assert not mig.plan(gpus=[0], mig=False).steps, "nothing stops where nothing changes"
+
+
+def test_all_that_is_in_the_way_is_told_at_once(mig: MigNode, pid: int) -> None:
+    watched(mig, "health.service")
+    mig.work(0, pid)
+    said = mig.refused(gpus=[0], mig=True)
+    assert "used by %d" % pid in said and "health.service with nvidia-dcgm.service" in said
+
+
+def test_what_systemd_stops_with_a_service_is_named_before(mig: MigNode) -> None:
+    watched(mig)
     whats = [step.what for step in mig.plan(gpus=[0], mig=True).steps]
     assert whats[0] == ("stop nvidia-dcgm.service, and dcgm-exporter.service, which systemd stops with that")
     assert whats[-1] == "start dcgm-exporter.service, nvidia-dcgm.service"
@@ -149,7 +179,9 @@ def test_who_uses_a_screen_is_in_the_way_of_a_switch(mig: MigNode) -> None:
     said = mig.refused(mig=True)
     assert "cannot be unloaded while it is used" in said and "nvidia_drm is used by 33 (" in said
     assert "logind" not in said and "gnome" not in said and "gpu_services: [Xorg.service]" in said
-    for options in ({"gpu_services": ["Xorg"]}, {"disrupt_running_work": True}):
+    said = mig.refused(mig=True, gpu_services=["Xorg"])
+    assert "session.service with Xorg.service" in said and "gpu_services: [session.service]" in said
+    for options in ({"gpu_services": ["Xorg", "session"]}, {"disrupt_running_work": True}):
         whats = [step.what for step in mig.plan(mig=True, **options).steps]
         along = "and session.service, which systemd stops with that"
         assert whats[:2] == ["stop Xorg.service, " + along, "unload nvidia_drm"], whats

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Dict, Iterator, List
 
 import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._clients import Dependent
 from ansible_collections.labfleet.gpu.plugins.module_utils._gpu_notes import LOCKED, OWED, owing
 from ansible_collections.labfleet.gpu.plugins.module_utils._settings.node import REFUSED
 from ansible_collections.labfleet.gpu.tests.unit.support.settings_node import PERSISTENT, SettingsNode
@@ -361,4 +362,4 @@ def test_what_systemd_stops_with_a_display_service_is_seen(gpus: SettingsNode) -
     gpus.tree.write("/proc/33/cgroup", "0::/system.slice/display.service\n")
     gpus.tree.link("/proc/33/fd/3", "/dev/dri/card0")
     gpus.programs.dependents["display.service"] = "session.service"
-    assert gpus.observe().dependents == (("display.service", ("session.service",)),)
+    assert gpus.observe().dependents == (("display.service", (Dependent("session.service"),)),)

@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._clients import PERSISTENCED, User
+from ansible_collections.labfleet.gpu.plugins.module_utils._clients import PERSISTENCED, Dependent, User
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Host
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import Client
@@ -214,9 +214,8 @@ def test_daemons_are_away_for_a_reset_but_those_that_it_needs() -> None:
     """The persistence daemon stays, which keeps the settings of other GPUs."""
     users = (DAEMON, User(Client(98, "root", "nvidia-persiste"), PERSISTENCED, daemon=True))
     state = node(gpu(users=users), service=Service(True, "enabled", True), stopped=("x.service",))
-    along = steps(
-        plan(replace(state, dependents=(("nvidia-dcgm.service", ("y.service",)),)), wish(ecc=False), {})
-    )
+    exporter = (("nvidia-dcgm.service", (Dependent("y.service", watches=True),)),)
+    along = steps(plan(replace(state, dependents=exporter), wish(ecc=False), {}))
     assert along[1] == "stop nvidia-dcgm.service, and y.service, which systemd stops with that"
     assert along[3] == "start nvidia-dcgm.service, x.service, y.service"
     assert steps(plan(state, wish(ecc=False), {})) == [
@@ -230,6 +229,20 @@ def test_daemons_are_away_for_a_reset_but_those_that_it_needs() -> None:
     off = plan(state, wish(ecc=False, persistence=False), {})
     assert steps(off)[0] == "disable and stop " + PERSISTENCED
     assert steps(off)[-2:] == ["start nvidia-dcgm.service", "GPU 0: set persistence off"]
+
+
+def test_a_service_that_would_stop_with_a_daemon_is_asked_for() -> None:
+    """For a reset alone: nothing stops for other settings."""
+    agents = (("nvidia-dcgm.service", (Dependent("agent.service"), Dependent("b.service"))),)
+    state = replace(node(gpu(users=(DAEMON,))), dependents=agents)
+    (blocker,) = plan(state, wish(ecc=False), {}).blockers
+    along = "agent.service with nvidia-dcgm.service, b.service with nvidia-dcgm.service"
+    assert blocker.which == "GPU 0; systemd stops " + along
+    assert "gpu_services: [agent.service, b.service]" in blocker.next
+    (blocker,) = plan(state, replace(wish(ecc=False), gpu_services=("b.service",)), {}).blockers
+    assert "b.service" not in blocker.which + blocker.next
+    assert "agent.service" in steps(plan(state, wish(True, ecc=False), {}))[1]
+    assert not plan(state, wish(power_limit=300000), {}).blockers
 
 
 def test_a_cut_off_run_is_tidied_up_after() -> None:
