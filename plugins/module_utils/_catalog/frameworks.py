@@ -205,6 +205,11 @@ def _choice(release: Release, version: str, build: Build, node: Node) -> Choice:
 
 def _warnings(release: Release, version: str, build: Build, node: Node) -> List[str]:
     found = []
+    if build.brings == CONDA:
+        found.append(
+            "%s %s looks for CUDA in LD_LIBRARY_PATH, which is set where its environment is activated: start "
+            "programs after conda activate." % (release.framework, version)
+        )
     flaw = FLAWS.get((release.framework, version))
     if flaw:
         found.append("%s %s: %s." % (release.framework, version, flaw))

@@ -13,6 +13,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Dict, List, NamedTuple, Tuple
 
+from .finding_cuda import by_path
+
 PYTORCH, TENSORFLOW, JAX = "pytorch", "tensorflow", "jax"
 X86_64, AARCH64 = "x86_64", "aarch64"
 
@@ -141,8 +143,6 @@ _TENSORFLOW = """
 2.20: 0 | 3.9 3.13 | 12.5 | 9.3
 2.21: 0 | 3.10 3.13 | 12.5 | 9.3
 """
-#: The pip extra that brings CUDA. Source: pip page of tensorflow/docs.
-_AND_CUDA = "2.14"
 #: What to ask conda-forge for where it has no cuDNN of that minor. TensorFlow takes a later minor of the same
 #: major (cuda_dnn.cc in stream_executor of tensorflow/tensorflow). Source: recipes of
 #: conda-forge/cudnn-feedstock: 8.4.1.50 is followed by 8.8.0.121, which is built for every CUDA 11 as is 8.9.
@@ -238,8 +238,8 @@ def _tensorflow() -> List[Release]:
     found = []
     for minor, (patches, (first, last), (cuda,), (cudnn,)) in _lines(_TENSORFLOW):
         oldest, newest = [row[1:] for row in _TENSORFLOW_GPUS if not before(minor, row[0])][-1]
-        wheels = not before(minor, _AND_CUDA)
-        extra, brings = ("and-cuda", WHEELS) if wheels else ("", CONDA)
+        # The pip extra brings CUDA. Source: pip page of tensorflow/docs.
+        extra, brings = ("", CONDA) if by_path("tensorflow==" + minor) else ("and-cuda", WHEELS)
         build = Build(cuda, extra, cudnn, oldest, newest, True, brings)
         numpy = "2" if before(minor, _TENSORFLOW_NUMPY_2) else ""
         found.append(Release(TENSORFLOW, minor, _full(minor, patches), first, last, numpy, (build,)))

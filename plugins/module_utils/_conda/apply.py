@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 from .._effects import Action, Context, EffectError, RemoveFile, WriteFile, remove_file, write_file
 from . import beside, engine, lock, program, tree
+from .activating import activation, have
 from .bring import bring_engine
 from .child import ChildError, run
 from .history import with_revision
@@ -69,7 +70,7 @@ def transact(context: Context, data: Transact) -> None:
 
 
 def seal(context: Context, data: Seal) -> None:
-    """Write history and note, have it on disk, and put it in its place."""
+    """Write what its activation sources, history and note, have it on disk, and put it in its place."""
     prefix, fresh = data.work.prefix, data.work.fresh
     at = prefix if fresh else staging_of(prefix)
     inside(context, data.work, lambda: _write_notes(context, data), "note what it was made from")
@@ -92,6 +93,7 @@ def seal(context: Context, data: Seal) -> None:
 
 def _write_notes(context: Context, data: Seal) -> None:
     at = data.work.prefix
+    have(context, at)
     _publish(context, at)
     history = with_revision(
         context.files.text(at, HISTORY) or "",
@@ -226,6 +228,7 @@ ACTIONS: Mapping[str, Action] = {
     "stage": stage,
     "transact": transact,
     "mend-links": mend_links,
+    "activation": activation,
     "pip-install": pip_install,
     "pip-build": pip_build,
     "seal": seal,

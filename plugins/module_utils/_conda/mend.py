@@ -8,6 +8,7 @@
 * Builds look for libraries in CUDA_HOME/lib64 (that is what NVIDIA's installers make), and environments have
   lib. Source: library_paths in torch/utils/cpp_extension.py, which had to learn of lib (pytorch issue 16955).
 * A cuDNN of another CUDA brings that one's libcudart, and libcudart.so leads to it from then on.
+* A framework that looks for CUDA in LD_LIBRARY_PATH needs that set (activation.py).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Iterable, List, Optional, Sequence, Tuple
 
 from .._catalog.versions import within
 from .._plan import Step
+from . import activation
 from .state import CondaState
 from .steps import MendLinks, Work
 
@@ -31,7 +33,7 @@ def of_environment(state: CondaState) -> Tuple[Step, ...]:
     """What is to be mended in an environment as it is."""
     if not state.usable:
         return ()
-    return _runtime(state, None) + _lib64(state, state.packages, None)
+    return _runtime(state, None) + _lib64(state, state.packages, None) + activation.of_environment(state)
 
 
 def of_change(state: CondaState, lines: Sequence[str], work: Work) -> Tuple[Step, ...]:

@@ -26,6 +26,7 @@ from .observe_links import links_in
 from .observe_tools import tools
 from .specs import canonical
 from .state import (
+    ACTIVATION,
     BESIDE,
     HISTORY,
     META,
@@ -81,6 +82,7 @@ def observe(files: Files, host: Host, prefix: str, wish: Optional[CondaWish] = N
         built=built_in(files, prefix),
         tools=tools(files, prefix) if wish and (wish.builds or wish.clone or wish.file) else Tools(),
         links=links_in(files, prefix),
+        activation=(files.text(prefix, ACTIVATION[0]) or "", files.text(prefix, ACTIVATION[1]) or ""),
         cached=any(name.startswith("packages") for name in files.names(root_of(prefix), BESIDE)),
     )
 

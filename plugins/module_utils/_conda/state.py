@@ -23,6 +23,8 @@ UNFINISHED = META + "/labfleet-gpu.unfinished"
 ORIGINS = META + "/labfleet-gpu.pip"
 #: What pip built from source, how, and against what (JSON).
 BUILT = META + "/labfleet-gpu.built"
+#: What shells source when it is activated, and when it is left.
+ACTIVATION = ("etc/conda/activate.d/labfleet-gpu.sh", "etc/conda/deactivate.d/labfleet-gpu.sh")
 #: Beside the environments: what is being made, what is on its way out, the lock.
 BESIDE = ".labfleet-gpu"
 
@@ -110,6 +112,8 @@ class CondaState:
     built: Tuple[Built, ...] = ()
     tools: Tools = Tools()
     links: Links = Links()
+    #: What is in the files ACTIVATION, "" for none.
+    activation: Tuple[str, str] = ("", "")
 
     @property
     def usable(self) -> bool:

@@ -102,6 +102,14 @@ class MendLinks:
 
 
 @dataclass(frozen=True)
+class Activation:
+    """Have what activating an environment sources as its packages take it. The work is done as ``ids``."""
+
+    prefix: str
+    ids: Tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
 class Seal:
     """Write history and note, and have it in its place. ``specs`` are what was asked for, for the history.
 
