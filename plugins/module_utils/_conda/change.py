@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from .._plan import Blocker, Plan, Step
 from .._questions import AskSpace, Trouble
 from .._room import space_blockers
-from . import mend, pins
+from . import activation, mend, pins
 from .calls import build_steps, due_builds, install_steps
 from .goal import Goal
 from .programs import Program
@@ -75,6 +75,7 @@ def change(
     alien = theirs(state, wish, found)
     seal = Seal(work, wish.lines(), () if wish.clone else specs, state.packages, state.pip, alien)
     words = "note what it was made from" if fresh else "put the changed copy in its place"
+    words += activation.foretold(state, lines, (pins.distribution(each) for each in found.pip))
     steps.append(Step("finish", "seal", words, why, seal))
     if not fresh:
         steps.append(Step("finish", "sweep", "remove the former content", why, Gone(prefix)))
