@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import shutil
 from typing import Any, Dict, List, Tuple
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._check import probe
 from ansible_collections.labfleet.gpu.plugins.module_utils._check.row import FAILED, OK, SKIPPED, WARNED, Row
+from ansible_collections.labfleet.gpu.plugins.module_utils._conda.activation import texts
 from ansible_collections.labfleet.gpu.tests.unit.support import frameworks
 from ansible_collections.labfleet.gpu.tests.unit.support.check_node import MIG_TABLE, CheckNode
 
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 A100, PREFIX = "a100-sxm4-40gb", "/opt/conda/envs/train"
+NEEDED = texts(("cudatoolkit=11.8.0=0",), ("tensorflow==2.12.1",))
 SUBJECT = "PyTorch 2.13.0 (%s)" % PREFIX
 
 
@@ -108,6 +111,38 @@ def test_each_mig_device_is_tried(gpus: CheckNode) -> None:
     assert (
         row.result == FAILED and row.reason == "it does not see this MIG device: No CUDA GPUs are available"
     )
+
+
+def test_it_sees_what_a_user_sees_who_activates_it(gpus: CheckNode, packages: str) -> None:
+    """A framework that finds CUDA by the loader's path, a script for bash that prints, one that fails."""
+    frameworks.torch(gpus.tree, packages)
+    path = gpus.tree.path(packages + "/torch/__init__.py")
+    wanted = str(gpus.tree.path(PREFIX + "/lib"))
+    blind = (
+        "if os.environ.get('LD_LIBRARY_PATH') != %r:\n    GPUS, TROUBLE = [], 'no libcudart.so'\n" % wanted
+    )
+    path.write_text(path.read_text() + blind)
+    assert rows(gpus)["framework_gpus"][0].reason == "it sees no GPU: no libcudart.so"
+    scripts = PREFIX + "/etc/conda/activate.d/"
+    gpus.tree.write(
+        scripts + "a.sh", "[[ -n $CONDA_PREFIX ]] && printf 'labfleet-gpu-probe no line'\nfalse\n"
+    )
+    gpus.tree.write(scripts + "b.sh", NEEDED[0])
+    gpus.tree.write(scripts + "c.fish", "set -x LD_LIBRARY_PATH /nowhere\n")
+    assert results(rows(gpus))["framework_gpus"] == OK
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+def test_root_sources_nothing_that_a_user_could_have_written(gpus: CheckNode, packages: str) -> None:
+    frameworks.torch(gpus.tree, packages)
+    script = PREFIX + "/etc/conda/activate.d/a.sh"
+    gpus.tree.write(script, "touch '%s/sourced'\n" % gpus.tree.path(PREFIX))
+    os.chown(str(gpus.tree.path(script)), 65534, -1)
+    rows(gpus)
+    assert not gpus.tree.path(PREFIX + "/sourced").exists()
+    os.chown(str(gpus.tree.path(script)), 0, -1)
+    rows(gpus)
+    assert gpus.tree.path(PREFIX + "/sourced").exists()
 
 
 def test_environments_that_are_none(gpus: CheckNode, packages: str) -> None:
