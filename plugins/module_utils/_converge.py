@@ -145,7 +145,7 @@ class _Run:
         for part in self.parts:
             part.component.load()
             part.component.actions()
-        return _job.start(self._hand_over)
+        return _job.start(self._hand_over, self.module.no_log_values)
 
     def _hand_over(self, directory: str, pid: int) -> None:
         steps = [step.shown() for part in self.parts for step in part.plan.steps]

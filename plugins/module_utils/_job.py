@@ -18,7 +18,9 @@ import os
 import shutil
 import tempfile
 import time
-from typing import Any, Dict, NoReturn
+from typing import Any, Collection, Dict, NoReturn
+
+from ansible.module_utils.common.parameters import remove_values
 
 from ._plan import Step
 
@@ -36,14 +38,19 @@ def wanted() -> bool:
 
 
 class Job:
-    """The child's side: where it writes how far it is."""
+    """The child's side: where it writes how far it is.
 
-    def __init__(self, directory: str):
+    What the caller reads here does not pass Ansible's own masking: ``secrets`` are masked in all of it.
+    """
+
+    def __init__(self, directory: str, secrets: Collection[str] = ()):
         self.directory = directory
+        self.secrets = secrets
 
     def progress(self, step: Step, number: int, total: int) -> None:
         """Tell how far it is. What cannot be told (no room left in /run) is no reason to stop halfway."""
-        line = json.dumps(dict(step.shown(), number=number, total=total))
+        shown = remove_values(step.shown(), self.secrets)
+        line = json.dumps(dict(shown, number=number, total=total))
         path = os.path.join(self.directory, "progress")
         with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as handle:
             handle.write(line + "\n")
@@ -52,12 +59,12 @@ class Job:
         """Leave the result, whole or not at all, and end."""
         path = os.path.join(self.directory, "result")
         with open(path + ".part", "w", encoding="utf-8") as handle:
-            json.dump(result, handle)
+            json.dump(remove_values(result, self.secrets), handle)
         os.rename(path + ".part", path)
         raise SystemExit(0)
 
 
-def start(module_result: Any) -> Job:
+def start(module_result: Any, secrets: Collection[str] = ()) -> Job:
     """Fork. The parent calls ``module_result(directory, pid)``, which ends it; the child returns a Job."""
     for name in _stale():
         shutil.rmtree(name, ignore_errors=True)
@@ -71,7 +78,7 @@ def start(module_result: Any) -> Job:
     if pid == 0:
         os.setsid()
         _become_silent(os.path.join(directory, "log"))
-        return Job(directory)
+        return Job(directory, secrets)
     with open(os.path.join(directory, "pid"), "w", encoding="utf-8") as handle:
         handle.write("%d\n" % pid)
     module_result(directory, pid)
