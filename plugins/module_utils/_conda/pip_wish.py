@@ -258,4 +258,9 @@ def place(option: str, value: str) -> str:
             "%s is '%s': write an http, https or file address, or a whole path on the node."
             % (option, redacted(text))
         )
+    if "index" in option and "?" in text:
+        raise BadWish(
+            "%s is '%s', with a query, behind which pip finds nothing: write a login before the host, as in "
+            "https://USER:TOKEN@host/simple." % (option, redacted(text))
+        )
     return text.rstrip("/")

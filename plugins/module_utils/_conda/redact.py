@@ -11,18 +11,25 @@ import re
 from typing import Any, Mapping, Set
 
 _USER = re.compile(r"(?<=://)[^/@\s\"']+@")
+#: Over ssh a name alone tells nothing; over http it may be a token.
+_LOGIN = re.compile(r"(?P<http>https?)?://(?P<user>[^/@:\s\"']+)(?P<password>:[^/@\s\"']*)?@")
 #: Tokens of Anaconda's servers are a part of the path.
 _TOKEN = re.compile(r"(?<=[\w\]])/t/[^/\s\"']+(?=[/\s\"']|$)")
+#: What a query has under such a name is one: of GitLab's job tokens, of addresses that Amazon and Azure sign.
+_KEY = r"[\w.-]*(?:token|secret|passw|signature|credential|auth|key|(?<![a-z])sig(?![a-z]))[\w.-]*="
+_QUERY = re.compile(r"(?<=[?&])(%s)([^&#\s\"']+)" % _KEY, re.IGNORECASE)
+_QUERIES = re.compile(r"([?&])(?:%s[^&#\s\"']+(?:&|(?=[#\s\"']|$)))+" % _KEY, re.IGNORECASE)
 
 
 def redacted(text: str) -> str:
     """A text without user names, passwords and tokens of addresses in it."""
-    return _TOKEN.sub("/t/***", _USER.sub("***@", text))
+    return _QUERY.sub(r"\1***", _TOKEN.sub("/t/***", _USER.sub("***@", text)))
 
 
 def bare(text: str) -> str:
     """A text with these taken out of its addresses, as conda has them in its records."""
-    return _TOKEN.sub("", _USER.sub("", text))
+    without = _QUERIES.sub(lambda found: found.group(1) if found.group().endswith("&") else "", text)
+    return _TOKEN.sub("", _USER.sub("", without))
 
 
 def secrets_in(value: Any) -> Set[str]:
@@ -36,8 +43,11 @@ def secrets_in(value: Any) -> Set[str]:
 
 def secrets(text: str) -> Set[str]:
     """The passwords and tokens in the addresses of a text."""
-    users = {match.group().rstrip("@") for match in _USER.finditer(text)}
-    tokens = {match.group()[len("/t/") :] for match in _TOKEN.finditer(text)}
-    passwords = {each.partition(":")[2] for each in users}
+    found = {match.group()[len("/t/") :] for match in _TOKEN.finditer(text)}
+    found |= {match.group(2) for match in _QUERY.finditer(text)}
+    for match in _LOGIN.finditer(text):
+        user, password = match.group("user"), (match.group("password") or "")[1:]
+        if password or match.group("http"):
+            found |= {"%s:%s" % (user, password), password} if password else {user}
     # One of a few letters would hide half of the result.
-    return {each for each in users | passwords | tokens if len(each) > 3}
+    return {each for each in found if len(each) > 3}

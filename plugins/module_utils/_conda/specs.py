@@ -19,7 +19,7 @@ _PLAIN = re.compile(
     r"(?:[\s=]+(?P<build>[\w.]+))?\Z"
 )
 _PYTHON_ONE = re.compile(r"\s*={0,2}\s*3\.1(?:\s|=|\Z)(?!\d)")
-_CHANNEL = re.compile(r"[A-Za-z0-9_][\w.-]*(?:/[\w.-]+)*\Z|(?:https?|file)://\S+\Z|/\S+\Z")
+_CHANNEL = re.compile(r"[A-Za-z0-9_][\w.-]*(?:/[\w.-]+)*\Z|(?:https?|file)://[^\s?]+\Z|/\S+\Z")
 
 
 def spec(value: Any) -> str:
@@ -75,7 +75,7 @@ def channel(value: str) -> str:
     if not _CHANNEL.match(text):
         raise BadWish(
             "channels has '%s': write a channel (conda-forge), one with a label (nvidia/label/cuda-12.1.1), "
-            "or an address." % text
+            "or an address without a query." % text
         )
     return text
 

@@ -159,6 +159,7 @@ def test_where_pip_looks() -> None:
         ({"pip_index_url": "mirror"}, "pip_index_url is 'mirror'"),
         ({"pip_extra_index_urls": ["https://me:word@x.org/a b"]}, "'https://***@x.org/a b'"),
         ({"pip_find_links": ["wheels"]}, "a whole path on the node"),
+        ({"pip_index_url": "https://h/simple?token=geheim"}, "'https://h/simple?token=***', with a query"),
         ({"pip_index_url": "none"}, "no pip_find_links are given"),
         (
             {"pip_index_url": "none", "pip_extra_index_urls": ["/x"], "pip_find_links": ["/y"]},

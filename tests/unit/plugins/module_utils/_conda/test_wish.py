@@ -92,6 +92,7 @@ def test_the_order_of_packages_is_no_matter_that_of_channels_is() -> None:
         ({"packages": ["--yes"]}, "which is no package"),
         ({"packages": ["__cuda=12"]}, 'set cuda, as in cuda: "12.4"'),
         ({"packages": ["a"], "channels": ["--x"]}, "channels has '--x'"),
+        ({"packages": ["a"], "channels": ["https://h/lab?token=geheim"]}, "an address without a query"),
         ({"packages": ["a"], "pip": ["-r x.txt"]}, "pip has '-r x.txt'"),
         ({"packages": ["a"], "pip": ["tensorflow-gpu==2.10"]}, "write tensorflow, it has the GPU"),
         ({"revision": "last"}, "conda list --revisions"),
