@@ -16,11 +16,14 @@ from typing import Mapping, Sequence, Tuple
 from ._clients import DRM, STOPPED, Units, Work
 from ._clients_guard import guard, settled
 from ._command import CommandError
+from ._deadline import within
 from ._effects import Action, Context, EffectError, RemoveFile, WriteFile, remove_file, write_file
 from ._running import with_dependents
 
 #: Seconds that work has to end by itself once it was asked to, and when it was told to.
 _PATIENCE, _AFTER_KILL = 15.0, 5.0
+#: Seconds that a module of the driver has to be loaded or unloaded, which may hang with a GPU.
+_MODULE = 120.0
 
 
 def stop_services(context: Context, data: Units) -> None:
@@ -41,7 +44,7 @@ def stop_services(context: Context, data: Units) -> None:
 def unload_module(context: Context, _data: Units) -> None:
     """Unload DRM, once it is noted. If it is still in use that is told, and the change is tried anyway."""
     _note(context, list(dict.fromkeys((DRM, *_noted(context)))))
-    done = context.commands.try_run(["rmmod", DRM])
+    done = context.commands.try_run(within(_MODULE, ["rmmod", DRM]))
     if done.rc != 0 and context.files.exists("/sys/module", DRM):
         said = "%s stays loaded, which may be in the way of a reset: %s"
         context.warnings.append(said % (DRM, done.tail(1)))
@@ -54,7 +57,9 @@ def start_services(context: Context, data: Units) -> None:
     """
     left = []
     for name in dict.fromkeys((*data.names, *_noted(context))):
-        start = ["modprobe", DRM] if name == DRM else ["systemctl", "start", "--", name]
+        start = ["systemctl", "start", "--", name]
+        if name == DRM:
+            start = within(_MODULE, ["modprobe", DRM])
         done = context.commands.try_run(start)
         if done.rc == 0:
             continue

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, Dict, Sequence
+from typing import Any, Callable, Dict, Mapping, NoReturn, Sequence
 
 from ._clients_away import give_back
 from ._effects import Context, EffectError
@@ -16,6 +16,7 @@ from ._gpu_notes import forget_locks, note_locks, note_owed
 from ._gpu_values import Change, SetAll, Values
 from ._nvml import NvmlUnavailable, in_session
 from ._nvml_calls import handle_of, settings, told
+from ._resets import ResetHung, note_refusal
 
 #: Seconds: a GPU is ready again after a reset in far less.
 DEADLINE = 180.0
@@ -64,6 +65,18 @@ def ask(context: Context, name: str, work: Callable[[Any], Any]) -> Any:
     except NvmlUnavailable as exc:
         give_back(context)
         raise EffectError("%s cannot be changed: %s" % (name, exc.reason)) from exc
+
+
+def give_up(context: Context, path: str, names: Mapping[str, str], hung: ResetHung) -> NoReturn:
+    """After a reset that hangs: it is noted in ``path``, and what was stopped runs again. Raises EffectError.
+
+    ``names``: of the GPUs, by UUID. NVML is not asked any more.
+    """
+    for uuid in names:
+        note_refusal(context, path, uuid, str(hung))
+    give_back(context)
+    advice = "What was stopped for it starts again; look into the kernel log for Xid, and reboot the node."
+    raise EffectError("%s: %s. %s" % (", ".join(names.values()), hung, advice)) from hung
 
 
 # within an NVML session: each function takes pynvml last and returns plain data

@@ -12,18 +12,30 @@ import re
 from typing import Dict, Optional, Sequence
 
 from ._clients import DRM
-from ._effects import Context, WriteFile, write_file
+from ._deadline import HUNG, within
+from ._effects import Context, EffectError, WriteFile, write_file
 from ._host import Files
+
+#: Seconds that a reset may take: with NVSwitches it is a minute and more, and one that hangs never ends.
+_PATIENCE = 300.0
+
+
+class ResetHung(EffectError):
+    """A reset did not end; the message says since when."""
 
 
 def reset(context: Context, uuids: Sequence[str]) -> Optional[str]:
-    """Reset these GPUs; why they could not be, None if they were.
+    """Reset these GPUs; why they could not be, None if they were. Raises ResetHung.
 
     All at once: those that NVLink joins may have to be, before Ampere (nvidia-smi(1), --gpu-reset).
     """
-    done = context.commands.try_run(["nvidia-smi", "--gpu-reset", "-i", ",".join(uuids)])
+    done = context.commands.try_run(
+        within(_PATIENCE, ["nvidia-smi", "--gpu-reset", "-i", ",".join(uuids)]),
+    )
     if done.rc == 0:
         return None
+    if done.rc == HUNG:
+        raise ResetHung("its reset did not end within %g seconds: the GPU or the driver hangs" % _PATIENCE)
     said = " ".join(done.tail(3).split()) or "nvidia-smi --gpu-reset ended with %d" % done.rc
     return with_drm(context.files, said, "'nvidia-smi --gpu-reset -i %s'" % ",".join(uuids))
 

@@ -15,10 +15,10 @@ from .._clients import Units
 from .._clients_away import AWAY, give_back
 from .._effects import Action, Context, EffectError, UndoneError
 from .._gpu_notes import forget_locks, locks_of, note_owed, owing
-from .._gpu_setter import DEADLINE, put_back, told_of, without_persistence
+from .._gpu_setter import DEADLINE, give_up, put_back, told_of, without_persistence
 from .._gpu_values import Change, SetAll, held
 from .._nvml import NvmlUnavailable, in_session
-from .._resets import note_refusal, refusals, reset, with_drm
+from .._resets import ResetHung, note_refusal, refusals, reset, with_drm
 from . import change
 from .node import REFUSED, layout
 from .observe import gpu_of
@@ -104,7 +104,10 @@ def _put_noted_back(context: Context, uuid: str, name: str, compute_mode: bool) 
 
 def _reset(context: Context, data: SetMode) -> Optional[str]:
     """Have the GPU reset for its pending mode; why it is still pending, None if it is not."""
-    refused = reset(context, [data.uuid])
+    try:
+        refused = reset(context, [data.uuid])
+    except ResetHung as exc:
+        give_up(context, REFUSED, {data.uuid: data.name}, exc)
     if refused is not None:
         return refused
     return None if _modes(data)[0] == data.enable else "nvidia-smi reset it, and the mode is still pending"

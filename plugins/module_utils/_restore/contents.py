@@ -28,6 +28,7 @@ CONTENTS = (
     "_command",
     "_component",
     "_converge",
+    "_deadline",
     "_download",
     "_driver_seen",
     "_effects",

@@ -15,8 +15,8 @@ from .._clients import PERSISTENCED
 from .._clients_away import AWAY
 from .._effects import Action, Context, EffectError
 from .._gpu_notes import forget_locks, note_owed
-from .._gpu_setter import ask, set_gpu, without_persistence
-from .._resets import note_refusal, reset
+from .._gpu_setter import ask, give_up, set_gpu, without_persistence
+from .._resets import ResetHung, note_refusal, reset
 from . import change
 from .node import REFUSED
 from .plan import Persistenced, Reset
@@ -55,7 +55,10 @@ def reset_gpus(context: Context, data: Reset) -> None:
     note_owed(context, {uuid: owed for uuid, _name, _enable, owed in data.gpus})
     forget_locks(context, uuids)
     ask(context, data.gpus[0][1], partial(without_persistence, uuids))
-    refused = reset(context, uuids)
+    try:
+        refused = reset(context, uuids)
+    except ResetHung as exc:
+        give_up(context, REFUSED, {uuid: name for uuid, name, _enable, _owed in data.gpus}, exc)
     if refused is None:
         refused = "nvidia-smi reset it, and the mode is still pending"
     current = ask(context, data.gpus[0][1], partial(change.ecc, uuids))

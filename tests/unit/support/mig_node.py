@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.arguments import ARGUMENTS
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.component import MIG
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.module_wish import MigWish, wish_from
+from ansible_collections.labfleet.gpu.tests.unit.support.deadline import bare
 from ansible_collections.labfleet.gpu.tests.unit.support.simulated_node import (
     BOARDS,
     PERSISTENT,
@@ -45,10 +46,11 @@ class Programs:
         self.reset: Callable[[], object] = lambda: None
 
     def run_command(self, argv: Sequence[str], **_options: Any) -> Tuple[int, str, str]:
+        argv = bare(argv)
         self.ran.append(argv)
         if argv[0] == "nvidia-smi":
             if self.nvidia_smi is None:
-                raise FileNotFoundError(2, "No such file or directory", "nvidia-smi")
+                return 127, "nvidia-smi: No such file or directory", ""
             self.reset()
             return self.nvidia_smi
         if list(argv[:3]) == ["systemctl", "show", "--property=MainPID"]:

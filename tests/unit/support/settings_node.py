@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.labfleet.gpu.plugins.module_utils._settings.component import SETTINGS
 from ansible_collections.labfleet.gpu.plugins.module_utils._settings.wish import SettingsWish, wish_from
+from ansible_collections.labfleet.gpu.tests.unit.support.deadline import bare
 from ansible_collections.labfleet.gpu.tests.unit.support.simulated_node import (
     BOARDS,
     PERSISTENT,
@@ -37,6 +38,7 @@ class Programs:
         self.dependents: Dict[str, str] = {}
 
     def run_command(self, argv: Sequence[str], **_options: Any) -> Tuple[int, str, str]:
+        argv = bare(argv)
         if argv[-1] in self.dependents:
             return 0, "RequiredBy=%s\n" % self.dependents[argv[-1]], ""
         if argv[:2] == ["systemctl", "show"]:
@@ -46,7 +48,7 @@ class Programs:
             self._systemctl(argv[1])
             return 0, "", ""
         if self.nvidia_smi is None:
-            raise FileNotFoundError(2, "No such file or directory", "nvidia-smi")
+            return 127, "nvidia-smi: No such file or directory", ""
         if self.nvidia_smi[0] == 0:
             self.reset(argv[-1])
         return self.nvidia_smi[0], self.nvidia_smi[1], ""

@@ -19,6 +19,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._command import Comma
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context, EffectError
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import Client
+from ansible_collections.labfleet.gpu.tests.unit.support.deadline import bare
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
 STUBBORN = (
@@ -37,6 +38,7 @@ class Systemd:
         self.load_state = "loaded"
 
     def run_command(self, argv: Sequence[str], **_options: object) -> Tuple[int, str, str]:
+        argv = bare(argv)
         if argv[1:3] == ["show", "--property=LoadState"]:
             return 0, "LoadState=%s\n" % self.load_state, ""
         if argv[1] == "show":

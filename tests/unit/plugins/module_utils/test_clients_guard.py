@@ -17,6 +17,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._clients import DRM, 
 from ansible_collections.labfleet.gpu.plugins.module_utils._clients_guard import SCRIPT, Note, guard
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import CommandError, Commands
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context
+from ansible_collections.labfleet.gpu.tests.unit.support.deadline import bare
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
 #: A program that notes how it was called, and fails for what is named in the file "broken" beside it.
@@ -47,6 +48,7 @@ class Systemd:
         self.forgotten: List[str] = []
 
     def run_command(self, argv: Sequence[str], **_options: object) -> Tuple[int, str, str]:
+        argv = bare(argv)
         if argv[1] == "is-active":
             return (0 if self.watched else 3), "", ""
         if argv[1] == "show":

@@ -10,6 +10,7 @@ from typing import Any, Dict
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._clients import STOPPED
+from ansible_collections.labfleet.gpu.plugins.module_utils._deadline import HUNG
 from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 from ansible_collections.labfleet.gpu.tests.unit.support.mig_node import MigNode
 
@@ -104,6 +105,22 @@ def test_a_service_that_may_stop_needs_no_other_consent(
         assert steps[0].what == "stop inference.service" and "end-gpu-work" not in str(steps)
         assert steps[-1].what == "start inference.service"
     assert not mig.plan(gpu_services=["inference"], instances=["7g.40gb"]).steps, "it goes on"
+
+
+def test_a_reset_that_hangs_leaves_no_service_stopped(mig: MigNode) -> None:
+    """The run ends and says so, and the next one waits for a reboot instead of trying again."""
+    mig.add(A100, 0, mig_reset_status=16)
+    mig.tree.write(STOPPED, "nvidia-dcgm.service\n")
+    mig.programs.nvidia_smi = (HUNG, "'nvidia-smi --gpu-reset' did not end within 300 seconds", "")
+    hangs = "its reset did not end within 300 seconds: the GPU or the driver hangs."
+    said = mig.failing(gpus=[0], mig=True)
+    assert said.startswith("GPU 0: %s What was stopped for it starts again; " % hangs)
+    assert said.endswith("reboot the node.")
+    assert mig.programs.ran[-1] == ["systemctl", "start", "--", "nvidia-dcgm.service"]
+    assert mig.tree.files.text(STOPPED) is None
+    plan = mig.plan(gpus=[0], mig=True)
+    assert plan.reboot_reasons[0].endswith("waits for a reset to switch MIG mode on: " + hangs)
+    assert not plan.steps
 
 
 def test_who_is_in_no_service_is_still_in_the_way(mig: MigNode, pid: int) -> None:

@@ -9,6 +9,8 @@ import subprocess
 from typing import Any, Iterator, List
 
 import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._clients import STOPPED
+from ansible_collections.labfleet.gpu.plugins.module_utils._deadline import HUNG
 from ansible_collections.labfleet.gpu.plugins.module_utils._settings.node import REFUSED
 from ansible_collections.labfleet.gpu.tests.unit.support.settings_node import SettingsNode
 
@@ -45,6 +47,20 @@ def test_ecc_that_waits_for_a_reboot(gpus: SettingsNode) -> None:
         "GPU 0 (NVIDIA A100-SXM4-40GB, 0000:07:00.0) waits for a reset to switch ECC off: "
         "GPU 0 is in use by another client.",
     )
+
+
+def test_a_reset_that_hangs_leaves_no_service_stopped(gpus: SettingsNode) -> None:
+    gpus.add(A100)
+    gpus.tree.write(STOPPED, "nvidia-dcgm.service\n")
+    gpus.programs.nvidia_smi = (HUNG, "'nvidia-smi --gpu-reset' did not end within 300 seconds")
+    hangs = "its reset did not end within 300 seconds: the GPU or the driver hangs."
+    said = gpus.failing(ecc=False)
+    assert said.startswith("GPU 0: " + hangs) and said.endswith("reboot the node.")
+    assert gpus.programs.ran[-1] == "systemctl start -- nvidia-dcgm.service"
+    assert gpus.tree.files.text(STOPPED) is None
+    plan = gpus.plan(ecc=False)
+    assert plan.reboot_reasons[0].endswith("to switch ECC off: " + hangs)
+    assert "reset-gpus" not in actions(plan)
 
 
 def test_ecc_of_a_busy_gpu(gpus: SettingsNode, pid: int) -> None:
