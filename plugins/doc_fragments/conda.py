@@ -45,8 +45,8 @@ options:
     description:
       - A framework with what it needs. CUDA, Python, driver and GPUs are checked against what the framework
         was built for, and its wheels come from the index for its CUDA.
-      - TensorFlow before 2.14 looks for CUDA in C(LD_LIBRARY_PATH). Activating the environment sets that, with
-        C(conda activate) for example; programs that are started without see no GPU.
+      - TensorFlow before 2.14 looks for CUDA in C(LD_LIBRARY_PATH), which C(conda activate)
+        sets. Programs that are started without it see no GPU.
     type: dict
     suboptions:
       name:
