@@ -12,7 +12,7 @@ from typing import Any, Mapping, Optional, Tuple, Union
 
 from .._plan import Blocker, Plan, Step
 from .._questions import Trouble
-from . import by_program, pins
+from . import by_program, pins, private
 from .calls import due_builds
 from .change import absent, change, kept, settled, superfluous, trouble
 from .goal import Goal, goal
@@ -100,7 +100,8 @@ def _with_engine(
         question: Any = AskRecords(wish.clone)
         why = "%s cannot be copied" % wish.clone
     elif wish.locked:
-        question = AskLocked(wish.locked, engine.wheel, looked_up=engine.program is None)
+        places = private.addresses(wish.locked, wish.channels)
+        question = AskLocked(places, engine.wheel, looked_up=engine.program is None)
         why = "its packages are not to be had"
     elif engine.program:
         if by_program.will_do(state, wish, found) and not lacks(state) and _has_pip(state, found):
@@ -122,6 +123,7 @@ def _with_engine(
         return Plan(blockers=(trouble(solution, why),))
     if wish.clone:
         found = Goal((), solution.pip, exact_pip=True, builds=solution.builds)
+        solution = replace(solution, records=private.records(solution.records, wish.channels))
     if wish.locked and state.usable and set(solution.lines) == set(state.packages):
         there = answers.get(AskRecords(state.prefix))
         if there is None:

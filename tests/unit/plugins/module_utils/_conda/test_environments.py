@@ -16,6 +16,7 @@ from typing import Iterator, List
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda import tree
+from ansible_collections.labfleet.gpu.plugins.module_utils._conda.export import export
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.plan import plan
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.state import leaving_of, staging_of
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import EffectError
@@ -176,6 +177,20 @@ def test_a_token_is_written_nowhere_that_others_read(envs: Environments, private
     assert record["url"].endswith("/team/linux-64/alpha-2.0-0.conda") and "/t/" not in record["url"]
     (blocker,) = envs.planned(envs.wish("alpha=2", name="other", channels=(private + "/no",))).blockers
     assert "to-12-ken" not in str(blocker) and "team/no" in str(blocker)
+
+
+def test_a_lock_and_a_copy_go_by_the_token_of_the_wish(envs: Environments, private: str) -> None:
+    """Neither has it, and nothing is in the cache: as on another node."""
+    envs.converge(envs.wish("alpha=2", channels=(private,)))
+    lock = envs.root.parent / "train.lock"
+    lock.write_text(export(envs.files, str(envs.root / "train")).lock)
+    assert "to-12-ken" not in lock.read_text()
+    for name, source in (("locked", {"file": str(lock)}), ("copy", {"clone": str(envs.root / "train")})):
+        shutil.rmtree(envs.root / ".labfleet-gpu/packages")
+        made = ["stage", "transact", "seal"]
+        assert envs.converge(envs.wish(name=name, channels=(private,), **source)) == made
+        assert output(str(envs.path("bin/alpha", name))) == "alpha 2.0"
+        assert subprocess.call(["grep", "-rqF", "to-12-ken", str(envs.root / name)]) == 1
 
 
 def test_somebody_elses_environment_will_do(envs: Environments) -> None:
