@@ -88,6 +88,8 @@ options:
       - Without it, V(conda-forge), or with O(engine=conda) those of its C(.condarc).
       - With O(engine=conda), channels that are given here are the only ones (C(--override-channels)), and
         must not have a token or password in them, since everybody sees the arguments of a program.
+      - With O(file) or O(clone), packages come from where the list or the other environment has them from. An
+        address here that has the token or password of such a channel is taken instead of it.
     type: list
     elements: str
   engine:
@@ -156,6 +158,7 @@ options:
   update:
     description:
       - Go to the newest conda packages within the wish. Without it, packages that fit stay as they are.
+      - What O(pip) asks for and is there stays as it is. For another version, ask for that.
     type: bool
     default: false
   owner:

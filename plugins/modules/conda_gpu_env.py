@@ -17,7 +17,8 @@ description:
     refused with what would.
   - A change is made to a copy that nobody sees, which takes the place of the former environment in one move.
     A run that is cut off leaves one of the two, whole.
-  - Where the environment is as wished, nothing is solved and nothing is fetched.
+  - Where the environment is as wished, nothing is solved and nothing is fetched. Of one that something else
+    made, that is noted in it once, which is a step.
   - No conda is needed on the node. What solves and installs is the library py-rattler, in
     C(/opt/labfleet-gpu), or a conda, mamba or micromamba that is there.
 author:

@@ -10,15 +10,14 @@ from __future__ import annotations
 import re
 from typing import Optional, Tuple
 
-from .._plan import Blocker, Plan, Step
+from .._plan import Blocker
 from .._questions import Trouble
-from .change import settled, theirs, worker
+from .change import worker
 from .goal import Goal
 from .programs import KEEPS_TO_CHANNELS, AskDryRun, AskProgram, Program
 from .redact import redacted
 from .specs import fulfilled, name_of
 from .state import CondaState
-from .steps import Seal, Work
 from .wish import CondaWish
 
 #: A package of a revision, as py-rattler takes it.
@@ -76,17 +75,3 @@ def will_do(state: CondaState, wish: CondaWish, found: Goal) -> bool:
     """Does what is there do, for certain? No matter who put it there."""
     whole = wish.exclusive or wish.update or wish.revision is not None or not state.usable
     return not whole and all(fulfilled(spec, state.by_name()) for spec in found.specs)
-
-
-def noted(state: CondaState, wish: CondaWish, found: Goal, reasons: Tuple[str, ...]) -> Plan:
-    """The plan where the program finds nothing to do. The note tells it without the program from then on."""
-    rest = settled(state, wish, reasons)
-    alien = theirs(state, wish, found)
-    ours = tuple(line for name, line in sorted(state.by_name().items()) if name not in alien)
-    note = state.note
-    if note and (note.wished, note.packages, note.pip) == (wish.lines(), ours, state.pip):
-        return rest
-    work = Work(state.prefix, False, worker(state, wish, False))
-    data = Seal(work, wish.lines(), found.specs, state.packages, state.pip, alien)
-    step = Step("finish", "note", "note that it is as wished", "; ".join(reasons), data)
-    return Plan((step, *rest.steps), promise=rest.promise or {"exists": True}, reasons=reasons)

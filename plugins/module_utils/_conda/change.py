@@ -15,8 +15,10 @@ from .._room import space_blockers
 from . import activation, mend, pins
 from .calls import build_steps, due_builds, install_steps
 from .goal import Goal
+from .pip_there import stays
 from .programs import Program
 from .questions import AskUsers, Solution
+from .satisfied import lost
 from .specs import name_of
 from .state import CondaState, root_of
 from .steps import Gone, Own, Seal, Stage, Transact, Work
@@ -34,6 +36,27 @@ def settled(state: CondaState, wish: CondaWish, lasting: Tuple[str, ...] = ()) -
     return Plan(steps, promise=_promise_of_owner(state, wish), reasons=lasting, lasting=lasting)
 
 
+def noted(state: CondaState, wish: CondaWish, found: Goal, reasons: Tuple[str, ...]) -> Plan:
+    """The plan where all is as wished already. The note tells it from then on, with no engine or program.
+
+    What it told before stays true, so that several tasks may each wish for a part.
+    """
+    rest = settled(state, wish, reasons)
+    note, wished = state.note, wish.lines()
+    if note and not wish.exclusive and not lost(state, note):
+        wished = tuple(dict.fromkeys(note.wished + wished))
+    alien = theirs(state, wish, found)
+    ours = tuple(line for name, line in sorted(state.by_name().items()) if name not in alien)
+    same = note and (note.wished, note.packages, note.pip) == (wished, ours, state.pip)
+    if same or state.link or state.read_only:
+        return rest
+    work = Work(state.prefix, False, worker(state, wish, False))
+    data = Seal(work, wished, found.specs, state.packages, state.pip, alien)
+    step = Step("finish", "note", "note that it is as wished", "; ".join(reasons), data)
+    promise = rest.promise or {"exists": True}
+    return Plan((step, *rest.steps), promise=promise, reasons=reasons, lasting=tuple(mend.lacks(state)))
+
+
 def change(
     state: CondaState,
     wish: CondaWish,
@@ -42,17 +65,20 @@ def change(
     reasons: Sequence[str],
     answers: _Answers,
     program: Optional[Program] = None,
+    others: bool = False,
 ) -> Plan:
-    """From a solution to the steps that have it there, with py-rattler unless a program is to do it."""
+    """From a solution to the steps that have it there, with py-rattler unless a program is to do it.
+
+    ``others``: packages of the same names, versions and builds are there that are not the same.
+    """
     fresh, prefix, why = not state.usable, state.prefix, "; ".join(reasons)
     lines = solution.lines
-    transact = fresh or set(lines) != set(state.packages)
-    pip = tuple(each for each in found.pip if fresh or not pins.pip_fulfils(state.pip, each))
+    transact = fresh or others or set(lines) != set(state.packages)
+    pip = tuple(each for each in found.pip if fresh or not stays(state, wish, each, transact))
     gone = () if fresh else superfluous(state, wish, found)
     builds = due_builds(state, found, pip, lines, fresh)
-    nothing = not (transact or pip or gone or builds)
-    if nothing and (mend.lacks(state) or wish.update) and state.note and state.note.wished == wish.lines():
-        return settled(state, wish, tuple(reasons))
+    if not (transact or pip or gone or builds):
+        return noted(state, wish, found, tuple(reasons))
     asked = _room(state, solution, answers) or _users(state, wish, answers)
     if asked is not None:
         return asked
@@ -66,6 +92,7 @@ def change(
     steps: List[Step] = [Step("prepare", "stage", _staging_words(fresh, prefix), why, stage)]
     if transact:
         what = _transaction_words(() if fresh else state.packages, lines)
+        what = what or "replace packages that have another content"
         what += "; with %s" % program.words() if program else ""
         steps.append(Step("packages", "transact", what, why, Transact(work, solution.records, program)))
     steps += mend.of_change(state, lines, work)

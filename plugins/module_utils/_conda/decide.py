@@ -14,10 +14,10 @@ from .._plan import Blocker, Plan, Step
 from .._questions import Trouble
 from . import by_program, pins, private
 from .calls import due_builds
-from .change import absent, change, kept, settled, superfluous, trouble
+from .change import absent, change, kept, noted, settled, trouble
 from .goal import Goal, goal
 from .mend import lacks
-from .pins import pip_fulfils
+from .pip_there import stays
 from .programs import Program
 from .questions import (
     LACKING,
@@ -27,7 +27,6 @@ from .questions import (
     AskRecords,
     AskSolve,
     Engine,
-    Matches,
 )
 from .satisfied import channels_of, lacking, of_revision
 from .source import resolved
@@ -56,6 +55,8 @@ def decide(state: CondaState, wish: CondaWish, answers: _Answers) -> Plan:
     found = _goal(state, meant)
     if isinstance(found, Blocker):
         return Plan(blockers=(found,))
+    if by_program.will_do(state, meant, found) and not lacks(state) and _has_pip(state, meant, found):
+        return noted(state, meant, found, reasons)
     conda = wish.engine == "conda"
     who: Any = by_program.who(state, meant) if conda else AskEngine(wish.engine_wheel)
     engine = answers.get(who)
@@ -104,16 +105,14 @@ def _with_engine(
         question = AskLocked(places, engine.wheel, looked_up=engine.program is None)
         why = "its packages are not to be had"
     elif engine.program:
-        if by_program.will_do(state, wish, found) and not lacks(state) and _has_pip(state, found):
-            return by_program.noted(state, wish, found, reasons)
         question = by_program.to_solve(state, wish, found, engine.program, kept(state, wish))
         why = "no packages fulfil the wish"
     else:
         keeping = state.usable and not wish.exclusive and wish.revision is None and not wish.update
         if keeping and not lacks(state):
-            will_do = _will_do(state, found, engine, reasons, answers)
+            will_do = _will_do(state, wish, found, engine, reasons, answers)
             if will_do is not None:
-                return settled(state, wish, reasons) if will_do == Plan() else will_do
+                return will_do
         question = _to_solve(state, wish, found, engine)
         why = "no packages fulfil the wish"
     solution = answers.get(question)
@@ -124,39 +123,36 @@ def _with_engine(
     if wish.clone:
         found = Goal((), solution.pip, exact_pip=True, builds=solution.builds)
         solution = replace(solution, records=private.records(solution.records, wish.channels))
+    others = False
     if wish.locked and state.usable and set(solution.lines) == set(state.packages):
         there = answers.get(AskRecords(state.prefix))
         if there is None:
             return Plan(questions=(AskRecords(state.prefix),), reasons=reasons)
-        same = not isinstance(there, Trouble) and _same(there.digests, wish.locked)
-        if same and _has_pip(state, found) and not superfluous(state, wish, found):
-            return settled(state, wish, reasons)
-    there = state.usable and set(solution.lines) == set(state.packages)
-    plain = not (wish.clone or wish.locked or lacks(state))
-    if engine.program and there and plain and _has_pip(state, found) and not superfluous(state, wish, found):
-        return by_program.noted(state, wish, found, reasons)
-    return change(state, wish, found, solution, reasons, answers, engine.program)
+        others = isinstance(there, Trouble) or not _same(there.digests, wish.locked)
+    return change(state, wish, found, solution, reasons, answers, engine.program, others)
 
 
 def _will_do(
-    state: CondaState, found: Goal, engine: Engine, reasons: Tuple[str, ...], answers: _Answers
+    state: CondaState,
+    wish: CondaWish,
+    found: Goal,
+    engine: Engine,
+    reasons: Tuple[str, ...],
+    answers: _Answers,
 ) -> Optional[Plan]:
-    """An empty plan if what is there will do, whoever put it there; None if it does not."""
+    """A plan that only notes it if what is there will do, whoever put it there; None if it does not."""
     question = AskMatches(state.prefix, found.specs, engine.wheel)
     matches = answers.get(question)
     if matches is None:
         return Plan(questions=(question,), reasons=reasons)
     if isinstance(matches, Trouble):
         return Plan(blockers=(trouble(matches, "its packages cannot be looked at"),))
-    return Plan() if _fulfilled(state, found, matches) else None
+    fulfilled = not matches.unmatched and _has_pip(state, wish, found)
+    return noted(state, wish, found, reasons) if fulfilled else None
 
 
-def _fulfilled(state: CondaState, found: Goal, matches: Matches) -> bool:
-    return not matches.unmatched and _has_pip(state, found)
-
-
-def _has_pip(state: CondaState, found: Goal) -> bool:
-    there = all(pip_fulfils(state.pip, each) for each in found.pip)
+def _has_pip(state: CondaState, wish: CondaWish, found: Goal) -> bool:
+    there = all(stays(state, wish, each) for each in found.pip)
     return there and not due_builds(state, found, (), state.packages)
 
 

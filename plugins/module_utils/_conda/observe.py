@@ -63,6 +63,7 @@ def observe(files: Files, host: Host, prefix: str, wish: Optional[CondaWish] = N
         there=there,
         foreign=foreign,
         link=os.path.islink(real),
+        read_only=bool(status and os.statvfs(real).f_flag & os.ST_RDONLY),
         unfinished=unfinished,
         packages=observed_lines(files, prefix),
         pip=pip_in(files, prefix),

@@ -3,7 +3,7 @@
 
 # Private to this collection: no other code may rely on it.
 
-"""Addresses of packages in private channels: locks and records have them bare, the wish has the way in. Pure."""
+"""Addresses of packages in private channels: locks and records have them bare, a wish the way in. Pure."""
 
 from __future__ import annotations
 

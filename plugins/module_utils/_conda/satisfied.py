@@ -12,7 +12,7 @@ from typing import List, Tuple
 from . import mend
 from .history import name_of
 from .redact import bare
-from .state import CondaState
+from .state import CondaState, Note
 from .wish import CondaWish
 
 
@@ -46,15 +46,21 @@ def lacking(state: CondaState, wish: CondaWish) -> List[str]:
     note = state.note
     if note is None:
         return ["it was made by something else"]
-    if note.wished != wish.lines():
+    if not covered(note, wish):
         return ["something else was wished for when it was made"]
     newest = ["the newest is wished for"] if wish.update else []
-    return (
-        _against(state.packages, note.packages, wish.exclusive)
-        + _against(state.pip, note.pip, wish.exclusive)
-        + mend.lacks(state)
-        + newest
-    )
+    return lost(state, note, wish.exclusive) + mend.lacks(state) + newest
+
+
+def lost(state: CondaState, note: Note, exact: bool = False) -> List[str]:
+    """What is noted and no longer there, in phrases; ``exact``: and what is there besides."""
+    return _against(state.packages, note.packages, exact) + _against(state.pip, note.pip, exact)
+
+
+def covered(note: Note, wish: CondaWish) -> bool:
+    """Has what is noted fulfilled this wish too? Where nothing else may be there, it must be the same one."""
+    lines = wish.lines()
+    return note.wished == lines if wish.exclusive else set(lines) <= set(note.wished)
 
 
 def of_revision(state: CondaState, number: int) -> Tuple[str, ...]:

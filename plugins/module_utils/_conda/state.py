@@ -84,8 +84,9 @@ class CondaState:
     #: Is it an environment; is something else in its place.
     there: bool
     foreign: bool = False
-    #: Is its place a symbolic link.
+    #: Is its place a symbolic link; is it on a file system that nobody here can write to.
     link: bool = False
+    read_only: bool = False
     #: A creation was cut off.
     unfinished: bool = False
     #: "name=version=build" of each conda package, in order of names.

@@ -99,9 +99,10 @@ def test_a_change_holds_what_would_do() -> None:
 
 
 def test_what_does_is_noted_without_the_program() -> None:
-    wish = replace(WISH, packages=("numpy",))
-    (step,) = plan(there(*LINES, "theirs=1=0"), wish).steps
-    assert (step.action, step.data.theirs, step.data.wished) == ("note", ("theirs",), wish.lines())
+    wish = replace(WISH, packages=("numpy=1.26",))
+    (step,) = planned(there(*LINES, "theirs=1=0"), wish, {}).steps
+    assert (step.action, step.data.theirs) == ("note", ("theirs",))
+    assert step.data.wished == (*WISH.lines(), "package numpy=1.26")
     only = replace(wish, exclusive=True)
     assert asked(plan(there(*LINES, "theirs=1=0"), only)).kept == ()
 

@@ -48,8 +48,8 @@ def test_a_lock_makes_the_same_packages(envs: Environments, channel: Path) -> No
     index(channel)
     assert envs.converge(from_file(envs, lock, "other")) == ["stage", "transact", "seal"]
     assert lock_of(envs, "other") == lock
-    # The first environment is what its own lock says, without a step.
-    assert envs.planned(from_file(envs, lock)).steps == ()
+    # The first environment is what its own lock says; that is noted, and no engine asked any more.
+    assert envs.converge(from_file(envs, lock)) == ["note"]
     with pytest.raises(NoLock, match="There is no conda environment"):
         lock_of(envs, "third")
 
@@ -69,6 +69,21 @@ def test_a_lock_whose_packages_became_others_is_refused(envs: Environments, chan
     index(channel)
     (blocker,) = envs.planned(from_file(envs, lock, "other")).blockers
     assert "has no linux-64/alpha-1.0-0.conda any more" in blocker.which
+
+
+@needs_root
+def test_a_lock_means_the_very_packages(envs: Environments, channel: Path) -> None:
+    """Of the same name, version and build, another content is another package."""
+    other = channel.parent / "other"
+    package(other, "alpha", "1.0", {"share/alpha": (b"another", 0o644)})
+    envs.converge(envs.wish("alpha=1", name="other", channels=(index(other),)))
+    envs.converge(envs.wish("alpha=1"))
+    lock = lock_of(envs, "other")
+    assert lock_of(envs) != lock
+    found = envs.planned(from_file(envs, lock))
+    assert found.steps[1].what == "replace packages that have another content"
+    assert envs.converge(from_file(envs, lock)) == ["stage", "transact", "seal", "sweep"]
+    assert lock_of(envs) == lock and envs.path("share/alpha").read_text() == "another"
 
 
 @needs_root
@@ -101,6 +116,14 @@ def test_update_takes_the_newest(envs: Environments, channel: Path) -> None:
     assert envs.converge(newest) == ["stage", "transact", "seal", "sweep"]
     assert envs.state().packages == ("beta=1.1=0",)
     assert envs.converge(newest) == []
+
+
+@needs_python
+def test_update_is_at_rest_with_a_range_of_pip(with_python: None, envs: Environments) -> None:
+    newest = envs.wish("python", pip=("tool >=1.0",), update=True)
+    assert envs.converge(newest) == ["stage", "transact", "pip-install", "seal"]
+    assert envs.state().pip == ("tool==2.0",)
+    assert envs.planned(newest).steps == ()
 
 
 def test_a_cache_that_is_not_kept(envs: Environments) -> None:
