@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
-from typing import Any, Callable, Iterator, List, Mapping
+from typing import Any, Callable, Iterator, List, Mapping, Tuple
 
 from .._command import Commands
 from .._component import Answer
 from .._host import Files
 from .._questions import Clients, Trouble
 from .._running import describe
-from . import engine
+from . import engine, private
 from .child import ChildError, run
 from .find_engine import find_engine
 from .find_program import find_program, would
@@ -77,10 +77,15 @@ def _records(_commands: Commands, files: Files, question: AskRecords) -> Any:
     prefix = question.prefix
     if not files.exists(prefix, META) or files.exists(prefix, UNFINISHED):
         return Trouble("there is no environment %s" % prefix)
-    found = _solution(records(files, prefix))
+    found = _solution([_with_way_in(text, question.channels) for text in records(files, prefix)])
     told = (json.loads(text) for text in found.records)
     digests = {line: engine.hashes(record) for line, record in zip(found.lines, told)}
     return replace(found, pip=requirements(files, prefix), builds=builds(files, prefix), digests=digests)
+
+
+def _with_way_in(text: str, channels: Tuple[str, ...]) -> str:
+    told = json.loads(text)
+    return json.dumps(dict(told, url=private.address(str(told.get("url")), channels))) if channels else text
 
 
 def _solution(texts: List[str]) -> Solution:

@@ -98,10 +98,10 @@ def _with_engine(
     answers: _Answers,
 ) -> Plan:
     if wish.clone:
-        question: Any = AskRecords(wish.clone)
+        question: Any = AskRecords(wish.clone, private.ways_in(wish.channels))
         why = "%s cannot be copied" % wish.clone
     elif wish.locked:
-        places = private.addresses(wish.locked, wish.channels)
+        places = tuple(private.address(each, wish.channels) for each in wish.locked)
         question = AskLocked(places, engine.wheel, looked_up=engine.program is None)
         why = "its packages are not to be had"
     elif engine.program:
@@ -122,7 +122,6 @@ def _with_engine(
         return Plan(blockers=(trouble(solution, why),))
     if wish.clone:
         found = Goal((), solution.pip, exact_pip=True, builds=solution.builds)
-        solution = replace(solution, records=private.records(solution.records, wish.channels))
     others = False
     if wish.locked and state.usable and set(solution.lines) == set(state.packages):
         there = answers.get(AskRecords(state.prefix))

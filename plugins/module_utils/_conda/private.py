@@ -7,32 +7,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Dict, Tuple
 
 from .redact import bare
 
 
-def addresses(places: Tuple[str, ...], channels: Tuple[str, ...]) -> Tuple[str, ...]:
-    """Addresses of packages, with the login or token of the channel that has them."""
-    private = _private(channels)
-    return tuple(_within(each, private) for each in places)
+def ways_in(channels: Tuple[str, ...]) -> Tuple[str, ...]:
+    """Those of the channels that have a login or token."""
+    return tuple(each for each in channels if bare(each) != each)
 
 
-def records(texts: Tuple[str, ...], channels: Tuple[str, ...]) -> Tuple[str, ...]:
-    """Records of packages, each in JSON, whose address has it."""
-    private = _private(channels)
-    if not private:
-        return texts
-    told = (json.loads(text) for text in texts)
-    return tuple(json.dumps(dict(each, url=_within(str(each.get("url")), private))) for each in told)
-
-
-def _private(channels: Tuple[str, ...]) -> Dict[str, str]:
-    return {bare(each): each for each in channels if bare(each) != each}
-
-
-def _within(place: str, private: Dict[str, str]) -> str:
-    """CHANNEL/SUBDIR/FILE."""
+def address(place: str, channels: Tuple[str, ...]) -> str:
+    """The address of a package, CHANNEL/SUBDIR/FILE, with the login or token of the channel that has it."""
+    private: Dict[str, str] = {bare(each): each for each in channels}
     channel = place.rsplit("/", 2)[0]
     return private.get(channel, channel) + place[len(channel) :]

@@ -84,9 +84,13 @@ class AskLocked:
 
 @dataclass(frozen=True)
 class AskRecords:
-    """The packages of an environment, as they were installed; the answer is a Solution."""
+    """The packages of an environment, as they were installed; the answer is a Solution.
+
+    ``channels`` are private ones: their packages come by their addresses.
+    """
 
     prefix: str
+    channels: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils import _job
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import (
     Component,
@@ -130,24 +129,6 @@ def test_a_run_and_the_next(capsys: pytest.CaptureFixture[str], wish: Wish, lock
     assert not second["changed"] and second["steps"] == [] and second["diff"] == []
     assert second["reboot_required"] and second["reboot_reasons"] == ["It was written."]
     assert not lock.exists(), "the lock is for changes only"
-
-
-def test_what_a_job_tells_has_no_secrets_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(_job.VARIABLE, "1")
-    monkeypatch.setattr(_job, "_PARENT", str(tmp_path))
-    wish, caller = Wish(str(tmp_path / "file"), ("token=geheim42", "b")), os.getpid()
-    try:
-        with module() as ansible_module:
-            ansible_module.no_log_values.add("geheim42")
-            converge(ansible_module, [Part(component(wish.path), wish)])
-    except SystemExit:
-        if os.getpid() != caller:
-            os._exit(0)
-    assert os.wait()[1] == 0 and content(wish) == "token=geheim42\nb\n"
-    (job,) = tmp_path.glob("labfleet-gpu-job-*")
-    told, result = (job / "progress").read_text(), json.loads((job / "result").read_text())
-    assert "write line token=****" in told and "geheim42" not in told
-    assert result["changed"] and "geheim42" not in json.dumps(result)
 
 
 def test_what_is_made_is_for_all_users_whatever_the_umask(

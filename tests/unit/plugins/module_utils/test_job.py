@@ -12,7 +12,11 @@ from typing import Any, Dict, List, Tuple
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils import _job
-from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Step
+from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Component, Part, converge
+from ansible_collections.labfleet.gpu.plugins.module_utils._effects import WriteFile
+from ansible_collections.labfleet.gpu.plugins.module_utils._lock import HostLock
+from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Plan, Step
+from ansible_collections.labfleet.gpu.tests.unit.support.modules import module
 
 STEP = Step("packages", "install", "install x", "it is missing", data=object())
 
@@ -80,6 +84,33 @@ def test_progress_and_result(parent: Path) -> None:
     }
     assert (found / "pid").read_text(encoding="utf-8") == "%d\n" % pid
     assert sorted(os.listdir(directory)) == ["log", "pid", "progress", "result"]
+
+
+def test_neither_has_the_secrets_of_the_module(parent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are read past exit_json, which would mask them."""
+    monkeypatch.setenv(_job.VARIABLE, "1")
+    monkeypatch.setattr(HostLock.__init__, "__defaults__", (str(parent / "lock"),))
+    path, text, caller = str(parent / "file"), "token=geheim42", os.getpid()
+    step = Step("files", "write-file", "write " + text, "it is missing", WriteFile(path, text))
+    component = Component(
+        "file",
+        lambda _commands, files, _host: files.text(path),
+        lambda state, _wish, _answers: Plan() if state else Plan((step,), promise={"text": text}),
+        lambda state: {"text": state},
+        lambda: {},
+    )
+    try:
+        with module() as running:
+            running.no_log_values.add("geheim42")
+            converge(running, [Part(component, None)])
+    except SystemExit:
+        if os.getpid() != caller:
+            os._exit(0)
+    assert os.wait()[1] == 0 and Path(path).read_text(encoding="utf-8") == text
+    (directory,) = parent.glob("labfleet-gpu-job-*")
+    told, result = ((directory / name).read_text(encoding="utf-8") for name in ("progress", "result"))
+    assert json.loads(told)["what"] == "write token=********" and json.loads(result)["changed"]
+    assert "geheim42" not in told + result
 
 
 def test_only_its_user_may_look(parent: Path) -> None:

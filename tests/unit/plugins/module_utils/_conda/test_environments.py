@@ -197,11 +197,14 @@ def test_a_lock_and_a_copy_go_by_the_token_of_the_wish(envs: Environments, priva
 def test_somebody_elses_environment_will_do(envs: Environments) -> None:
     envs.converge(envs.wish("alpha=2"))
     envs.path("conda-meta/labfleet-gpu").unlink()
+    found = envs.planned(envs.wish("alpha <2"))
+    assert found.steps[1].what == "change alpha from 2.0 (0) to 1.0 (0)"
     wish = envs.wish("alpha >=1.5", "beta")
     assert envs.converge(wish) == ["note"]
     assert plan(envs.state(), wish, {}) == Plan()
+    # What was wished for is ours from then on, and goes when it is not wished for any more.
     found = envs.planned(envs.wish("alpha <2"))
-    assert found.steps[1].what == "change alpha from 2.0 (0) to 1.0 (0)"
+    assert found.steps[1].what.endswith("; remove 1 package: beta 1.0 (0)")
 
 
 @needs_root
