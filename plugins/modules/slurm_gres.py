@@ -22,6 +22,9 @@ description:
   - After a change C(slurmd) restarts, and C(slurmctld) where it runs on this node and the C(NodeName) line
     changed, as visible steps. Where it runs elsewhere it is asked to reconfigure; a warning says so where
     that did not do, as with Slurm before 23.11. A C(slurmd) that does not run is left so unless it failed.
+  - With O(autodetect=off) C(slurmd -G) must then list the devices that were written, where slurmctld counts
+    them, or the task fails. A C(slurmd) that fetches its files from slurmctld (C(--conf-server)) reads no file
+    of the node and is refused; the C(gres.conf) of the controller is the place then.
   - It holds what is there, and divides nothing. A play drains the node, has
     M(labfleet.gpu.mig_layout) divide the GPUs, calls this module, and resumes the node.
 author:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence
+from typing import AbstractSet, Any, Callable, Dict, Mapping, Optional, Sequence
 
 from .._asked import bring_pynvml
 from .._effects import (
@@ -30,6 +30,7 @@ from . import names
 from .node import NOTE, SLURMCTLD, SLURMD
 from .observe import controller
 from .plan import RECONFIGURE, RESTART_CTLD, RESTART_D, Daemon, WriteConf
+from .reads import files_in
 from .shared import alone, conf_at
 
 #: Seconds for a daemon to be up and for the node to register. slurmd waits 20 for each missing device file.
@@ -79,14 +80,20 @@ def reconfigure(context: Context, _data: Daemon) -> None:
 
 
 def restart_slurmd(context: Context, data: Daemon) -> None:
-    """Start it anew and wait for the node to register; what slurmctld does not like is told."""
+    """Start it anew and wait for the node to register; what slurmctld does not like is told.
+
+    It stays owed until slurmd is known to have read what was written.
+    """
     _restart(context, SLURMD)
-    _done(context, RESTART_D, data.found)
     seen = controller(context.commands, context.files, data.node)
+    if seen.trouble or seen.state:
+        _until(lambda: _registered(context, data))
+        seen = controller(context.commands, context.files, data.node)
+        if data.lines and names.same(names.for_gpus(seen.gres), data.listed):
+            _read(context, data)
+    _done(context, RESTART_D, data.found)
     if not seen.trouble and not seen.state:
         return
-    _until(lambda: _registered(context, data))
-    seen = controller(context.commands, context.files, data.node)
     if seen.trouble:
         context.warnings.append("slurmd runs again, and slurmctld does not answer: %s." % seen.trouble)
     elif "INVALID" in seen.state.upper():
@@ -99,6 +106,31 @@ def restart_slurmd(context: Context, data: Daemon) -> None:
             "slurmctld still has Gres=%s for %s: restart it where it runs."
             % (",".join(seen.gres) or "(null)", data.node)
         )
+
+
+def _read(context: Context, data: Daemon) -> None:
+    """Compare what slurmd -G lists. It leaves out what slurm.conf does not count, which so must be right.
+
+    Source: slurm's gres.c, _merge_config.
+    """
+    program = data.started.program
+    done = context.commands.try_run(["timeout", "60", program, "-G", *data.started.options])
+    if done.rc != 0:
+        context.warnings.append(
+            "It is not known whether slurmd reads %s: '%s -G' says %s." % (data.lines, program, done.tail(1))
+        )
+        return
+    found = files_in(done.out + done.err)
+    if found != data.files:
+        raise EffectError(
+            "slurmd does not have the GPUs of %s ('%s -G' lists %s, not %s): it reads another gres.conf, "
+            "that beside its slurm.conf; set path to it, or mend what else it says, and run again"
+            % (data.lines, program, _some(found), _some(data.files))
+        )
+
+
+def _some(files: AbstractSet[str]) -> str:
+    return ", ".join(sorted(files)) or "none"
 
 
 def _registered(context: Context, data: Daemon) -> bool:

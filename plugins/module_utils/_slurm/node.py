@@ -12,6 +12,7 @@ from typing import Optional, Tuple
 
 from .._host import Host
 from .devices import Device
+from .started import Started
 
 #: What this collection still has to do, and which MIG devices slurmd found when we last started it. JSON.
 NOTE = "/run/labfleet-gpu/slurm-gres"
@@ -84,6 +85,10 @@ class SlurmState:
     #: What systemd says: ActiveState by unit.
     slurmd: str = ""
     slurmctld: str = ""
+    #: How slurmd is started; the gres.conf that it reads, where that is told, and whether it includes
+    started: Started = Started()
+    beside: str = ""
+    includes: bool = False
     controller: Controller = Controller()
     #: Of slurmd here, as in 22.05.8, or else of slurmctld, which is never older. "": not known.
     version: str = ""

@@ -20,6 +20,7 @@ from .._slurm_steps import STEP, steps
 from . import names
 from .node import NOTE, SLURMCTLD, SLURMD, Controller, SlurmState
 from .shared import conf_at
+from .started import PROPERTIES, started
 from .told import devices, divided, minors
 from .wish import SlurmWish
 
@@ -29,6 +30,7 @@ _PATIENCE = "15"
 _ON_A_NODE = "configuring,running,suspended,completing"
 _CONSTRAIN = re.compile(r"^\s*ConstrainDevices\s*=\s*yes\b", re.IGNORECASE | re.MULTILINE)
 _VERSION = re.compile(r"(?<![\d.])\d+\.\d+(?:\.\d+)?")
+_INCLUDE = re.compile(r"^\s*include\s", re.IGNORECASE | re.MULTILINE)
 _SETTING = re.compile(r"^(\w+)\s*= (.*)$", re.MULTILINE)
 
 
@@ -42,6 +44,9 @@ def observe(wish: SlurmWish, commands: Commands, files: Files, host: Host) -> Sl
     found = devices(gpus, minors(files.text("/proc/driver/nvidia-caps/mig-minors") or ""))
     note = _note(files)
     seen = controller(commands, files, wish.node)
+    slurmd = commands.try_run(["systemctl", "show", "--property=" + PROPERTIES, "--", SLURMD]).out
+    way = started(files, slurmd)
+    beside = conf_at(files, os.path.join(os.path.dirname(way.conf), "gres.conf")) if way.conf else None
     return SlurmState(
         host=host,
         gres=conf_at(files, wish.path),
@@ -61,7 +66,10 @@ def observe(wish: SlurmWish, commands: Commands, files: Files, host: Host) -> Sl
         ),
         **asking,
         processes=_processes(files),
-        slurmd=_active(commands, SLURMD),
+        slurmd=dict(line.partition("=")[::2] for line in slurmd.splitlines()).get("ActiveState", ""),
+        started=way,
+        beside=beside.path if beside else "",
+        includes=bool(beside and _INCLUDE.search(beside.text or "")),
         slurmctld=_active(commands, SLURMCTLD),
         controller=seen,
         version=_of_slurmd(commands) or seen.version,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from .._asking import foretold
 from .._effects import WriteFile
@@ -18,6 +18,8 @@ from . import gres_file, names, node_line
 from .devices import grouped
 from .drained import not_drained
 from .node import Conf, SlurmState
+from .reads import unread
+from .started import Started
 from .wish import SlurmWish
 
 _UNKNOWN = "NVML cannot be asked yet, so it is not known what Slurm would be told."
@@ -47,11 +49,18 @@ class WriteConf(WriteFile):
 
 @dataclass(frozen=True)
 class Daemon:
-    """What a restart is for: the node, its GPUs as slurmctld should list them, and the UUIDs slurmd finds."""
+    """What a restart is for: the node, its GPUs as slurmctld should list them, and the UUIDs slurmd finds.
+
+    ``lines``: the file whose device files slurmd is to have, "" where it finds them itself.
+    """
 
     node: str
     gpus: Optional[Tuple[str, ...]]
     found: Optional[Tuple[str, ...]]
+    listed: Tuple[str, ...] = ()
+    lines: str = ""
+    files: FrozenSet[str] = frozenset()
+    started: Started = Started()
 
 
 def plan(state: SlurmState, wish: SlurmWish, _answers: Mapping[Any, Any]) -> Plan:
@@ -60,7 +69,7 @@ def plan(state: SlurmState, wish: SlurmWish, _answers: Mapping[Any, Any]) -> Pla
         return foretold(state, Plan(), _UNKNOWN)
     file = gres_file.parse(state.gres.text or "", wish.node)
     gpus = entries(state, wish)
-    blockers = [*_devices(state, wish), *_file(state, wish, file), *_line(state, wish)]
+    blockers = [*unread(state, wish), *_devices(state, wish), *_file(state, wish, file), *_line(state, wish)]
     if blockers:
         return Plan(blockers=tuple(blockers))
     written = _written(state, wish, file, gpus)
@@ -267,7 +276,15 @@ def _writing(
 def _daemons(
     state: SlurmState, wish: SlurmWish, gpus: Tuple[str, ...], owed: Sequence[str], why: str
 ) -> List[Step]:
-    data = Daemon(wish.node, gpus if wish.slurm_conf else None, _uuids(state, wish))
+    data = Daemon(
+        wish.node,
+        gpus if wish.slurm_conf else None,
+        _uuids(state, wish),
+        listed=gpus,
+        lines=wish.path if wish.present and not wish.autodetect else "",
+        files=frozenset(file for each in state.devices for file in each.files),
+        started=state.started,
+    )
     what: Dict[str, str] = {
         RESTART_CTLD: "restart slurmctld, which is on this node",
         RECONFIGURE: "have slurmctld read its configuration anew (scontrol reconfigure)",

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
 from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context
@@ -44,6 +44,10 @@ class Cluster:
         #: What the node's own slurmd calls itself; "" where there is none.
         self.slurmd = "slurm-wlm 22.05.8"
         self.units: Dict[str, str] = {"slurmd.service": "active", "slurmctld.service": "inactive"}
+        #: What systemd says besides of slurmd's unit, and what slurmd -G lists: a status and text.
+        self.unit = "ExecStart={ path=/usr/sbin/slurmd ; argv[]=/usr/sbin/slurmd -D $SLURMD_OPTIONS ; pid=9 }"
+        self.listed: Callable[[], Tuple[int, str]] = lambda: (0, "")
+        self.asked: List[str] = []
         #: Units that do not stay up.
         self.broken: Tuple[str, ...] = ()
         #: What slurmctld has once it restarted or reconfigured.
@@ -51,6 +55,8 @@ class Cluster:
 
     def run_command(self, argv: Sequence[str], **_options: Any) -> Tuple[int, str, str]:
         words = list(argv[2:] if argv[0] == "timeout" else argv)
+        if words[:2] == ["systemctl", "show"] and "--value" not in words:
+            return 0, "ActiveState=%s\n%s\n" % (self.units.get(words[-1], "inactive"), self.unit), ""
         if words[:2] == ["systemctl", "show"]:
             return 0, self.units.get(words[-1], "inactive") + "\n", ""
         if words[:2] == ["systemctl", "is-active"]:
@@ -64,6 +70,10 @@ class Cluster:
             return (1, "", _REFUSED) if self.state is None else (0, shown, "")
         if words == ["slurmd", "-V"]:
             return (0, self.slurmd + "\n", "") if self.slurmd else (127, "", "no slurmd at 127.0.0.1\n")
+        if words[1:2] == ["-G"]:
+            self.asked.append(" ".join(words))
+            status, said = self.listed()
+            return status, "", said
         self.ran.append(" ".join(words))
         if words[0] == "systemctl":
             self.units[words[-1]] = "active"
@@ -96,11 +106,25 @@ class SlurmNode:
         tree.write("/proc/driver/nvidia-caps/mig-minors", "config 1\nmonitor 2\n%s\n" % "\n".join(lines))
         tree.write("/etc/slurm/cgroup.conf", "ConstrainDevices=yes\n")
         self.process("slurmd")
+        self.cluster.listed = lambda: (0, self.reads("/etc/slurm/gres.conf"))
 
     def process(self, command: str, pid: int = 900, title: str = "") -> None:
         """A process of Slurm; "" ends it. ``title``: its words, a NUL after each, or what it calls itself."""
         self.tree.write("/proc/%d/comm" % pid, command + "\n")
         self.tree.write("/proc/%d/cmdline" % pid, title)
+
+    def reads(self, path: str) -> str:
+        """What slurmd -G says of a gres.conf that it reads."""
+        lines = [line for line in (self.tree.files.text(path) or "").splitlines() if line[:1] != "#"]
+        said = ""
+        for number, line in enumerate(lines):
+            option = dict(word.partition("=")[::2] for word in line.split())
+            file = option.get("MultipleFiles", option.get("File"))
+            said += (
+                "Gres Name=gpu Type=%s Count=1 Index=%d ID=7696487 File=%s Links=(null) Flags=HAS_FILE\n"
+                % (*(option.get("Type"), number, file),)
+            )
+        return said
 
     @property
     def gres_conf(self) -> str:
