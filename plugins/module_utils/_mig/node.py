@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 
-from .._clients import Dependents, User
+from .._clients import Dependents, User, agreed
 from .._gpu_values import Values
 from .._host import Host
 from .._targets import Known
@@ -100,6 +100,18 @@ def in_use(gpu: Gpu, users: Sequence[User]) -> Gpu:
         for each in gpu.instances
     )
     return replace(gpu, instances=instances)
+
+
+def with_consent(state: MigState, services: Sequence[str]) -> MigState:
+    """The node where these services, which may stop for a change, are nobody's work."""
+    if not services:
+        return state
+    gpus = []
+    for gpu in state.gpus:
+        users = agreed(gpu.users, services)
+        gpus.append(replace(gpu, users=users, gpu=in_use(gpu.gpu, users)))
+    drm = None if state.drm is None else agreed(state.drm, services)
+    return replace(state, gpus=tuple(gpus), drm=drm)
 
 
 def summary(state: MigState) -> Dict[str, Any]:

@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import Any, List, Mapping
 
 from .._asking import foretold
-from .._clients import STAYING, Units, agreed, away, keep_dependents, keep_drm
+from .._clients import STAYING, Units, away, keep_dependents, keep_drm
 from .._plan import Blocker, Plan, Step
 from .._scalar import BadWish
 from .module_wish import MigWish
-from .node import MANAGER, MigState, in_use, summary
+from .node import MANAGER, MigState, summary, with_consent
 from .plan_gpu import GpuPlan, SetMode, plan_gpu
 from .settings_back import put_back
 from .targets import assign
@@ -29,24 +29,12 @@ _NOBODY = "The MIG layout is for no GPU of this node, which has %s: nothing is d
 
 def plan(state: MigState, wish: MigWish, _answers: Mapping[Any, Any]) -> Plan:
     """The steps to ``wish`` from ``state``, or why there are none."""
-    state = _agreed(state, wish)
+    state = with_consent(state, wish.gpu_services)
     foreign = _owner(state, wish)
     if isinstance(foreign, Blocker):
         return Plan(blockers=(foreign,))
     found = _layouts(state, wish, foreign)
     return foretold(state, found, _PREDICTED) if state.binding or state.trouble else found
-
-
-def _agreed(state: MigState, wish: MigWish) -> MigState:
-    """The node where services that may stop for a change are nobody's work."""
-    if not wish.gpu_services:
-        return state
-    gpus = []
-    for gpu in state.gpus:
-        users = agreed(gpu.users, wish.gpu_services)
-        gpus.append(replace(gpu, users=users, gpu=in_use(gpu.gpu, users)))
-    drm = None if state.drm is None else agreed(state.drm, wish.gpu_services)
-    return replace(state, gpus=tuple(gpus), drm=drm)
 
 
 def _layouts(state: MigState, wish: MigWish, first: List[Step]) -> Plan:

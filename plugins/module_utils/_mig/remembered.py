@@ -13,13 +13,15 @@ from typing import Any, Dict
 from .._boot.plan import Chosen
 from .._scalar import BadWish
 from .module_wish import MigWish
-from .node import MigState, NodeGpu
+from .node import MigState, NodeGpu, with_consent
 from .plan_gpu import plan_gpu
 from .targets import Request, assign
 
 
 def chosen(state: MigState, wish: MigWish) -> Chosen:
     """The GPUs that the wish is for, in the words of the option layout."""
+    # As the plan sees it: services that may stop leave their places free.
+    state = with_consent(state, wish.gpu_services)
     everyone = any((each.gpus, each.model, each.devices) == (None, None, None) for each in wish.requests)
     by_index = {gpu.known.index: gpu for gpu in state.gpus}
     try:

@@ -11,6 +11,7 @@ from typing import Any, Dict
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._clients import STOPPED
 from ansible_collections.labfleet.gpu.plugins.module_utils._deadline import HUNG
+from ansible_collections.labfleet.gpu.plugins.module_utils._mig.remembered import chosen
 from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 from ansible_collections.labfleet.gpu.tests.unit.support.mig_node import MigNode
 
@@ -105,6 +106,25 @@ def test_a_service_that_may_stop_needs_no_other_consent(
         assert steps[0].what == "stop inference.service" and "end-gpu-work" not in str(steps)
         assert steps[-1].what == "start inference.service"
     assert not mig.plan(gpu_services=["inference"], instances=["7g.40gb"]).steps, "it goes on"
+
+
+def test_what_is_restored_is_what_is_made_where_a_service_may_stop(mig: MigNode, pid: int) -> None:
+    """Its instance is free to go, for the layout that is made and for the one that is remembered."""
+    mig.add(A100, 1)
+    mig.hold(instances={"1g.5gb": 7})
+    last = max(mig.observe().gpus[0].gpu.instances, key=lambda each: each.placement.start)
+    mig.work(0, pid, "%s %s" % (last.id, last.compute[0].id), "server")
+    mig.tree.write("/proc/1/cgroup", "0::/init.scope\n")
+    mig.tree.write("/proc/%d/cgroup" % pid, "0::/system.slice/inference.service\n")
+    options: Dict[str, Any] = {
+        "instances": {"3g.20gb": 1, "1g.5gb": 1},
+        "gpu_services": ["inference"],
+    }
+    (made,) = mig.plan(**options).foretold()["gpus"].values()
+    (entry,) = chosen(mig.observe(), mig.wish(**options)).entries.values()
+    assert [(each["profile"], each["placement"]) for each in entry["instances"]] == [
+        (each["profile"], each["start"]) for each in made["layout"]
+    ]
 
 
 def test_a_reset_that_hangs_leaves_no_service_stopped(mig: MigNode) -> None:
