@@ -22,8 +22,11 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Optional, Set
 
-#: Seconds that one NVML session may take. A healthy 8-GPU node needs under 2 without persistence.
-DEADLINE = 30.0
+#: Seconds that one NVML session may take, and more for each GPU: without persistence each is set up anew.
+#: Eight A100 took about 30 so, and 2 with persistence (Azure/aks-gpu, issue 105).
+DEADLINE, DEADLINE_EACH = 20.0, 10.0
+#: One directory for each GPU that the driver has.
+_GPUS = "/proc/driver/nvidia/gpus"
 #: Where our own copy of nvidia-ml-py lies, by Python version.
 TOOLS = "/opt/labfleet-gpu/python%d.%d" % sys.version_info[:2]
 
@@ -90,12 +93,22 @@ def load_pynvml_with(call: str) -> Any:
     return own
 
 
-def in_session(work: Callable[[Any], Any], deadline: float = DEADLINE) -> Any:
+def patience(gpus: str = _GPUS) -> float:
+    """Seconds for a session that asks all GPUs of this node."""
+    try:
+        return DEADLINE + DEADLINE_EACH * len(os.listdir(gpus))
+    except OSError:
+        return DEADLINE
+
+
+def in_session(work: Callable[[Any], Any], deadline: Optional[float] = None) -> Any:
     """Run ``work(pynvml)`` between nvmlInit and nvmlShutdown in a child; returns what it returned.
 
     The result must be plain data (it passes a pipe as JSON). Raises NvmlUnavailable when the library or the
-    driver does not answer, with NVML's number in ``code``, or when ``deadline`` seconds are over.
+    driver does not answer, with NVML's number in ``code``, or when ``deadline`` seconds are over: those of
+    patience() where none are given.
     """
+    deadline = patience() if deadline is None else deadline
     reader, writer = os.pipe()
     parent = os.getpid()
     pid = os.fork()

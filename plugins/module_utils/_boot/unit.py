@@ -15,13 +15,15 @@ PROGRAM_PATH = "/opt/labfleet-gpu/restore.pyz"
 #: What is to be restored, one file for each component that has something, by the component's name.
 STORES = {"settings": "/etc/labfleet-gpu/settings.json", "mig": "/etc/labfleet-gpu/mig.json"}
 
-#: Seconds: an HGX board with eight GPUs is divided in far less.
-TIME_LIMIT = 300
+#: Seconds: without persistence each look at a board with eight GPUs may take half a minute (see _nvml.py).
+TIME_LIMIT = 600
 #: Another run is changing this host: when to look again, by a timer of its own. A unit that systemd restarts
 #: itself would keep its start job, and who is ordered after it, waiting until then.
 LATER = "labfleet-gpu-restore-later"
 START_LATER = (
     *("systemd-run", "--quiet", "--collect", "--unit=" + LATER, "--on-active=15"),
+    # Without this a timer may take a minute more.
+    "--timer-property=AccuracySec=1s",
     *("systemctl", "start", "--no-block", UNIT),
 )
 
@@ -35,6 +37,7 @@ _BEFORE = (
     "rke2-server.service",
     "rke2-agent.service",
     "nvidia-dcgm.service",
+    "dcgm.service",
     "nvidia-dcgm-exporter.service",
     "dcgm-exporter.service",
     "nvidia-cdi-refresh.service",

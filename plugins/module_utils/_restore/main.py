@@ -30,7 +30,7 @@ from .stored import mig, settings
 #: Seconds to wait for a driver that is being loaded, and for nvidia-persistenced, which udev may start.
 _PATIENCE = 10.0
 #: Seconds after which no GPU is tried alone any more, so that the unit ends before its time limit.
-_BUDGET = 150.0
+_BUDGET = 300.0
 #: In this order: a change of ECC ends MIG instances.
 _COMPONENTS: Tuple[Tuple[str, Callable[[Sequence[str]], Component]], ...] = (
     ("settings", settings),

@@ -16,6 +16,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._nvml import (
     NvmlUnavailable,
     compute_processes,
     in_session,
+    patience,
 )
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
@@ -61,6 +62,13 @@ def test_an_error_within_the_work_is_told(node: Tree) -> None:
     with pytest.raises(NvmlUnavailable) as unavailable:
         in_session(lambda pynvml: pynvml.nvmlDeviceGetHandleByIndex(7))
     assert unavailable.value.code == 2
+
+
+def test_each_gpu_takes_its_time(tmp_path: Path) -> None:
+    """Eight without persistence take half a minute."""
+    for number in range(8):
+        (tmp_path / ("0000:%02x:00.0" % number)).mkdir()
+    assert patience(str(tmp_path)) == 100.0 and patience(str(tmp_path / "none")) == 20.0
 
 
 def test_a_hanging_driver_costs_the_deadline_and_no_more(node: Tree) -> None:
