@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import io
 import os
+import stat
 import sys
 import zipfile
 from typing import Any, Optional
@@ -37,15 +38,30 @@ def _interpreter() -> str:
     """What runs the program at each boot, as root. Raises BadWish where others could change it.
 
     /usr/bin/python3 where that is what runs now: a name with a version goes with an upgrade of the system.
+    The Python of a virtual environment is a link to it, and not the same: it has nvidia-ml-py perhaps.
     """
-    if os.path.exists(_USUAL) and os.path.samefile(_USUAL, sys.executable):
+    if sys.prefix == sys.base_prefix and os.path.exists(_USUAL) and os.path.samefile(_USUAL, sys.executable):
         return _USUAL
-    if os.stat(sys.executable).st_uid != 0:
-        raise BadWish(
-            "persist has root run %s at each boot, which belongs to another user: set "
-            "ansible_python_interpreter to /usr/bin/python3." % sys.executable
-        )
+    for path in (sys.executable, os.path.realpath(sys.executable)):
+        changeable = _of_others(path)
+        if changeable:
+            raise BadWish(
+                "persist has root run %s at each boot, and others may change %s: set "
+                "ansible_python_interpreter to /usr/bin/python3." % (sys.executable, changeable)
+            )
     return sys.executable
+
+
+def _of_others(path: str) -> str:
+    """What of a path others than root may change, itself or a directory above it; "" if nothing."""
+    while True:
+        seen = os.lstat(path)
+        writable = seen.st_mode & 0o022 and not stat.S_ISLNK(seen.st_mode) and not seen.st_mode & stat.S_ISVTX
+        if seen.st_uid != 0 or writable:
+            return path
+        if path == os.path.dirname(path):
+            return ""
+        path = os.path.dirname(path)
 
 
 @functools.lru_cache(maxsize=None)

@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Iterator, Set
 
 import ansible_collections.labfleet.gpu.plugins.module_utils._restore as package
+import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._restore.contents import CONTENTS
 from ansible_collections.labfleet.gpu.plugins.module_utils._restore.program import program
 
@@ -67,3 +70,35 @@ def test_it_runs_without_ansible_and_without_the_collection(tmp_path: Path) -> N
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(path)), done.stdout
+
+
+ASK = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from ansible_collections.labfleet.gpu.plugins.module_utils._restore import program; "
+    "print(program._interpreter())"
+)
+
+
+def interpreter(python: str) -> "subprocess.CompletedProcess[str]":
+    """Which Python would be run at boot if this one ran the module."""
+    root = UTILS[: UTILS.index("/ansible_collections/")]
+    return subprocess.run([python, "-c", ASK, root], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not os.path.exists("/usr/bin/python3"), reason="needs root and a python3"
+)
+def test_a_virtual_environment_is_not_the_python_that_it_links_to() -> None:
+    """It has nvidia-ml-py perhaps, and the other has not."""
+    home = Path(tempfile.mkdtemp(dir="/opt"))
+    try:
+        subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", str(home / "venv")], check=True)
+        python = str(home / "venv/bin/python")
+        home.chmod(0o755)
+        assert interpreter("/usr/bin/python3").stdout == "/usr/bin/python3\n"
+        assert interpreter(python).stdout == python + "\n"
+        os.chown(str(home / "venv"), 1000, 1000)
+        refused = interpreter(python)
+        assert "others may change %s/venv: set ansible_python_interpreter" % home in refused.stderr
+    finally:
+        shutil.rmtree(str(home))
