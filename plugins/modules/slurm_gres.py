@@ -23,8 +23,11 @@ description:
     changed, as visible steps. Where it runs elsewhere it is asked to reconfigure; a warning says so where
     that did not do, as with Slurm before 23.11. A C(slurmd) that does not run is left so unless it failed.
   - With O(autodetect=off) C(slurmd -G) must then list the devices that were written, where slurmctld counts
-    them, or the task fails. A C(slurmd) that fetches its files from slurmctld (C(--conf-server)) reads no file
-    of the node and is refused; the C(gres.conf) of the controller is the place then.
+    them, or the task fails. A C(slurmd) that fetches its files from slurmctld (C(--conf-server)) reads no
+    file of the node and is refused; the C(gres.conf) of the controller is the place then.
+  - C(slurmd) ends where a device file is missing. C(nvidia-modprobe) makes those that are, as a visible step,
+    and where there are MIG devices a drop-in of C(slurmd.service) has it do so before each start, as after a
+    boot. The drop-in goes with the MIG devices, and with O(state=absent).
   - It holds what is there, and divides nothing. A play drains the node, has
     M(labfleet.gpu.mig_layout) divide the GPUs, calls this module, and resumes the node.
 author:

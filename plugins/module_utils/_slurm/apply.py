@@ -12,7 +12,9 @@ note is gone after a reboot, which starts them anew.
 from __future__ import annotations
 
 import json
+import os
 import time
+from contextlib import suppress
 from typing import AbstractSet, Any, Callable, Dict, Mapping, Optional, Sequence
 
 from .._asked import bring_pynvml
@@ -27,6 +29,7 @@ from .._effects import (
     write_file,
 )
 from . import names
+from .device_files import DROP_IN, FORGET, KEEP, MAKE, MakeFiles
 from .node import NOTE, SLURMCTLD, SLURMD
 from .observe import controller
 from .plan import RECONFIGURE, RESTART_CTLD, RESTART_D, Daemon, WriteConf
@@ -59,6 +62,34 @@ def write_conf(context: Context, data: WriteConf) -> None:
         elif content != now.text:
             owner = None if now.text is None else now.owner
             write_bytes(context, data.path, content.encode("utf-8", "surrogateescape"), now.mode, owner)
+
+
+def make_device_files(context: Context, data: MakeFiles) -> None:
+    """Have nvidia-modprobe make them; where it fails it says nothing, and may end with 0."""
+    done = context.commands.try_run(data.argv)
+    left = [each.file for each in data.files if not context.files.exists(each.file)]
+    if left:
+        raise EffectError(
+            "nvidia-modprobe made no %s (it ended with %d): see whether ModifyDeviceFiles is 0 in "
+            "/proc/driver/nvidia/params, and run again" % (", ".join(left), done.rc)
+        )
+
+
+def write_drop_in(context: Context, data: WriteFile) -> None:
+    """Before each start of slurmd. Cut off before systemd reads it, it counts from the next boot on."""
+    write_file(context, data)
+    _reload(context)
+
+
+def remove_drop_in(context: Context, data: RemoveFile) -> None:
+    remove_file(context, data)
+    with suppress(OSError):  # others have drop-ins there
+        os.rmdir(os.path.dirname(context.files.path(DROP_IN)))
+    _reload(context)
+
+
+def _reload(context: Context) -> None:
+    context.commands.attempt("have systemd read its units", ["systemctl", "daemon-reload"])
 
 
 def restart_slurmctld(context: Context, data: Daemon) -> None:
@@ -181,6 +212,9 @@ def _keep(context: Context, note: Mapping[str, Any]) -> None:
 ACTIONS: Mapping[str, Action] = {
     "bring-pynvml": bring_pynvml,
     "write-slurm-file": write_conf,
+    MAKE: make_device_files,
+    KEEP: write_drop_in,
+    FORGET: remove_drop_in,
     RESTART_CTLD: restart_slurmctld,
     RECONFIGURE: reconfigure,
     RESTART_D: restart_slurmd,

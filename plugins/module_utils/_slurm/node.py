@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Optional, Tuple
 
 from .._host import Host
+from .device_files import Missing
 from .devices import Device
 from .started import Started
 
@@ -74,7 +75,10 @@ class SlurmState:
     empty: Tuple[str, ...] = ()
     silent: Tuple[str, ...] = ()
     #: Device files that are not there.
-    missing: Tuple[str, ...] = ()
+    missing: Tuple[Missing, ...] = ()
+    #: Is nvidia-modprobe there? And what our drop-in of slurmd's unit says, None without it.
+    modprobe: bool = False
+    drop_in: Optional[str] = None
     driver: Optional[str] = None
     trouble: str = ""
     binding: str = ""

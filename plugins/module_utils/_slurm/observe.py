@@ -18,10 +18,11 @@ from .._host import Files, Host
 from .._mig import ask
 from .._slurm_steps import STEP, steps
 from . import names
+from .device_files import DROP_IN, PLACES, PROGRAM, missing
 from .node import NOTE, SLURMCTLD, SLURMD, Controller, SlurmState
 from .shared import conf_at
 from .started import PROPERTIES, started
-from .told import devices, divided, minors
+from .told import devices, divided, minors, sources
 from .wish import SlurmWish
 
 #: Seconds that slurmctld has for an answer; Slurm's own commands try for longer.
@@ -41,7 +42,8 @@ def observe(wish: SlurmWish, commands: Commands, files: Files, host: Host) -> Sl
     if wish.present:
         asking, told = asked(files, host, ask.node)
     gpus = told.get("gpus", [])
-    found = devices(gpus, minors(files.text("/proc/driver/nvidia-caps/mig-minors") or ""))
+    caps = minors(files.text("/proc/driver/nvidia-caps/mig-minors") or "")
+    found = devices(gpus, caps)
     note = _note(files)
     seen = controller(commands, files, wish.node)
     slurmd = commands.try_run(["systemctl", "show", "--property=" + PROPERTIES, "--", SLURMD]).out
@@ -58,12 +60,12 @@ def observe(wish: SlurmWish, commands: Commands, files: Files, host: Host) -> Sl
             if divided(gpu) and not any(each["compute"] for each in gpu["instances"])
         ),
         silent=tuple(told.get("silent", ())),
-        missing=tuple(
-            sorted(
-                {file or "a file of /dev/nvidia-caps" for each in found for file in each.files}
-                - {file for each in found for file in each.files if file and files.exists(file)}
-            )
+        missing=missing(
+            (file for each in found for file in each.files if not (file and files.exists(file))),
+            sources(caps),
         ),
+        modprobe=any(files.exists(place, PROGRAM) for place in PLACES),
+        drop_in=files.text(DROP_IN),
         **asking,
         processes=_processes(files),
         slurmd=dict(line.partition("=")[::2] for line in slurmd.splitlines()).get("ActiveState", ""),

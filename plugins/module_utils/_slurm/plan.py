@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequ
 from .._asking import foretold
 from .._effects import WriteFile
 from .._plan import Blocker, Plan, Step
-from . import gres_file, names, node_line
+from . import device_files, gres_file, names, node_line
 from .devices import grouped
 from .drained import not_drained
 from .node import Conf, SlurmState
@@ -23,10 +23,6 @@ from .started import Started
 from .wish import SlurmWish
 
 _UNKNOWN = "NVML cannot be asked yet, so it is not known what Slurm would be told."
-_MODPROBE = (
-    "have nvidia-modprobe make them: -c N for that of GPU N, and for those of MIG devices "
-    "find /proc/driver/nvidia/capabilities/gpu* -name access -exec nvidia-modprobe -f {} ';'"
-)
 _NUMBERS = (
     "%s has no ConstrainDevices=yes: without NVML Slurm tells jobs the numbers of their devices, which CUDA "
     "takes for numbers of GPUs; only jobs that are kept to their device files find their MIG device"
@@ -74,8 +70,12 @@ def plan(state: SlurmState, wish: SlurmWish, _answers: Mapping[Any, Any]) -> Pla
         return Plan(blockers=tuple(blockers))
     written = _written(state, wish, file, gpus)
     owed, why = _owed(state, wish, bool(written), any(conf is state.conf for conf, _text in written))
-    steps = [*_writing(state, wish, written, owed), *_daemons(state, wish, gpus, owed, why)]
-    if steps and not _only_failed(state, bool(written), owed):
+    steps = [
+        *_prepared(state, wish),
+        *_writing(state, wish, written, owed),
+        *_daemons(state, wish, gpus, owed, why),
+    ]
+    if (written or owed) and not _only_failed(state, bool(written), owed):
         blocked = not_drained(state, wish.node)
         if blocked:
             return Plan(blockers=(blocked,))
@@ -92,7 +92,7 @@ def plan(state: SlurmState, wish: SlurmWish, _answers: Mapping[Any, Any]) -> Pla
         steps=tuple(steps),
         promise={**now, **promise},
         warnings=_warnings(state, wish, gpus, bool(steps)),
-        reasons=(why,) if steps else (),
+        reasons=tuple({each.why: None for each in steps}),
     )
 
 
@@ -152,15 +152,7 @@ def _again(state: SlurmState, wish: SlurmWish, which: str, text: Optional[str]) 
 
 
 def _devices(state: SlurmState, wish: SlurmWish) -> List[Blocker]:
-    found = []
-    if wish.present and state.missing:
-        found.append(
-            Blocker(
-                "Device files are not there, without which slurmd does not start",
-                ", ".join(state.missing),
-                _MODPROBE,
-            )
-        )
+    found = device_files.blockers(state.missing, state.modprobe) if wish.present else []
     divided = any(each.profile for each in state.devices)
     needed = _FOR_MIG if divided else _FOR_A_NODE
     if wish.present and state.version and _release(state.version) < _release(needed):
@@ -249,6 +241,14 @@ def _owed(state: SlurmState, wish: SlurmWish, changed: bool, line: bool) -> Tupl
     if state.controller.trouble:
         owed.discard(RECONFIGURE)
     return tuple(each for each in (RESTART_CTLD, RECONFIGURE, RESTART_D) if each in owed), why
+
+
+def _prepared(state: SlurmState, wish: SlurmWish) -> List[Step]:
+    """What slurmd needs besides its files; that takes nothing from anybody, drained or not."""
+    divided = wish.present and any(each.profile for each in state.devices)
+    # Without systemd there is no unit to add to.
+    now = state.drop_in if state.slurmd else device_files.DROP_IN_TEXT if divided else None
+    return device_files.steps(state.missing, divided, now)
 
 
 def _only_failed(state: SlurmState, changed: bool, owed: Sequence[str]) -> bool:

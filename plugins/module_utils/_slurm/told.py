@@ -12,7 +12,7 @@ GPU instance and its compute instance, whose numbers are in /proc/driver/nvidia-
 from __future__ import annotations
 
 import re
-from typing import Any, Iterator, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 from .._mig.observe import gpu_of
 from .devices import Device
@@ -26,6 +26,15 @@ def minors(text: str) -> Minors:
     return {
         (int(gpu), int(gi), int(ci) if ci else None): "/dev/nvidia-caps/nvidia-cap" + number
         for gpu, gi, ci, number in _LINE.findall(text)
+    }
+
+
+def sources(caps: Minors) -> Dict[str, str]:
+    """The file in /proc of each device file, from which nvidia-modprobe makes it."""
+    return {
+        file: "/proc/driver/nvidia/capabilities/gpu%d/mig/gi%d%s/access"
+        % (gpu, gi, "" if ci is None else "/ci%d" % ci)
+        for (gpu, gi, ci), file in caps.items()
     }
 
 

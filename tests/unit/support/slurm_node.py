@@ -48,6 +48,8 @@ class Cluster:
         self.unit = "ExecStart={ path=/usr/sbin/slurmd ; argv[]=/usr/sbin/slurmd -D $SLURMD_OPTIONS ; pid=9 }"
         self.listed: Callable[[], Tuple[int, str]] = lambda: (0, "")
         self.asked: List[str] = []
+        #: What nvidia-modprobe does with its options.
+        self.makes: Callable[[Sequence[str]], int] = lambda _options: 1
         #: Units that do not stay up.
         self.broken: Tuple[str, ...] = ()
         #: What slurmctld has once it restarted or reconfigured.
@@ -70,6 +72,12 @@ class Cluster:
             return (1, "", _REFUSED) if self.state is None else (0, shown, "")
         if words == ["slurmd", "-V"]:
             return (0, self.slurmd + "\n", "") if self.slurmd else (127, "", "no slurmd at 127.0.0.1\n")
+        if words[0] == "nvidia-modprobe":
+            self.asked.append(" ".join(words))
+            return self.makes(words[1:]), "", ""
+        if words == ["systemctl", "daemon-reload"]:
+            self.asked.append(" ".join(words))
+            return 0, "", ""
         if words[1:2] == ["-G"]:
             self.asked.append(" ".join(words))
             status, said = self.listed()
@@ -105,6 +113,8 @@ class SlurmNode:
             tree.write("/dev/nvidia%d" % gpu)
         tree.write("/proc/driver/nvidia-caps/mig-minors", "config 1\nmonitor 2\n%s\n" % "\n".join(lines))
         tree.write("/etc/slurm/cgroup.conf", "ConstrainDevices=yes\n")
+        self.tree.write("/usr/bin/nvidia-modprobe")
+        self.cluster.makes = self.modprobe
         self.process("slurmd")
         self.cluster.listed = lambda: (0, self.reads("/etc/slurm/gres.conf"))
 
@@ -125,6 +135,16 @@ class SlurmNode:
                 % (*(option.get("Type"), number, file),)
             )
         return said
+
+    def modprobe(self, options: Sequence[str]) -> int:
+        """The device files of -c and -f; the numbers are those that the driver gives."""
+        text = self.tree.files.text("/proc/driver/nvidia-caps/mig-minors") or ""
+        numbers = dict(line.split() for line in text.splitlines())
+        for option, of in zip(options[::2], options[1::2]):
+            place = of.replace("/proc/driver/nvidia/capabilities/", "").replace("/mig/", "/")
+            name = "nvidia" + of if option == "-c" else "nvidia-caps/nvidia-cap" + numbers[place]
+            self.tree.write("/dev/" + name)
+        return 0
 
     @property
     def gres_conf(self) -> str:
