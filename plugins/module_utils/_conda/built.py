@@ -15,17 +15,19 @@ from .pip_wish import Build, Built, name_of
 _FRAMEWORKS = ("torch", "pytorch", "libtorch", "tensorflow", "tensorflow-base", "jax", "jaxlib")
 
 
-def against(packages: Iterable[str], pip: Iterable[str]) -> Tuple[str, ...]:
+def against(packages: Sequence[str], pip: Iterable[str]) -> Tuple[str, ...]:
     """What an extension is built against: Python's minor and the frameworks, by lines of conda and of pip."""
-    found = []
-    for line in packages:
-        name, version, _build = line.split("=", 2)
-        if name == "python":
-            found.append("python %s" % ".".join(version.split(".")[:2]))
-        elif name in _FRAMEWORKS:
-            found.append(line)
+    found = [line for line in packages if line.partition("=")[0] in _FRAMEWORKS]
+    minor = python_in(packages)
+    found += ["python " + minor] if minor else []
     found += [line for line in pip if line.partition("==")[0] in _FRAMEWORKS]
     return tuple(sorted(found))
+
+
+def python_in(packages: Iterable[str]) -> str:
+    """The minor of Python among lines of conda packages, "" where there is none."""
+    versions = (line.split("=")[1] for line in packages if line.startswith("python="))
+    return next((".".join(version.split(".")[:2]) for version in versions), "")
 
 
 def framework_versions(packages: Iterable[str], pip: Iterable[str]) -> List[str]:

@@ -13,6 +13,7 @@ from .._plan import Blocker, Plan, Step
 from .._questions import AskSpace, Trouble
 from .._room import space_blockers
 from . import activation, mend, pins
+from .built import python_in
 from .calls import build_steps, due_builds, install_steps
 from .goal import Goal
 from .pip_there import stays
@@ -74,7 +75,9 @@ def change(
     fresh, prefix, why = not state.usable, state.prefix, "; ".join(reasons)
     lines = solution.lines
     transact = fresh or others or set(lines) != set(state.packages)
-    pip = tuple(each for each in found.pip if fresh or not stays(state, wish, each, transact))
+    # What pip installs is for one minor of Python.
+    anew = fresh or python_in(lines) != python_in(state.packages)
+    pip = tuple(each for each in found.pip if anew or not stays(state, wish, each, transact))
     gone = () if fresh else superfluous(state, wish, found)
     builds = due_builds(state, found, pip, lines, fresh)
     if not (transact or pip or gone or builds):

@@ -20,6 +20,7 @@ from typing import Any, Callable, List, Optional, Tuple
 from .._command import Commands
 from .._driver_seen import driver_version
 from .._host import Files, Host
+from .built import python_in
 from .history import revisions
 from .observe_built import built_in
 from .observe_links import links_in
@@ -129,10 +130,14 @@ def observed_lines(files: Files, prefix: str) -> Tuple[str, ...]:
 
 
 def pip_in(files: Files, prefix: str) -> Tuple[str, ...]:
-    """What says that pip installed it. Conda's packages have such directories too, by another installer."""
+    """What says that pip installed it, for the Python that is there: a former one's is of no use any more.
+
+    Conda's packages have such directories too, by another installer.
+    """
+    minor = python_in(observed_lines(files, prefix))
     found = []
     for python in files.names(prefix, _SITE):
-        if not python.startswith("python3"):
+        if not python.startswith("python3") or (minor and python.rstrip("t") != "python" + minor):
             continue
         site = (prefix, _SITE, python, "site-packages")
         for name in files.names(*site):

@@ -55,6 +55,14 @@ def test_an_environment(tree: Tree) -> None:
     }
 
 
+def test_what_pip_installed_for_a_former_python_does_not_count(tree: Tree) -> None:
+    tree.write(PREFIX + "/conda-meta/python-3.12.1-hb806964_0_cpython.json")
+    for python, version in (("3.11", "1.0"), ("3.12", "2.0")):
+        site = "%s/lib/python%s/site-packages/" % (PREFIX, python)
+        tree.write("%stool-%s.dist-info/INSTALLER" % (site, version), "pip\n")
+    assert seen(tree).pip == ("tool==2.0",)
+
+
 def test_what_is_not_finished_is_none(tree: Tree) -> None:
     tree.write(PREFIX + "/conda-meta/labfleet-gpu.unfinished")
     state = seen(tree)

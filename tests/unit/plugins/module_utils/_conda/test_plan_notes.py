@@ -97,6 +97,17 @@ def test_pip_is_asked_once_for_what_names_no_version(update: bool) -> None:
         assert required(found.steps[1]) == missing
 
 
+def test_another_python_takes_all_of_pip_anew() -> None:
+    wish = replace(WISH, packages=("python=3.12", "pip"), pip=("tool==1.0",))
+    there = made(replace(wish, packages=("python=3.11", "pip")), pip=("tool==1.0",))
+    answers: Dict[Any, Any] = {AskMatches(PREFIX, wish.packages): Matches(("python=3.12",)), **NOBODY}
+    solve = asked(plan(there, wish, answers), AskSolve)
+    for version, pip in (("3.12.1", ("tool==1.0",)), ("3.11.10", ())):
+        answers[solve] = solution("python=%s=0" % version)
+        steps = [step for step in plan(there, wish, answers).steps if step.action == "pip-install"]
+        assert tuple(each for step in steps for each in required(step)) == pip
+
+
 def test_what_a_conda_package_was_for_pip_is_asked_for_again_when_conda_changes() -> None:
     wish = replace(WISH, packages=("numpy", "pip"), pip=("numpy >=1", RANGE), update=True)
     there = made(wish, pip=("tool==1.7",))

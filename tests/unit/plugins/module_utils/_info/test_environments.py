@@ -25,7 +25,7 @@ def test_what_is_told(tree: Tree) -> None:
     node.environment(
         ROOT + "/train", "python-3.11.9-hb806964_0_cpython", "pytorch-2.5.1-cuda126_py311", "jax-0.4.35-py"
     )
-    node.environment(ROOT + "/piped", "python-3.10.14-0", tensorflow="2.18.0", numpy="2.0.2")
+    node.environment(ROOT + "/piped", "python-3.11.14-0", tensorflow="2.18.0", numpy="2.0.2")
     node.environment(ROOT + "/r", "r-base-4.4.1-0")
     tree.write("%s/train/%s" % (ROOT, NOTE), "{}")
     tree.write("%s/r/%s" % (ROOT, UNFINISHED))
