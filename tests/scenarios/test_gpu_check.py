@@ -183,7 +183,7 @@ def test_leftovers_of_logins(fleet: Fleet, node: str) -> None:
     found = checked(fleet, node, only=["leftovers"], leftover_minutes=0)
     told = {pids[str(each["pid"])]: each for each in found["processes"]}
     assert told[7003]["leftover"] and told[7003]["job"].startswith("session:"), told[7003]
-    assert told[7003]["reason"] .startswith("its parent is gone, and alice is not logged in")
+    assert told[7003]["reason"].startswith("its parent is gone, and alice is not logged in")
     assert not found.get("failed") and found["summary"]["warned"] == 1, "it may be somebody's nohup"
     assert not told[7004]["leftover"] and told[7004]["job"].startswith("session:"), told[7004]
     assert not told[7005]["leftover"] and told[7006]["reason"].startswith("it is in run-"), told
