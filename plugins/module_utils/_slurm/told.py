@@ -32,7 +32,7 @@ def minors(text: str) -> Minors:
 def sources(caps: Minors) -> Dict[str, str]:
     """The file in /proc of each device file, from which nvidia-modprobe makes it."""
     return {
-        file: "/proc/driver/nvidia/capabilities/gpu%d/mig/gi%d%s/access"
+        file: "/proc/driver/nvidia/capabilities/gpu%s/mig/gi%s%s/access"
         % (gpu, gi, "" if ci is None else "/ci%d" % ci)
         for (gpu, gi, ci), file in caps.items()
     }
