@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from typing import FrozenSet, Iterator, List
 
@@ -33,7 +32,7 @@ def unread(state: SlurmState, wish: SlurmWish) -> List[Blocker]:
         return [Blocker(what, started.server, todo)]
     if state.beside and state.beside != state.gres.path and not state.includes:
         what = "slurmd here reads the gres.conf beside its slurm.conf, and not %s" % wish.path
-        beside = posixpath.join(posixpath.dirname(started.conf), "gres.conf")
+        beside = "%s/gres.conf" % started.conf.rpartition("/")[0]
         return [Blocker(what, started.conf, "set path: %s" % beside)]
     return []
 
