@@ -21,8 +21,8 @@ PROGRAM = "nvidia-modprobe"
 #: Where it may be.
 PLACES = ("/usr/bin", "/usr/local/bin", "/usr/sbin", "/usr/local/sbin", "/bin", "/sbin")
 DROP_IN = "/etc/systemd/system/slurmd.service.d/labfleet-gpu-device-files.conf"
-#: A call for each file: one for all ends at the first that fails. "-": slurmd says which file it lacks. "+": as
-#: root, whatever the unit says. "$$" is a "$" to systemd. labfleet-gpu-restore.service goes before slurmd.
+#: A call for each file, since one for all ends at the first that fails. "-": slurmd says what it lacks. "+":
+#: as root, whatever the unit says. "$$" is a "$" to systemd. labfleet-gpu-restore.service goes before slurmd.
 DROP_IN_TEXT = """\
 # Installed by labfleet.gpu slurm_gres: slurmd ends where a device file of gres.conf is missing.
 [Service]
