@@ -49,7 +49,7 @@ ROWS = (
         conflicts=_replaced("nvidia-firmware-*"), replaces=_replaced("nvidia-firmware-*"), payload="firmware",
         left_out="the firmware itself: there is no GSP"),
     Row("nvidia-modprobe", "595.71", "Load the NVIDIA kernel driver and create device files", layouts=BARE,
-        left_out="the setuid program: gpu-simulator makes the device files"),
+        payload="modprobe", left_out="its setuid bit: it is a script here"),
     # Libraries
     Row("libnvidia-compute", "595.71; nvidia-smi inferred: that host has it, and no nvidia-utils",
         "NVIDIA libcompute package", layouts=BARE, multi_arch="same",

@@ -69,7 +69,7 @@ ROWS = (
         section="non-free-firmware/kernel", provides="firmware-nvidia-gsp-{v}", payload="firmware",
         left_out="the firmware itself: there is no GSP"),
     Row("nvidia-modprobe", "hold", "utility to load NVIDIA kernel modules and create device nodes",
-        layouts=DEBIAN, left_out="the setuid program: gpu-simulator makes the device files"),
+        layouts=DEBIAN, payload="modprobe", left_out="its setuid bit: it is a script here"),
     # Compute
     Row("nvidia-driver-cuda", "guide; 595.45; that nvidia-smi is in here: install script of debian13",
         "NVIDIA driver CUDA integration components", layouts=DEBIAN, section="non-free/libs",

@@ -57,7 +57,7 @@ ROWS = (
         summary="Firmware files used by the kernel module", payload="firmware",
         left_out="the firmware itself: there is no GSP"),
     Row("nvidia-modprobe", "550; 580.65", "Load the NVIDIA kernel driver and create device files",
-        left_out="the setuid program: gpu-simulator makes the device files"),
+        payload="modprobe", left_out="its setuid bit: it is a script here"),
     # Libraries
     Row("libnvidia-compute-{b}", "template; CUDA names after 10.2 inferred", "NVIDIA libcompute package",
         layouts=UP_TO_570, multi_arch="same", depends="libc6 (>= 2.34)",

@@ -111,6 +111,12 @@ def utils(var: Variables, compiler: Compiler) -> Content:
     return Content((Entry("/usr/bin/nvidia-smi", compiler.smi(var["v"]), mode=0o755),))
 
 
+def modprobe(_var: Variables, _compiler: Compiler) -> Content:
+    """nvidia-modprobe, which gpu-simulator plays."""
+    script_text = '#!/bin/sh\nexec /usr/sbin/gpu-simulator nvidia-modprobe "$@"\n'
+    return Content((text("/usr/bin/nvidia-modprobe", script_text, mode=0o755),))
+
+
 def persistenced(var: Variables, compiler: Compiler) -> Content:
     """The persistence daemon and its unit."""
     unit = (
@@ -215,6 +221,7 @@ PAYLOADS: dict[str, Callable[[Variables, Compiler], Content]] = {
         kernel_common,
         libnvidia_ml,
         utils,
+        modprobe,
         persistenced,
         fabricmanager,
         firmware,

@@ -66,6 +66,7 @@ hardware number  remapped_correctable_inactive remapped_uncorrectable_inactive
 hardware mig_order mig_id_order
 hardware mig_policy mig_placement_policy
 hardware number  mig_reset_status
+hardware switch  mig_device_files
 hardware numbers remapped_histogram
 hardware number  pcie_gen_max pcie_gen_device_max pcie_width_max
 hardware number  nvlink_version nvlink_count nvlink_speed_mbps nvlink_remote_type

@@ -10,7 +10,20 @@ import os
 import sys
 from typing import List, Optional
 
-from . import boards, control, distribution, firmware, kernel, limits, loading, power, runfile, status, tools
+from . import (
+    boards,
+    control,
+    device_maker,
+    distribution,
+    firmware,
+    kernel,
+    limits,
+    loading,
+    power,
+    runfile,
+    status,
+    tools,
+)
 from .tree import SimulatorError, Tree
 
 
@@ -107,6 +120,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
     try:
         if words[:1] and words[0] in tools.COMMANDS:
             return tools.run(Tree(), words[0], words[1:])
+        if words[:1] == ["nvidia-modprobe"]:
+            return device_maker.main(words[1:])
         if words[:1] == ["nvidia-installer"]:
             return runfile.main(Tree(), words[1:])
         options = parser().parse_args(words)

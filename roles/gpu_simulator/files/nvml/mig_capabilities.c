@@ -66,14 +66,18 @@ static bool make_directories(char *path, size_t there)
 
 /* The device file of an instance, beside those that the driver has from the start; on hardware nvidia-modprobe
  * makes it, and no document speaks of anybody who removes it. A plain file where those are plain ones; none
- * where there are none (ModifyDeviceFiles=0), or where we may not. */
+ * where there are none (ModifyDeviceFiles=0), where we may not, or with mig_device_files 0: until somebody runs
+ * nvidia-modprobe -f. */
 static void make_device(const struct gpu *gpu, int gi, int ci)
 {
     char first[MAX_TEXT], path[MAX_TEXT], name[64];
     unsigned int number = capability_minor(gpu, gi, ci);
     struct stat of_first;
+    unsigned int made;
     mode_t kind;
 
+    if (read_uint(gpu, "mig_device_files", &made) == NVML_SUCCESS && made == 0)
+        return;
     device_path(first, "nvidia-caps/nvidia-cap1");
     if (stat(first, &of_first) != 0)
         return;
