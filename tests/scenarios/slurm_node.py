@@ -110,13 +110,8 @@ class Slurm:
         return numbers
 
     def device_files(self) -> None:
-        """The device files of MIG devices, as nvidia-modprobe makes them for who opens one first."""
-        self.sh(
-            "cd /dev/nvidia-caps; major=0x$(stat -c %t nvidia-cap1); "
-            "for file in $(find /proc/driver/nvidia/capabilities/gpu* -name access); do "
-            'minor=$(sed -n "s/DeviceFileMinor: //p" $file); '
-            "[ -e nvidia-cap$minor ] || mknod -m 444 nvidia-cap$minor c $major $minor; done"
-        )
+        """The device files of MIG devices, for who does not have them made."""
+        self.sh("find /proc/driver/nvidia/capabilities/gpu* -name access -exec nvidia-modprobe -f {} ';'")
 
     def fence(self) -> bool:
         """Have Slurm keep jobs to their devices; whether the kernel lets a container do that.

@@ -26,6 +26,7 @@ def slurm(fleet: Fleet) -> Slurm:
     fleet.reset(NODE, A100, A100, T4)
     done = fleet.driver(NODE, version=DRIVER)
     assert not done.get("failed"), done.get("msg")
+    fleet.sh(NODE, "gpu-simulator set 0 mig_device_files 0")
     held(fleet, **MIXED)
     found = Slurm(fleet, NODE)
     found.install()
@@ -57,19 +58,24 @@ def refused(slurm: Slurm, **options: Any) -> str:
     return str(done["msg"])
 
 
+def caps(slurm: Slurm) -> int:
+    """How many device files of capabilities there are; two are there before any instance."""
+    return int(slurm.sh("ls /dev/nvidia-caps | grep -c nvidia-cap"))
+
+
 def kinds(result: Result) -> list[str]:
     return [each["type"] for each in result["after"]["gres"]]
 
 
 def test_slices_for_jobs(slurm: Slurm) -> None:
-    slurm.fleet.sh(NODE, "find /dev/nvidia-caps -type c ! -name '*cap[12]' -delete")
-    assert "nvidia-modprobe" in refused(slurm, slurm_conf=CONF), "slurmd would wait for these files and end"
-    slurm.device_files()
+    assert caps(slurm) == 2, "nobody made the device files of the instances"
     assert "State=DRAIN" in refused(slurm, slurm_conf=CONF)
     slurm.drain()
     assert "no gpu_nvml.so" in refused(slurm, autodetect="nvml")
     done = told(slurm, slurm_conf=CONF, backup=True)
     assert [step["action"] for step in done["steps"]] == [
+        "make-device-files",
+        "write-slurmd-drop-in",
         "write-slurm-file",
         "write-file",
         "write-slurm-file",
@@ -103,7 +109,6 @@ def test_a_new_layout(slurm: Slurm) -> None:
     (labels,) = in_one_playbook(slurm.fleet, NODE, [{**shown, "vars": {"after": layout["after"]}}])
     assert labels["msg"]["strategy"] == "mixed"
     assert labels["msg"]["resources"] == {"nvidia.com/gpu": 2, "nvidia.com/mig-1g.5gb": 7}
-    slurm.device_files()
     done = told(slurm, slurm_conf=CONF)
     assert slurm.gres() == {"1g.5gb:7", "a100-sxm4-40gb:1", "tesla_t4:1"}
     slurm.resume()
@@ -119,11 +124,22 @@ def test_slurmd_that_found_no_devices_after_a_reboot(slurm: Slurm) -> None:
     slurm.sh("timeout 120 sh -c 'until systemctl is-failed -q slurmd; do sleep 1; done'")
     assert "can't stat gres.conf file" in slurm.sh("tail -n 5 /var/log/slurm/slurmd.log")
     held(slurm.fleet, gpus=[0], instances={"1g.5gb": 7})
-    slurm.device_files()
     done = told(slurm, slurm_conf=CONF)
-    assert [step["action"] for step in done["steps"]] == ["restart-slurmd"]
+    assert [step["action"] for step in done["steps"]] == ["make-device-files", "restart-slurmd"]
     slurm.until("IDLE")
     assert slurm.job("gpu:1g.5gb:7", "echo runs") == "runs"
+
+
+def test_a_slice_after_a_reboot_without_a_run(slurm: Slurm) -> None:
+    """The layout comes back, and slurmd with it: nobody but its drop-in makes the device files."""
+    held(slurm.fleet, gpus=[0], instances={"1g.5gb": 7}, persist=True)
+    slurm.fleet.lab("reboot", NODE)
+    slurm.sh("timeout 120 sh -c 'until scontrol show node $(hostname -s) >/dev/null 2>&1; do sleep 1; done'")
+    slurm.until("IDLE")
+    assert caps(slurm) == 2 + 7 * 2
+    jobs = [slurm.keeps("gpu:1g.5gb:1") for _number in range(6)]
+    assert slurm.job("gpu:1g.5gb:1", "echo runs") == "runs"
+    slurm.cancel(*jobs)
 
 
 def test_a_job_sees_its_slice_alone(slurm: Slurm) -> None:
@@ -131,7 +147,6 @@ def test_a_job_sees_its_slice_alone(slurm: Slurm) -> None:
         pytest.skip("this kernel has no device groups of version 1, and BPF is not for containers")
     slurm.drain()
     held(slurm.fleet, **MIXED)
-    slurm.device_files()
     done = told(slurm, slurm_conf=CONF)
     assert not [each for each in done.get("warnings", ()) if "ConstrainDevices" in each]
     slurm.resume()
@@ -174,7 +189,6 @@ def test_the_role_prints_the_line(slurm: Slurm) -> None:
 def test_jobs_with_uuids_where_slurm_asks_nvml(slurm: Slurm) -> None:
     slurm.drain()
     held(slurm.fleet, **MIXED)
-    slurm.device_files()
     slurm.ask_nvml()
     wish = {"slurm_conf": CONF, "autodetect": "nvml", "types": "autodetect"}
     done = told(slurm, **wish)
