@@ -196,6 +196,7 @@ def cut(fleet: Fleet, point: str, options: dict[str, Any]) -> None:
     assert killed.get("failed") and "Run again" in killed["msg"], (point, killed)
 
 
+@pytest.mark.in_full
 def test_a_change_that_is_cut_leaves_one_of_the_two(fleet: Fleet, channel: Channel) -> None:
     old, new = wish(channel, "alpha=1.0"), wish(channel, "alpha=2")
     held(fleet, FIRST, **old)
@@ -211,6 +212,7 @@ def test_a_change_that_is_cut_leaves_one_of_the_two(fleet: Fleet, channel: Chann
     print(f"change: {len(tried)} of {len(tried)} crash points survived")
 
 
+@pytest.mark.in_full
 def test_a_creation_that_is_cut_is_begun_anew(fleet: Fleet, channel: Channel) -> None:
     fresh = wish(channel, "alpha=2", name="fresh")
     tried = points(fleet, fresh)

@@ -11,6 +11,7 @@ import sys
 import time
 from typing import Any
 
+import pytest
 from scenario import ROOT, Fleet
 
 WISH: dict[str, Any] = {"branch": 570, "hold": True}
@@ -62,6 +63,7 @@ def not_held(fleet: Fleet, node: str) -> set[str]:
     return {package.split("=")[0] for package in after["packages"]} - set(after["held"])
 
 
+@pytest.mark.in_full
 def test_an_upgrade_of_a_held_driver_cut_at_any_step_keeps_the_hold(fleet: Fleet, ubuntu: str) -> None:
     finish(fleet, ubuntu, WISH)
     for point in points(fleet, ubuntu, UPGRADE):
