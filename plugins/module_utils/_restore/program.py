@@ -13,12 +13,15 @@ from __future__ import annotations
 import functools
 import io
 import os
+import site
 import stat
 import sys
 import zipfile
+from importlib.machinery import PathFinder
 from typing import Any, Optional
 
 from .._boot.plan import Persist
+from .._nvml import TOOLS
 from .._scalar import BadWish
 from . import main as _main
 from .contents import CONTENTS
@@ -40,6 +43,12 @@ def _interpreter() -> str:
     /usr/bin/python3 where that is what runs now: a name with a version goes with an upgrade of the system.
     The Python of a virtual environment is a link to it, and not the same: it has nvidia-ml-py perhaps.
     """
+    unseen = _unseen_binding()
+    if unseen and os.geteuid() == 0:
+        raise BadWish(
+            "persist has root run Python at each boot without %s, where nvidia-ml-py lies: install it for "
+            "all users, as python3-pynvml or by pip without --user." % unseen
+        )
     if sys.prefix == sys.base_prefix and os.path.exists(_USUAL) and os.path.samefile(_USUAL, sys.executable):
         return _USUAL
     for path in (sys.executable, os.path.realpath(sys.executable)):
@@ -50,6 +59,17 @@ def _interpreter() -> str:
                 "ansible_python_interpreter to /usr/bin/python3." % (sys.executable, changeable)
             )
     return sys.executable
+
+
+def _unseen_binding() -> str:
+    """Where nvidia-ml-py lies if python -I, which ignores a user's own and PYTHONPATH, finds none; or ""."""
+    ignored = {site.getusersitepackages(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)}
+    if os.path.isfile(os.path.join(TOOLS, "pynvml.py")):
+        return ""
+    if PathFinder.find_spec("pynvml", [each for each in sys.path if each not in ignored]):
+        return ""
+    found = PathFinder.find_spec("pynvml", [each for each in sys.path if each in ignored])
+    return os.path.dirname(found.origin) if found and found.origin else ""
 
 
 def _of_others(path: str) -> str:

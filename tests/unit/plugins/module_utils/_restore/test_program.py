@@ -79,10 +79,12 @@ ASK = (
 )
 
 
-def interpreter(python: str) -> "subprocess.CompletedProcess[str]":
+def interpreter(*python: str, ask: str = ASK, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Which Python would be run at boot if this one ran the module."""
     root = UTILS[: UTILS.index("/ansible_collections/")]
-    return subprocess.run([python, "-c", ASK, root], capture_output=True, text=True, check=False)
+    environment = {"PATH": os.environ["PATH"], **variables}
+    argv = [*python, "-c", ask, root]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)
 
 
 @pytest.mark.skipif(
@@ -102,3 +104,27 @@ def test_a_virtual_environment_is_not_the_python_that_it_links_to() -> None:
         assert "others may change %s/venv: set ansible_python_interpreter" % home in refused.stderr
     finally:
         shutil.rmtree(str(home))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="whose Python it is is asked of root's alone")
+def test_a_binding_that_the_unit_would_not_find_is_refused(tmp_path: Path) -> None:
+    """Without the site module nothing but these directories has one."""
+    user = "import site, sys; sys.path.append(site.getusersitepackages()); " + ASK
+    home = interpreter(
+        sys.executable, "-S", ask="import site; print(site.getusersitepackages())", HOME=str(tmp_path)
+    ).stdout.strip()
+    assert home.startswith(str(tmp_path))
+    for where, ask, variables in (
+        (home, user, {"HOME": str(tmp_path)}),
+        (str(tmp_path / "own"), ASK, {"PYTHONPATH": str(tmp_path / "own")}),
+    ):
+        os.makedirs(where)
+        said = interpreter(sys.executable, "-S", ask=ask, **variables).stderr
+        assert "nvidia-ml-py" not in said, "there is none: the run brings it, or says so"
+        (Path(where) / "pynvml.py").touch()
+        said = interpreter(sys.executable, "-S", ask=ask, **variables).stderr
+        assert "without %s, where nvidia-ml-py lies: install it for all users" % where in said
+        both = "import sys; sys.path.append(%r); %s" % (str(tmp_path / "all"), ask)
+        (tmp_path / "all").mkdir(exist_ok=True)
+        (tmp_path / "all" / "pynvml.py").touch()
+        assert "nvidia-ml-py" not in interpreter(sys.executable, "-S", ask=both, **variables).stderr
