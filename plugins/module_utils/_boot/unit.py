@@ -41,6 +41,8 @@ _BEFORE = (
     "nvidia-dcgm-exporter.service",
     "dcgm-exporter.service",
     "nvidia-cdi-refresh.service",
+    "nvidia-imex.service",
+    "nvidia-powerd.service",
     "docker.service",
     "containerd.service",
     "crio.service",
