@@ -25,16 +25,18 @@ from .._host import Files, observe_host
 from .._lock import HostLock, LockError, LockTimeout
 from .._nvml import use_any_tools
 from .._plan import Step
-from .stored import mig, settings
+from .stored import mig, settings, settings_without_service
 
 #: Seconds to wait for a driver that is being loaded, and for nvidia-persistenced, which udev may start.
 _PATIENCE = 10.0
 #: Seconds after which no GPU is tried alone any more, so that the unit ends before its time limit.
 _BUDGET = 300.0
-#: In this order: a change of ECC ends MIG instances.
-_COMPONENTS: Tuple[Tuple[str, Callable[[Sequence[str]], Component]], ...] = (
-    ("settings", settings),
-    ("mig", mig),
+#: What restores GPUs of these UUIDs.
+_Restoring = Callable[[Sequence[str]], Component]
+#: And that without a service that fails. In this order: a change of ECC ends MIG instances.
+_COMPONENTS: Tuple[Tuple[str, _Restoring, _Restoring], ...] = (
+    ("settings", settings, settings_without_service),
+    ("mig", mig, mig),
 )
 
 
@@ -107,7 +109,7 @@ def main() -> int:
     _wait_for_the_driver()
     begun = time.monotonic()
     try:
-        results = [_restore(name, component, begun) for name, component in _COMPONENTS]
+        results = [_restore(name, begun, *components) for name, *components in _COMPONENTS]
     except Busy:
         return _later()
     return 0 if all(results) else 1
@@ -141,7 +143,7 @@ def _out_of_time(_number: int, _frame: Any) -> NoReturn:
     sys.exit(1)
 
 
-def _restore(name: str, component: Callable[[Sequence[str]], Component], begun: float) -> bool:
+def _restore(name: str, begun: float, component: _Restoring, without_service: _Restoring) -> bool:
     """Restore one component's part; whether all is as wished. Raises Busy."""
     journal = Journal(name)
     try:
@@ -155,6 +157,10 @@ def _restore(name: str, component: Callable[[Sequence[str]], Component], begun: 
     journal.say(result["msg"])
     if _is_as_wished(result, uuids):
         return True
+    if _is_for_a_service(result):
+        component = without_service
+        result = _once(journal, component(uuids))
+        journal.say("Without the service: %s" % result["msg"])
     # One GPU that cannot be restored must not keep the others; a driver that does not answer keeps all.
     for uuid in uuids if result.get("failed") and len(uuids) > 1 and not _is_silent(result) else ():
         alone = Journal("%s of %s" % (name, uuid))
@@ -174,6 +180,12 @@ def _is_as_wished(result: Mapping[str, Any], uuids: Sequence[str]) -> bool:
 
 def _is_silent(result: Mapping[str, Any]) -> bool:
     return any(blocker["what"].startswith(NO_ANSWER) for blocker in result.get("blockers", ()))
+
+
+def _is_for_a_service(result: Mapping[str, Any]) -> bool:
+    """Did it fail at nvidia-persistenced, before anything was set?"""
+    number = result.get("failed_step")
+    return bool(number) and result["steps"][number - 1]["phase"] == "service"
 
 
 def _once(journal: Journal, component: Component) -> Dict[str, Any]:

@@ -21,6 +21,7 @@ from .._mig.options import of_layout
 from .._plan import Blocker, Plan
 from .._scalar import BadWish
 from .._settings.component import SETTINGS
+from .._settings.node import Service
 from .._settings.wish import SettingsWish, requests_of
 
 _AGAIN = "run the playbook again, which writes it anew"
@@ -38,6 +39,17 @@ class Wished:
 def settings(uuids: Sequence[str]) -> Component:
     """Settings of these GPUs, as they are stored."""
     return _stored(SETTINGS, uuids, lambda groups: SettingsWish(requests_of({"settings": groups})))
+
+
+def settings_without_service(uuids: Sequence[str]) -> Component:
+    """The same through NVML alone: nvidia-persistenced is left as it is."""
+    component = settings(uuids)
+
+    def look(commands: Commands, files: Files, host: Host) -> Wished:
+        found = component.observe(commands, files, host)
+        return replace(found, seen=replace(found.seen, service=Service()))
+
+    return replace(component, observe=look)
 
 
 def mig(uuids: Sequence[str]) -> Component:

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Sequence, Set, Tuple
 
@@ -44,6 +45,8 @@ class Gpus:
     broken: Set[str] = field(default_factory=set)
     silent: bool = False
     reboot: bool = False
+    #: Whether a service is to start first, which fails.
+    service: bool = False
     #: What happens when a component looks at its GPUs.
     looking: Any = None
 
@@ -57,7 +60,7 @@ class Gpus:
         path = self.programs / "ran"
         return path.read_text().splitlines() if path.exists() else []
 
-    def component(self, name: str, uuids: Sequence[str]) -> Component:
+    def component(self, name: str, uuids: Sequence[str], service: bool = True) -> Component:
         files = {uuid: "/gpus/%s-%s" % (name, uuid) for uuid in uuids if uuid != "GPU-gone"}
 
         def observe(_commands: Commands, seen: Files, _host: Host) -> Tuple[str, ...]:
@@ -73,6 +76,8 @@ class Gpus:
                 for uuid in files
                 if uuid not in done
             )
+            if self.service and service and steps:
+                steps = (Step("service", "start", "start x.service", "it is not running"), *steps)
             reasons = ("It waits for a reset.",) if self.reboot else ()
             return Plan(steps=steps, promise={"gpus": dict.fromkeys(files, True)}, reboot_reasons=reasons)
 
@@ -82,10 +87,13 @@ class Gpus:
             self.tree.write(files[uuid])
             context.warnings.append("%s is warm." % uuid)
 
+        def start(_context: Context, _data: Any) -> None:
+            raise EffectError("x.service does not start")
+
         def summary(done: Tuple[str, ...]) -> Dict[str, Any]:
             return {"gpus": {uuid: uuid in done for uuid in files}}
 
-        return Component(name, observe, plan, summary, lambda: {"restore": act})
+        return Component(name, observe, plan, summary, lambda: {"restore": act, "start": start})
 
 
 @pytest.fixture
@@ -103,7 +111,9 @@ def gpus(
     monkeypatch.setattr(HostLock.__init__, "__defaults__", (str(programs / "lock"),))
     monkeypatch.setattr(sys, "path", list(sys.path))
     node = Gpus(tree, programs, programs / "lock")
-    components = tuple((name, lambda uuids, name=name: node.component(name, uuids)) for name in STORES)
+    components = tuple(
+        (name, partial(node.component, name), partial(node.component, name, service=False)) for name in STORES
+    )
     monkeypatch.setattr(restore, "_COMPONENTS", components)
     (tree.root / "gpus").mkdir()
     before = signal.getsignal(signal.SIGTERM)
@@ -157,6 +167,26 @@ def test_a_gpu_that_fails_keeps_no_other(gpus: Gpus, said: Any) -> None:
     assert [line.partition(":")[0] for line in lines if "restore GPU-b" in line] == ["mig of GPU-b"]
     gpus.store("mig", "GPU-a")
     assert restore.main() == 1 and "mig of" not in "".join(said()), "one alone is tried once"
+
+
+@pytest.mark.parametrize("uuids", [("GPU-a",), ("GPU-a", "GPU-b", "GPU-c")], ids=["one", "three"])
+def test_a_service_that_fails_keeps_no_gpu(gpus: Gpus, said: Any, uuids: Tuple[str, ...]) -> None:
+    gpus.store("settings", *uuids)
+    gpus.store("mig", "GPU-a")
+    gpus.service = True
+    assert restore.main() == 1, "somebody should look at the service"
+    assert gpus.restored() == ["mig-GPU-a", *("settings-" + uuid for uuid in uuids)]
+    lines = said()
+    assert any("x.service does not start" in line for line in lines)
+    assert sum("restore GPU-a (" in line for line in lines) == 2, "of each component once"
+    assert any(line.startswith("settings: Without the service: ") for line in lines)
+    assert restore.main() == 0
+
+
+def test_nor_does_it_with_a_gpu_that_fails(gpus: Gpus) -> None:
+    gpus.store("settings", "GPU-a", "GPU-b")
+    gpus.service, gpus.broken = True, {"GPU-a"}
+    assert restore.main() == 1 and gpus.restored() == ["settings-GPU-b"]
 
 
 def test_where_nvml_does_not_answer_no_gpu_is_tried_alone(gpus: Gpus, said: Any) -> None:
