@@ -22,11 +22,13 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Optional, Set
 
+from ._host import Files
+
 #: Seconds that one NVML session may take, and more for each GPU: without persistence each is set up anew.
-#: Eight A100 took about 30 so, and 2 with persistence (Azure/aks-gpu, issue 105).
+#: Eight A100 took about 30 so, and 2 with persistence (Azure/aks-gpu#105), and nvidia-smi that turned it on
+#: more than 25 (Azure/AgentBaker#2829).
 DEADLINE, DEADLINE_EACH = 20.0, 10.0
-#: One directory for each GPU that the driver has.
-_GPUS = "/proc/driver/nvidia/gpus"
+_HERE = Files()
 #: Where our own copy of nvidia-ml-py lies, by Python version.
 TOOLS = "/opt/labfleet-gpu/python%d.%d" % sys.version_info[:2]
 
@@ -93,12 +95,16 @@ def load_pynvml_with(call: str) -> Any:
     return own
 
 
-def patience(gpus: str = _GPUS) -> float:
-    """Seconds for a session that asks all GPUs of this node."""
-    try:
-        return DEADLINE + DEADLINE_EACH * len(os.listdir(gpus))
-    except OSError:
-        return DEADLINE
+def patience(files: Files = _HERE) -> float:
+    """Seconds for a session that asks all GPUs on the PCI bus; nvmlInit may have the driver loaded first."""
+    base = "/sys/bus/pci/devices"
+    gpus = [
+        address
+        for address in files.names(base)
+        if (files.text(base, address, "vendor") or "").startswith("0x10de")
+        and (files.text(base, address, "class") or "").startswith("0x03")
+    ]
+    return DEADLINE + DEADLINE_EACH * len(gpus)
 
 
 def in_session(work: Callable[[Any], Any], deadline: Optional[float] = None) -> Any:

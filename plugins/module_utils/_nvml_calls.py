@@ -7,8 +7,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Callable, Dict, List, Optional
 
+from ._host import Files
+
+#: A directory for each GPU that the driver has, by address. Source: the open kernel modules' nv-procfs.c.
+_GPUS = "/proc/driver/nvidia/gpus"
+_HERE = Files()
 #: The newest call of the binding that is needed.
 NEEDED = "nvmlGpuInstanceGetComputeInstancePossiblePlacements"
 
@@ -43,8 +49,15 @@ def told(pynvml: Any, call: Callable[..., Any], *arguments: Any) -> Any:
         return None
 
 
-def handle_of(pynvml: Any, uuid: str) -> Any:
-    """The GPU of a UUID. NVML's own search fails for all GPUs once one of them does not answer."""
+def handle_of(pynvml: Any, uuid: str, files: Files = _HERE) -> Any:
+    """The GPU of a UUID. NVML's own search fails for all GPUs once one of them does not answer.
+
+    A handle is given of a GPU that was set up, which takes seconds where persistence is off. So the address
+    goes first that the kernel module tells: no other GPU is set up then (NVML reference, Device Queries).
+    """
+    found = _at_its_address(pynvml, uuid, files)
+    if found is not None:
+        return found
     failure = pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
     for index in range(pynvml.nvmlDeviceGetCount()):
         try:
@@ -54,6 +67,18 @@ def handle_of(pynvml: Any, uuid: str) -> Any:
         except pynvml.NVMLError as exc:
             failure = exc
     raise failure
+
+
+def _at_its_address(pynvml: Any, uuid: str, files: Files) -> Any:
+    """None where the kernel module does not tell the UUID yet, or NVML does not answer for that address."""
+    for each in files.names(_GPUS):
+        if uuid in (files.text(_GPUS, each, "information") or "").split():
+            with contextlib.suppress(pynvml.NVMLError):
+                # As bytes, which bindings of all ages take.
+                handle = pynvml.nvmlDeviceGetHandleByPciBusId(each.encode())
+                if text(pynvml.nvmlDeviceGetUUID(handle)) == uuid:
+                    return handle
+    return None
 
 
 def identity(pynvml: Any, handle: Any, index: int) -> Dict[str, Any]:

@@ -18,9 +18,11 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._nvml import (
     in_session,
     patience,
 )
+from ansible_collections.labfleet.gpu.plugins.module_utils._nvml_calls import handle_of
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
 VERSION = "580.95.05"
+UUID, ADDRESS = "GPU-513536b6-7d19-9063-b049-1e69664bb298", "0000:07:00.0"
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("gcc") and shutil.which("make")), reason="gcc and make build the simulated library"
@@ -64,11 +66,32 @@ def test_an_error_within_the_work_is_told(node: Tree) -> None:
     assert unavailable.value.code == 2
 
 
-def test_each_gpu_takes_its_time(tmp_path: Path) -> None:
-    """Eight without persistence take half a minute."""
+def test_each_gpu_takes_its_time(tree: Tree) -> None:
+    """Eight without persistence take half a minute; a driver to be loaded has bound none of them yet."""
+    assert patience(tree.files) == 20.0
     for number in range(8):
-        (tmp_path / ("0000:%02x:00.0" % number)).mkdir()
-    assert patience(str(tmp_path)) == 100.0 and patience(str(tmp_path / "none")) == 20.0
+        tree.pci("0000:%02x:00.0" % (number + 7), "0x20b0", "0x030200")
+    tree.pci("0000:06:00.0", "0x1af1", "0x068000")
+    tree.pci("0000:05:00.0", "0x1533", "0x020000", vendor="0x8086")
+    tree.pci("0000:04:00.0", "0x2000", "0x030000", vendor="0x1a03")
+    assert patience(tree.files) == 100.0
+
+
+@pytest.mark.parametrize("place", [ADDRESS, "0000:08:00.0"])
+def test_no_other_gpu_is_set_up_where_the_address_is_known(node: Tree, place: str) -> None:
+    """A search by number would set up those before it. One that is not at its address is found by that."""
+    node.write("/var/lib/gpu-simulator/gpus/0/pci_bus_id", ADDRESS + "\n")
+    node.write("/proc/driver/nvidia/gpus/%s/information" % place, "GPU UUID: \t %s\n" % UUID)
+    node.write("/proc/driver/nvidia/gpus/0000:09:00.0/information", "GPU UUID: \t GPU-another\n")
+    assert in_session(lambda pynvml: pynvml.nvmlDeviceGetIndex(handle_of(pynvml, UUID, node.files))) == 0
+    node.write("/run/gpu-simulator/faults/nvmlDeviceGetHandleByIndex_v2", "return 15\n")
+    if place == ADDRESS:
+        name = in_session(lambda pynvml: pynvml.nvmlDeviceGetName(handle_of(pynvml, UUID, node.files)))
+        assert name == "NVIDIA A30"
+        return
+    with pytest.raises(NvmlUnavailable) as unavailable:
+        in_session(lambda pynvml: str(handle_of(pynvml, UUID, node.files)))
+    assert unavailable.value.code == 15, "as the search says"
 
 
 def test_a_hanging_driver_costs_the_deadline_and_no_more(node: Tree) -> None:
