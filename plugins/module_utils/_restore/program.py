@@ -17,7 +17,6 @@ import site
 import stat
 import sys
 import zipfile
-from importlib.machinery import PathFinder
 from typing import Any, Optional
 
 from .._boot.plan import Persist
@@ -64,12 +63,13 @@ def _interpreter() -> str:
 def _unseen_binding() -> str:
     """Where nvidia-ml-py lies if python -I, which ignores a user's own and PYTHONPATH, finds none; or ""."""
     ignored = {site.getusersitepackages(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)}
-    if os.path.isfile(os.path.join(TOOLS, "pynvml.py")):
-        return ""
-    if PathFinder.find_spec("pynvml", [each for each in sys.path if each not in ignored]):
-        return ""
-    found = PathFinder.find_spec("pynvml", [each for each in sys.path if each in ignored])
-    return os.path.dirname(found.origin) if found and found.origin else ""
+    ignored.difference_update(site.getsitepackages())
+    found = [
+        path
+        for path in (*sys.path, TOOLS)
+        if any(os.path.exists(os.path.join(path, name)) for name in ("pynvml.py", "pynvml"))
+    ]
+    return found[0] if found and ignored.issuperset(found) else ""
 
 
 def _of_others(path: str) -> str:

@@ -128,3 +128,6 @@ def test_a_binding_that_the_unit_would_not_find_is_refused(tmp_path: Path) -> No
         (tmp_path / "all").mkdir(exist_ok=True)
         (tmp_path / "all" / "pynvml.py").touch()
         assert "nvidia-ml-py" not in interpreter(sys.executable, "-S", ask=both, **variables).stderr
+    shared = "import site; site.getsitepackages = lambda: [%r]; %s" % (where, ASK)
+    said = interpreter(sys.executable, "-S", ask=shared, PYTHONPATH=where).stderr
+    assert "nvidia-ml-py" not in said, "it is there without the variable too"
