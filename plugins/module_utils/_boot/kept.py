@@ -19,6 +19,11 @@ from .plan import Chosen, Persist, with_boot
 from .state import Stored, observe, shown
 from .unit import STORES
 
+_UNTOLD = (
+    "What is restored at boot (%s) goes by the UUIDs of the GPUs, which NVML does not tell yet: it is brought "
+    "up to date once it does."
+)
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -55,6 +60,9 @@ def kept(component: Component, choose: Callable[[Any, Any], Chosen]) -> Componen
             # The plan will be carried out, and no GPU is known by its UUID yet.
             return found
         stored = state.stored
+        if not asked and stored.store is not None:
+            # Nor is it known which GPUs that is for: by their addresses all of it would seem to go.
+            return replace(found, warnings=(*found.warnings, _UNTOLD % STORES[component.name]))
         if wish.shared is not None:
             stored = replace(stored, shared=wish.shared)
         return with_boot(found, stored, wish.persist, choose(state.seen, wish.wish))
