@@ -184,8 +184,8 @@ def _is_silent(result: Mapping[str, Any]) -> bool:
 
 def _is_for_a_service(result: Mapping[str, Any]) -> bool:
     """Did it fail at nvidia-persistenced, before anything was set?"""
-    number = result.get("failed_step")
-    return bool(number) and result["steps"][number - 1]["phase"] == "service"
+    number: int = result.get("failed_step", 0)
+    return number > 0 and bool(result["steps"][number - 1]["phase"] == "service")
 
 
 def _once(journal: Journal, component: Component) -> Dict[str, Any]:
