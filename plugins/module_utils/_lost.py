@@ -6,8 +6,9 @@
 """What dpkg says is installed, and is not there any more: files removed by hand, packages removed by force.
 
 A look costs milliseconds: a toolkit has ten thousand files, so each directory is listed once, and no file is
-asked for by itself. Left out are files deep in the tree, as most headers of C++ libraries are; the upper
-directories that they are in are looked for.
+asked for by itself, but for those in /usr/bin and the like, where most belong to other software. Left out are
+files deep in the tree, as most headers of C++ libraries are; the upper directories that they are in are
+looked for.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _INFO, _STATUS = "/var/lib/dpkg/info", "/var/lib/dpkg/status"
 _LEVELS, _DEEPER = 5, 7
 #: Documentation, which nothing needs to run; and what dpkg does not bring back once an admin removed it.
 _NOT_LOOKED_AT = ("/usr/share", "/etc", "/var")
+#: Directories of thousands of files, of which a package has a few.
+_SHARED = ("/usr/bin", "/usr/lib", "/usr/sbin")
 #: Stands for the content of a directory whatever is in it.
 _ANYTHING: FrozenSet[str] = frozenset({"*"})
 
@@ -36,12 +39,17 @@ def lost_files(files: Files, names: Iterable[str], machine: str) -> Dict[str, Tu
     (path-exclude) is not gone; nor is anything of a package whose list of files is.
     """
     root = files.root.rstrip("/")
+    shared = {*_SHARED, "/usr/lib/%s-linux-gnu" % machine}
     listed: Dict[str, FrozenSet[str]] = {}
     found: Dict[str, Tuple[str, ...]] = {}
     for name in names:
         gone = []
         for path in _file_list(files, name, machine).splitlines():
             directory, _slash, entry = path.rpartition("/")
+            if directory in shared:
+                if _is_gone(root + path):
+                    gone.append(path)
+                continue
             there = listed.get(directory)
             if there is None:
                 there = listed[directory] = _entries(root, directory)
@@ -71,6 +79,16 @@ def _entries(root: str, directory: str) -> FrozenSet[str]:
         return frozenset()
     except OSError:
         return _ANYTHING
+
+
+def _is_gone(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def _would_be_there(files: Files, name: str, path: str) -> bool:

@@ -197,6 +197,7 @@ driver:
     module_on_disk: 580.95.05
     dkms: {6.8.0-85-generic: 580.95.05}
     dkms_state: {"nvidia/580.95.05, 6.8.0-85-generic": installed}
+    lost: []
     held: []
     other_owner:
     build_errors: {}

@@ -135,6 +135,15 @@ before:
       type: list
       elements: str
       sample: [nvidia-dkms-580-open=580.95.05-0ubuntu1]
+    lost:
+      description:
+        - What is gone behind the back of dpkg, a line for each package. Installed packages with the first of
+          their files that somebody removed, and packages that somebody removed by force.
+        - What belongs to the installed driver is brought back, at the version that was there. That unloads
+          nothing, and is no reason to reboot.
+      type: list
+      elements: str
+      sample: ["nvidia-utils-580: /usr/bin/nvidia-smi"]
     held:
       description: The driver packages on hold.
       type: list

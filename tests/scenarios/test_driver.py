@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from proof import proved
+from proof import in_effect, proved
 from scenario import Fleet, shown
 
 
@@ -44,3 +44,25 @@ def test_running_work_is_named_and_not_disturbed_without_consent(fleet: Fleet, u
     assert fleet.driver(ubuntu, branch=570)["changed"] is False, "what needs no change disturbs nobody"
     done = fleet.driver(ubuntu, branch=580, disrupt_running_work=True)
     assert done["after"]["version"] == "580.159.04", done
+
+
+def test_what_was_removed_behind_dpkgs_back_comes_back(fleet: Fleet, ubuntu: str) -> None:
+    """The library, nvidia-smi and the module's source by rm, the builder of the module by force."""
+    fleet.driver(ubuntu, version="570.86.15", hold=True)
+    fleet.lab("reboot", ubuntu)
+    fleet.sh(ubuntu, "systemd-run --unit=training --quiet sleep 3600")
+    pid = fleet.sh(ubuntu, "systemctl show -p MainPID --value training")
+    fleet.sh(ubuntu, f"gpu-simulator process add 0 --pid {pid} --memory 4096 --type C")
+    held = fleet.sh(ubuntu, "apt-mark showhold")
+    fleet.sh(ubuntu, "dpkg --force-depends -r $(dpkg-query -W -f '${Package}\\n' 'nvidia-dkms-570*')")
+    fleet.sh(
+        ubuntu, "rm -r /usr/lib/x86_64-linux-gnu/libnvidia-ml.so.* /usr/bin/nvidia-smi /usr/src/nvidia-570*"
+    )
+    done = proved(fleet, ubuntu, branch=570, hold=None)
+    lost = " ".join(done["before"]["lost"])
+    assert "libnvidia-ml.so" in lost and "/usr/bin/nvidia-smi" in lost and "/usr/src/nvidia-570" in lost, lost
+    assert "not installed, and" in lost and done["after"]["lost"] == [], lost
+    assert {each.partition("=")[2].partition("-")[0] for each in done["after"]["packages"]} == {"570.86.15"}
+    assert not done["reboot_required"] and fleet.sh(ubuntu, "systemctl is-active training") == "active"
+    assert fleet.sh(ubuntu, "apt-mark showhold") == held
+    in_effect(fleet, ubuntu, branch=570, hold=None)

@@ -17,7 +17,7 @@ from .._catalog.families import families_of
 from .._origin import Origin
 from .._plan import Blocker, Plan
 from .._questions import AskIndex, Index, Offer
-from . import fabric, former, satisfied, transact, trust
+from . import fabric, former, mend, satisfied, transact, trust
 from .state import DriverState
 from .target import Target
 from .transact import Choice
@@ -36,19 +36,26 @@ def plan(state: DriverState, target: Target, missing: Sequence[str], answers: Ma
     if isinstance(read, Plan):
         return read
     place, index = read
+    installed = state.installed.version if state.installed else ""
+    if satisfied.only_files_lack(state, target):
+        return transact.plan(state, target, Choice(missing, place, index, installed, (), again=True), answers)
     chosen = _choose(state, target, index, place, missing)
     if chosen is None:
         return satisfied.kept(state, target, answers)
+    forced = satisfied.unmet_of(state) if satisfied.stays(state, target) else {}
+    if forced and chosen != installed:
+        chosen = mend.removed_by_force(tuple(forced), installed, str(place))
     if isinstance(chosen, Blocker):
-        back = former.targets(state, target, target.wish.version or "")
+        version = installed if forced else target.wish.version or ""
+        back = former.targets(state, target, version)
         if not back:
             return Plan(blockers=(chosen,))
         choice = Choice(
             missing,
             place,
             index,
-            str(target.wish.version),
-            back + _leaving(state, target, former.names(back), str(target.wish.version)),
+            version,
+            back + _leaving(state, target, former.names(back), version),
         )
         return transact.plan(state, target, choice, answers)
     lacking = fabric.unavailable(state, index)
@@ -202,6 +209,7 @@ def _targets(
     family = target.family
     names = [*satisfied.wanted_packages(state, target), family.library_package(target.branch), *modules]
     names += [name for name in family.extras(target.branch) if name in index.offers]
+    names += [name for name in satisfied.unmet_of(state) if _offer_at(target, index, place, name, version)]
     if _changes_source(state, target):
         # Not under the names of another branch: the archive has transitional packages there.
         names += [

@@ -15,11 +15,13 @@ from .._catalog.families import FAMILIES
 from .._catalog.gpus import OPEN, PROPRIETARY
 from .._command import Commands
 from .._host import Files, Host
+from .._lost import unmet_needs
 from .._own_sources import shares_source
 from .._packages import Package, dpkg_interrupted, observe_packages, unsettled
 from .._sources import observe_sources
 from . import observe_boot, observe_kernel
 from .observe_around import around, changed_at
+from .observe_lost import observe_lost
 from .observe_trust import observe_trust
 from .state import (
     FORMER_PATH,
@@ -42,6 +44,10 @@ def observe(commands: Commands, files: Files, host: Host) -> DriverState:
     everything = observe_packages(commands, admindir, host.machine)
     packages = tuple(package for package in everything if is_driver_package(package.name))
     pending = unsettled(everything) or (("dpkg",) if dpkg_interrupted(admindir) else ())
+    there = [package.name for package in packages if package.installed]
+    # What is being unpacked is not lost: the run that was cut off comes to its end first.
+    whole = not any(is_driver_package(name) or name == "dpkg" for name in pending)
+    unmet = unmet_needs(files, there, is_driver_package) if whole else {}
     kernels = files.names("/lib/modules")
     lines = observe_kernel.modprobe_lines(files)
     names = observe_kernel.module_names(lines)
@@ -57,7 +63,7 @@ def observe(commands: Commands, files: Files, host: Host) -> DriverState:
     return DriverState(
         host=host,
         packages=packages,
-        installed=find_installed(packages),
+        installed=find_installed(packages, unmet),
         unsettled=pending,
         on_disk={kernel: read[kernel][0] if kernel in read else None for kernel in kernels},
         headers=tuple(kernel for kernel in kernels if files.exists("/lib/modules", kernel, "build")),
@@ -92,6 +98,8 @@ def observe(commands: Commands, files: Files, host: Host) -> DriverState:
         stopped_units=tuple((files.text(STOPPED_PATH) or "").split()),
         restore_note=files.text(RESTORE_PATH),
         activation_refused=files.text(REFUSED_PATH),
+        lost=observe_lost(files, there, host.machine) if whole else {},
+        unmet=unmet,
         **around(files, everything, lines, enabled),
     )
 

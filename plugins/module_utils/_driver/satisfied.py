@@ -8,9 +8,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from dataclasses import replace
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
 
-from .._catalog.drivers import upstream
+from .._catalog.drivers import named_branch, upstream
+from .._lost_told import why_lost
 from .._own_sources import doubled_source_steps
 from .._plan import Plan, Step
 from .._step_data import Names
@@ -25,6 +27,25 @@ def missing(state: DriverState, target: Target) -> Tuple[str, ...]:
     installed = state.installed
     if installed is None:
         return ("no driver is installed",)
+    reasons = _another(target, installed) or _incomplete(state, target, installed)
+    if target.wish.update and not reasons:
+        reasons.append(asked_for_newest(target))
+    return tuple(reasons)
+
+
+def only_files_lack(state: DriverState, target: Target) -> bool:
+    """Is the installed set what is wished, as far as dpkg knows?"""
+    return stays(state, target) and not missing(replace(state, lost={}), target)
+
+
+def stays(state: DriverState, target: Target) -> bool:
+    """Does nothing speak against the installed version, so that what lacks of it comes at that version?"""
+    installed = state.installed
+    return installed is not None and not target.wish.update and not _another(target, installed)
+
+
+def _another(target: Target, installed: Installed) -> List[str]:
+    """Reasons why it is not the wished driver."""
     reasons: List[str] = []
     if installed.family.source != target.family.source:
         reasons.append("the driver comes from %s" % installed.family.source)
@@ -34,11 +55,7 @@ def missing(state: DriverState, target: Target) -> Tuple[str, ...]:
         reasons.append("driver %s is installed" % installed.version)
     if installed.flavour != target.flavour:
         reasons.append("the %s kernel module is installed" % installed.flavour)
-    if not reasons:
-        reasons += _incomplete(state, target, installed)
-    if target.wish.update and not reasons:
-        reasons.append(asked_for_newest(target))
-    return tuple(reasons)
+    return reasons
 
 
 def asked_for_newest(target: Target) -> str:
@@ -69,7 +86,33 @@ def _incomplete(state: DriverState, target: Target, installed: Installed) -> Lis
         elif upstream(version) != installed.version and name not in target.family.loose:
             reasons.append("%s has version %s" % (name, version))
     reasons += ["%s comes from another source" % name for name in mixed(state, target)]
-    return reasons + list(kernel_gaps(state, installed.version).values())
+    reasons += kernel_gaps(state, installed.version).values()
+    needed = needed_packages(state, target)
+    unmet = {name: by for name, by in unmet_of(state).items() if name not in needed}
+    gone = why_lost(lost_of(state), unmet)
+    return [*reasons, gone] if gone else reasons
+
+
+def lost_of(state: DriverState) -> Dict[str, Tuple[str, ...]]:
+    """The files that are gone of the packages of the installed set."""
+    return {name: paths for name, paths in state.lost.items() if _is_of_the_set(state, name)}
+
+
+def unmet_of(state: DriverState) -> Dict[str, str]:
+    """What packages of the installed set need, and somebody removed by force."""
+    return {name: by for name, by in state.unmet.items() if _is_of_the_set(state, by)}
+
+
+def _is_of_the_set(state: DriverState, name: str) -> bool:
+    """Not left over from another branch, version or source."""
+    installed, version = state.installed, state.version_of(name)
+    if installed is None or version is None or installed.family.alien(version):
+        return False
+    family, named = installed.family, named_branch(name)
+    if named and named[0] != installed.branch:
+        return False
+    versioned = family.one_version and name not in family.loose and not name.startswith("linux-")
+    return not versioned or upstream(version) == installed.version
 
 
 def kernel_gaps(state: DriverState, version: str) -> Dict[str, str]:
@@ -114,9 +157,12 @@ def mixed(state: DriverState, target: Target) -> Tuple[str, ...]:
 
 def has_dkms(state: DriverState) -> bool:
     """Is a package installed that has DKMS build the modules?"""
-    return any(
-        package.installed and _BUILDER.match(package.name.split(":", 1)[0]) for package in state.packages
-    )
+    return builds(package.name for package in state.packages if package.installed)
+
+
+def builds(names: Iterable[str]) -> bool:
+    """Is one of these packages the one that has DKMS build the modules?"""
+    return any(_BUILDER.match(name.split(":", 1)[0]) for name in names)
 
 
 def _prebuilt(state: DriverState, installed: Installed) -> bool:

@@ -8,12 +8,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Collection, Dict, List, Mapping, Optional, Tuple
 
 from .._catalog.driver_names import is_driver_package  # noqa: F401  # pylint: disable=unused-import
 from .._catalog.drivers import Family, branch_of, named_branch, upstream
 from .._catalog.families import FAMILIES
 from .._host import Host
+from .._lost_told import LostFiles, Unmet, lost_lines
 from .._own_sources import SOURCE_FILES
 from .._packages import Package
 from .._sources import Source
@@ -196,6 +197,9 @@ class DriverState:
     restore_note: Optional[str] = None
     #: The kernel refused this module since it booted: version and flavour in the first line, then why.
     activation_refused: Optional[str] = None
+    #: What was removed by hand behind dpkg's back, and packages that were removed by force.
+    lost: LostFiles = field(default_factory=dict)
+    unmet: Unmet = field(default_factory=dict)
 
     def version_of(self, name: str) -> Optional[str]:
         """The installed version of a package, or None."""
@@ -205,14 +209,17 @@ class DriverState:
         return None
 
 
-def find_installed(packages: Tuple[Package, ...]) -> Optional[Installed]:
-    """The driver set by the package that carries its kernel module, its version by that of its library."""
+def find_installed(packages: Tuple[Package, ...], unmet: Collection[str] = ()) -> Optional[Installed]:
+    """The driver set by the package that carries its kernel module, its version by that of its library.
+
+    Of a set from which somebody removed either by force, others (``unmet`` of them need it) tell the same.
+    """
     there = {package.name: package.version for package in packages if package.installed}
     for family in FAMILIES:
         if family.marks and not any(name in there for name in family.marks):
             continue
-        for name, version in there.items():
-            if not family.is_key(name) or family.alien(version):
+        for name in (*there, *unmet):
+            if not family.is_key(name) or family.alien(there.get(name, "")):
                 continue
             driver = _version_of_set(family, name, there)
             if driver:
@@ -222,11 +229,12 @@ def find_installed(packages: Tuple[Package, ...]) -> Optional[Installed]:
 
 def _version_of_set(family: Family, key: str, there: Mapping[str, str]) -> Optional[str]:
     """The driver's version: the key package's, or the library's where the key has a kernel's version."""
-    if family.prebuilt and key.startswith("linux-"):
-        named = named_branch(key)
-        library = family.library_package(named[0]) if named else ""
-        return upstream(there.get(library, ""))
-    return upstream(there[key])
+    if key in there and not (family.prebuilt and key.startswith("linux-")):
+        return upstream(there[key])
+    named = named_branch(key)
+    needed = family.needs(named[0] if named else 0, "compute")
+    versions = [there[name] for name in needed if name in there and name not in family.loose]
+    return next((upstream(each) for each in versions if key in there or not family.alien(each)), None)
 
 
 def summary(state: DriverState) -> Dict[str, Any]:
@@ -244,6 +252,7 @@ def summary(state: DriverState) -> Dict[str, Any]:
         "module_on_disk": running.version if running else None,
         "dkms": {kernel: module.version for kernel, module in sorted(state.on_disk.items()) if module},
         "packages": _package_lines(state.packages),
+        "lost": lost_lines(state.lost, state.unmet),
         "held": sorted(package.name for package in state.packages if package.held and package.installed),
         "gpus": [str(gpu) for gpu in state.host.gpus],
         "kernel": state.host.kernel,

@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .._catalog.drivers import branch_of, older, upstream
 from .._effects import Install, Names
+from .._lost_told import not_to_be_had
 from .._origin import Origin
 from .._plan import Blocker, Plan, Step
 from .._questions import (
@@ -27,7 +28,7 @@ from .._questions import (
     Trouble,
 )
 from .._room import space_blockers
-from . import former, kernels, pins, satisfied, surround
+from . import former, kernels, mend, pins, satisfied, surround
 from .state import FORMER_PATH, PIN_PATH, DriverState, is_driver_package
 from .target import Target
 from .wish import DriverWish
@@ -35,7 +36,7 @@ from .wish import DriverWish
 #: Bytes that DKMS needs to build the modules, beyond what the packages take (a build tree of R580: 0.4 GiB).
 BUILD_SPACE = 512 * 1024 * 1024
 #: apt's choice is made explicit until it keeps the set at one version; more rounds than that needs.
-_ROUNDS = 4
+_ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Choice:
     index: Index
     version: str
     targets: Tuple[str, ...]
+    #: Nothing moves: packages of this version whose files are gone are unpacked again.
+    again: bool = False
 
 
 def plan(state: DriverState, target: Target, choice: Choice, answers: Mapping[Any, Any]) -> Plan:
@@ -63,7 +66,7 @@ def plan(state: DriverState, target: Target, choice: Choice, answers: Mapping[An
     if not transaction.installs and not transaction.removals:
         return satisfied.kept(state, target, answers)
     keeping = former.plan(state, target, choice.version, choice.place.files, answers)
-    blockers, questions = _obstacles(state, target, transaction, keeping, answers)
+    blockers, questions = _obstacles(state, target, choice.version, transaction, keeping, answers)
     if blockers or questions:
         return Plan(blockers=blockers, questions=questions)
     promise = _promise(target, choice.version, transaction, state)
@@ -90,16 +93,18 @@ def _agree(
     """Ask apt until its answer is one set at one version: what it would mix is named to it."""
     version = choice.version
     # apt must decide under the pin as it will be, not as it is: an empty one stands for none.
-    pin = pins.content(state, target, version, moving=True)
+    pin = pins.content(state, target, version, moving=not choice.again)
     files = (*choice.place.files, ConfigFile(PIN_PATH, pin or ""))
     if _vendor_pins(state, version):
         files += (ConfigFile(pins.VENDOR_PIN_PATH, ""),)
     downgrade = _goes_back(state, version)
-    targets = choice.targets
+    targets, again = choice.targets, choice.again
+    if again:
+        targets = mend.left(state, Transaction((), (), 0, 0))
     mixed: List[str] = []
     answer: Any = None
     for _round in range(_ROUNDS):
-        ask = AskTransaction(files, targets, downgrade, held)
+        ask = AskTransaction(files, targets, downgrade, held, reinstall=again)
         answer = answers.get(ask)
         if answer is None:
             return Plan(questions=(ask,))
@@ -112,9 +117,20 @@ def _agree(
         loose = [change.name for change in answer.installs if _is_loose(target, choice, change)]
         explicit = [_exact(choice, name) for name in (*mixed, *loose)]
         more = tuple(entry for entry in explicit if entry and entry.split("=", 1)[0] not in named)
-        if not more:
+        lost = mend.left(state, answer)
+        if more:
+            targets += more
+        elif not lost or mixed:
             break
-        targets += more
+        elif not again:
+            targets, again = mend.targets(state, targets, lost), True
+        else:
+            # apt passes over what no source has, and says that all is well.
+            found = mend.from_kept(state, targets, lost)
+            if found is None:
+                blocker = not_to_be_had(lost, str(choice.place), "driver of branch %d" % target.branch)
+                return Plan(blockers=(blocker,))
+            targets = found
     if mixed:
         return Plan(
             blockers=(
@@ -125,7 +141,9 @@ def _agree(
                 ),
             )
         )
-    return Install(targets, downgrade, allow_held=bool(held)), answer
+    unpacked = [change.name for change in answer.installs if change.old == change.new]
+    back = tuple(name for name in held if name in unpacked) if target.wish.hold is not False else ()
+    return Install(targets, downgrade, allow_held=bool(held), reinstall=again, held=back), answer
 
 
 def _goes_back(state: DriverState, version: str) -> bool:
@@ -174,6 +192,7 @@ def _vendor_pins(state: DriverState, version: str) -> Tuple[str, ...]:
 def _obstacles(
     state: DriverState,
     target: Target,
+    version: str,
     transaction: Transaction,
     keeping: former.Keeping,
     answers: Mapping[Any, Any],
@@ -193,13 +212,14 @@ def _obstacles(
         )
     space_question = AskSpace(("/var/cache/apt/archives", "/usr", "/var/lib/dkms", FORMER_PATH))
     questions: List[Any] = [space_question, *keeping.questions]
-    if state.loaded:
+    disturbs = bool(state.loaded) and mend.disturbs(state, version, transaction)
+    if disturbs:
         questions.append(AskClients())
     unanswered = tuple(question for question in questions if question not in answers)
     if unanswered:
         return (), unanswered
     blockers = space_blockers(answers[space_question], _needs(transaction, keeping.size))
-    return blockers + client_blockers(answers.get(AskClients()), target.wish), ()
+    return blockers + (client_blockers(answers[AskClients()], target.wish) if disturbs else ()), ()
 
 
 def _needs(transaction: Transaction, kept: int) -> Dict[str, int]:
@@ -239,18 +259,22 @@ def _steps(
     if vendor:
         why = "it would keep apt from the wished driver; our own pin takes its place"
         steps.append(Step("pin", "purge", "remove %s" % ", ".join(vendor), why, Names(vendor)))
-    steps += pins.steps(state, target, choice.version, moving=True)
-    steps += surround.preparing(state, target, choice.version, moving=True)
+    steps += pins.steps(state, target, choice.version, moving=not choice.again)
+    steps += surround.preparing(state, target, choice.version, moving=not choice.again)
     steps += keeping
-    count, gone = len(transaction.installs), len(transaction.removals)
-    what = "install driver %s (%s kernel module): %d packages" % (choice.version, target.flavour, count)
+    gone = len(transaction.removals)
+    what = "install driver %s (%s kernel module)" % (choice.version, target.flavour)
+    what += mend.counted(transaction)
     what += ", %d removed" % gone if gone else ""
     steps.append(Step("packages", "install", what, "; ".join(choice.missing), install))
-    for kernel in _other_kernels(state, target, transaction):
-        why = "it can be booted next, and packages build for the running kernel only"
-        steps.append(satisfied.build_step(kernel, choice.version, why))
+    why = "it can be booted next, and packages build for the running kernel only"
+    others = _other_kernels(state, target, transaction)
+    if choice.again and not satisfied.builds(change.name for change in transaction.installs):
+        why = "DKMS has no module of driver %s for it" % choice.version
+        others = satisfied.unbuilt_kernels(state, choice.version)
+    steps += [satisfied.build_step(kernel, choice.version, why) for kernel in others]
     steps += surround.finishing(state, target, choice.version)
-    still = tuple(sorted(_still_held(state, transaction)))
+    still = tuple(sorted({*_still_held(state, transaction), *install.held}))
     return (*steps, *satisfied.hold_steps(state, target, _after(state, transaction, choice.version), still))
 
 
@@ -288,6 +312,7 @@ def _promise(target: Target, version: str, transaction: Transaction, state: Driv
         "source": target.family.source,
         "library_version": version,
         "packages": _packages_after(state, transaction, version),
+        "lost": mend.still_lost(state, transaction, _after(state, transaction, version)),
     }
     if _brings_module(target, version, transaction, state):
         promise["module_on_disk"] = version

@@ -213,6 +213,12 @@ class Archive:
         rows = self.rows.get(name, [])
         return next((row for row in rows if version in (None, row.version)), None)
 
+    def _again(self, question: AskTransaction, name: str, version: str) -> bool:
+        """Is it unpacked again? Not what can be had neither from a source nor as a file: nothing is said."""
+        if not question.reinstall or upstream(version) in self.withdrawn:
+            return question.reinstall and any("/%s_" % name in target for target in question.install)
+        return any(_of_file(target).partition("=")[0] == name for target in question.install)
+
     def _matching(self, name: str, by: Row) -> Optional[str]:
         for row in self.rows.get(name, []):
             if upstream(row.version) == upstream(by.version):
@@ -239,7 +245,7 @@ class Archive:
         installs = []
         for name, row in wanted.items():
             old = there[name].version if name in there else ""
-            if old == row.version:
+            if old == row.version and not self._again(question, name, old):
                 continue
             if old and there[name].held and name not in question.unhold:
                 return Trouble("Held packages were changed: %s" % name)

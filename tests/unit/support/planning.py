@@ -85,7 +85,9 @@ def _nothing(state: DriverState, _step: Step, _archive: Archive) -> DriverState:
 def _install(state: DriverState, step: Step, archive: Archive) -> DriverState:
     archive.installed = tuple(state.packages)
     held = tuple(package.name for package in state.packages if package.held) if step.data.allow_held else ()
-    done = archive.transaction(AskTransaction((), step.data.targets, step.data.downgrade, held))
+    done = archive.transaction(
+        AskTransaction((), step.data.targets, step.data.downgrade, held, step.data.reinstall)
+    )
     assert isinstance(done, Transaction), done
     packages = {package.name: package for package in state.packages}
     for change in done.removals:
@@ -94,12 +96,16 @@ def _install(state: DriverState, step: Step, archive: Archive) -> DriverState:
     companions = dict(state.companions)
     for change in done.installs:
         if is_driver_package(change.name):
-            packages[change.name] = Package(change.name, change.new, "install", "installed")
+            want = "hold" if change.name in step.data.held else "install"
+            packages[change.name] = Package(change.name, change.new, want, "installed")
         elif change.name.startswith("linux-headers-"):
             headers.add(change.name[len("linux-headers-") :])
         elif change.name in COMPANIONS:
             companions[change.name] = change.new
-    state = replace(state, companions=companions)
+    unpacked = {change.name for change in done.installs}
+    lost = {name: paths for name, paths in state.lost.items() if name not in unpacked}
+    unmet = {name: by for name, by in state.unmet.items() if name not in unpacked}
+    state = replace(state, companions=companions, lost=lost, unmet=unmet)
     return _built(
         replace(state, packages=tuple(packages.values()), headers=tuple(sorted(headers))), state.host.kernel
     )

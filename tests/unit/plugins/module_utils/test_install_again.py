@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,31 @@ def test_apt_would_install_again_what_a_source_has(tree: Tree, monkeypatch: pyte
     assert again.installs == (q.Change("cuda-nvcc-12-8", "12.8.61-1", "12.8.61-1"),) and not again.removals
     assert again.passed_over(targets) == ("cuda-cudart-12-8=12.8.57-1",)
     assert plain.passed_over(targets) == targets
+
+
+@pytest.mark.skipif(
+    not (shutil.which("apt-get") and shutil.which("dpkg-deb")), reason="apt itself is asked of a real package"
+)
+@pytest.mark.parametrize("more", ["Installed-Size: 10", "Depends: other"], ids=["the same", "another"])
+def test_apt_would_install_again_a_file_that_is_kept(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    """No source has that version: the former driver's packages are given as files."""
+    name, version = "cuda-nvcc-12-8", "12.8.61-1"
+    fields = ("Package: " + name, "Version: " + version, "Architecture: all", "Maintainer: nobody", more)
+    tree.write("/made/DEBIAN/control", "\n".join((*fields, "Description: x\n")))
+    path = str(tree.path("/%s_%s_all.deb" % (name, version)))
+    make = ["dpkg-deb", "--build", str(tree.path("/made")), path]
+    subprocess.run(make, check=True, stdout=subprocess.DEVNULL)
+    status = tree.write(
+        "/var/lib/dpkg/status", AGAIN + "\n" + AGAIN.split("\n\n")[1].replace("cuda-cudart-12-8", "other")
+    )
+    configuration = 'Dir::Etc::sourcelist "/dev/null";\nDir::State::status "%s";\n' % status
+    monkeypatch.setenv("APT_CONFIG", str(tree.write("/apt.conf", configuration)))
+    with module() as ansible_module, Survey(Commands(ansible_module), tree.files) as survey:
+        answer = survey.answer(q.AskTransaction((), (path,), unhold=(name,), reinstall=True))
+    assert isinstance(answer, q.Transaction), answer
+    assert answer.installs == (q.Change(name, version, version),)
 
 
 @pytest.mark.parametrize("flag", [True, False])

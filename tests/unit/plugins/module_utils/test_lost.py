@@ -75,6 +75,21 @@ def test_a_file_where_a_directory_was(toolkit: Tree) -> None:
     assert CICC in lost(toolkit)["cuda-nvcc-12-8"]
 
 
+@pytest.mark.parametrize("directory", ["/usr/bin", "/usr/lib/x86_64-linux-gnu"])
+def test_files_among_thousands_of_others(tree: Tree, directory: str) -> None:
+    paths = (directory + "/one", directory + "/two", directory + "/link")
+    unpacked(tree, "nvidia-utils-580", *paths)
+    tree.path(paths[2]).unlink()
+    tree.link(paths[2], "leads-nowhere")
+    assert lost_files(tree.files, ["nvidia-utils-580"], "x86_64") == {}
+    tree.path(paths[1]).unlink()
+    assert lost_files(tree.files, ["nvidia-utils-580"], "x86_64") == {"nvidia-utils-580": paths[1:2]}
+    tree.path(directory).rename(tree.path("/gone"))
+    assert set(paths) <= set(lost_files(tree.files, ["nvidia-utils-580"], "x86_64")["nvidia-utils-580"])
+    tree.link(directory, directory.rpartition("/")[2])
+    assert lost_files(tree.files, ["nvidia-utils-580"], "x86_64") == {}, "what cannot be read is not lost"
+
+
 def test_a_link_that_leads_nowhere_is_there(toolkit: Tree) -> None:
     toolkit.path(LIBRARY).unlink()
     toolkit.link(LIBRARY, "libcudart.so.12.8.90")
