@@ -20,8 +20,8 @@ from .state import Stored, observe, shown
 from .unit import STORES
 
 _UNTOLD = (
-    "What is restored at boot (%s) goes by the UUIDs of the GPUs, which NVML does not tell yet: it is brought "
-    "up to date once it does."
+    "What is restored at boot (%s) goes by the UUIDs of the GPUs, which NVML does not tell yet: it is "
+    "brought up to date once it does."
 )
 
 
