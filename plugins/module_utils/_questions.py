@@ -228,12 +228,14 @@ class AskVolatile:
 class Volatile:
     """``note`` is JSON for the one who restores it; ``trouble`` says why settings are not in it, or "".
 
-    ``mig`` names the GPUs in MIG mode, which nobody restores.
+    ``mig`` names the GPUs in MIG mode, which the note has not; ``at_boot`` those of them whose instances
+    the next boot makes again, as they are stored.
     """
 
     note: str
     trouble: str = ""
     mig: Tuple[str, ...] = ()
+    at_boot: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

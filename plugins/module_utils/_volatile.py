@@ -7,7 +7,8 @@
 
 Only what NVML can tell: persistence mode, compute mode, power limit, application clocks. Locked clocks can be
 set but not asked for, so they are lost, as they are with a reboot. MIG instances are lost too, from Hopper on
-also the mode (NVIDIA MIG User Guide, "Getting Started with MIG"): here they are only told.
+also the mode (NVIDIA MIG User Guide, "Getting Started with MIG"): here they are only told, and
+which of them the next boot brings back.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 from functools import partial
 from typing import Any, Callable, Dict, List, Tuple
 
+from ._boot.state import observe, shown
 from ._host import Files
 from ._nvml import NvmlUnavailable, in_session
 from ._questions import Volatile
@@ -31,38 +33,56 @@ def volatile(files: Files) -> Volatile:
     except NvmlUnavailable as exc:
         trouble, mig = exc.reason, _with_instances(files)
     note = {"modules": loaded_modules(files), "settings": settings}
-    return Volatile(json.dumps(note, sort_keys=True) + "\n", trouble, tuple(mig))
+    boot = shown(observe(files, "mig"))
+    stored = [uuid for uuid, entry in boot["gpus"].items() if boot["unit"] and entry.get("instances")]
+    return Volatile(
+        json.dumps(note, sort_keys=True) + "\n",
+        trouble,
+        mig=tuple(name for name, _uuid in mig),
+        at_boot=tuple(name for name, uuid in mig if uuid in stored),
+    )
 
 
-def _read(pynvml: Any) -> Tuple[Dict[str, Dict[str, Any]], List[str]]:
+def _read(pynvml: Any) -> Tuple[Dict[str, Dict[str, Any]], List[Tuple[str, str]]]:
     return read_settings(pynvml), mig_gpus(pynvml)
 
 
-def mig_gpus(pynvml: Any) -> List[str]:
-    """The GPUs in MIG mode, as "GPU 0 (NVIDIA A30)"."""
+def mig_gpus(pynvml: Any) -> List[Tuple[str, str]]:
+    """The GPUs in MIG mode, as "GPU 0 (NVIDIA A30)", with their UUIDs."""
     found = []
-    for index, (handle, _uuid) in enumerate(_devices(pynvml)):
+    for index, (handle, uuid) in enumerate(_devices(pynvml)):
         try:
             current, _pending = pynvml.nvmlDeviceGetMigMode(handle)
         except pynvml.NVMLError:
             continue
         if current == pynvml.NVML_DEVICE_MIG_ENABLE:
-            found.append("GPU %d (%s)" % (index, _text(pynvml.nvmlDeviceGetName(handle))))
+            found.append(("GPU %d (%s)" % (index, _text(pynvml.nvmlDeviceGetName(handle))), uuid))
     return found
 
 
-def _with_instances(files: Files) -> List[str]:
+def _with_instances(files: Files) -> List[Tuple[str, str]]:
     """The GPUs with MIG instances as the kernel module shows them, whatever library there is now.
 
     Source: NVIDIA MIG User Guide, "Device Nodes and Capabilities" (.../capabilities/gpu0/mig/gi1).
     """
     top = "/proc/driver/nvidia/capabilities"
-    gpus = [name for name in files.names(top) if name.startswith("gpu")]
+    numbers = [name[len("gpu") :] for name in files.names(top) if name.startswith("gpu")]
+    uuids = _by_minor(files)
     return [
-        "GPU %s" % gpu[len("gpu") :]
-        for gpu in gpus
-        if any(name.startswith("gi") for name in files.names(top, gpu, "mig"))
+        ("GPU %s" % number, uuids.get(number, ""))
+        for number in numbers
+        if any(name.startswith("gi") for name in files.names(top, "gpu" + number, "mig"))
     ]
+
+
+def _by_minor(files: Files) -> Dict[str, str]:
+    """The UUIDs of the GPUs by minor number, as the kernel module has them."""
+    base, found = "/proc/driver/nvidia/gpus", {}
+    for address in files.names(base):
+        lines = (files.text(base, address, "information") or "").splitlines()
+        told = {name: value.strip() for name, _colon, value in (line.partition(":") for line in lines)}
+        found[told.get("Device Minor", "")] = told.get("GPU UUID", "")
+    return found
 
 
 def noted(text: str) -> Tuple[List[str], Dict[str, Dict[str, Any]]]:

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Iterator, Mapping, Optional, Tuple
 
 from .._effects import WriteFile
 from .._plan import Plan, Step
@@ -142,9 +142,8 @@ def _partitioned(target: Target, volatile: Volatile, holders: Holders, wanted: M
     if not target.wish.mig_follows:
         return (
             "Driver %s is not activated without a reboot: MIG is enabled on %s, and its instances, from "
-            "Hopper on also the mode, would be lost. A reboot loses them as well: write down what "
-            "'nvidia-smi mig -lgi' and 'nvidia-smi mig -lci' say and make them again after it."
-            % (wanted.version, named),
+            "Hopper on also the mode, would be lost. A reboot loses them as well: %s."
+            % (wanted.version, named, "; ".join(_after_reboot(volatile))),
         )
     services = [unit for unit in holders.units if unit not in DRIVER_UNITS]
     if not services:
@@ -153,6 +152,17 @@ def _partitioned(target: Target, volatile: Volatile, holders: Holders, wanted: M
         "Driver %s is not activated without a reboot: MIG is enabled on %s, and %s would start again before "
         "its instances are made." % (wanted.version, named, ", ".join(services)),
     )
+
+
+def _after_reboot(volatile: Volatile) -> Iterator[str]:
+    """What becomes of MIG instances then: some are restored at boot, the others are somebody's work."""
+    if volatile.at_boot:
+        yield "those stored for %s are made again at boot" % ", ".join(volatile.at_boot)
+    others = [name for name in volatile.mig if name not in volatile.at_boot]
+    if others:
+        of = " of " + ", ".join(others) if volatile.at_boot else ""
+        said = "what 'nvidia-smi mig -lgi' and 'nvidia-smi mig -lci' say" + of
+        yield "write down %s and make them again after it" % said
 
 
 def _noting(state: DriverState, answers: Mapping[Any, Any]) -> Tuple[Tuple[Step, ...], Tuple[str, ...]]:

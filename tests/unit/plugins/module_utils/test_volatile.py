@@ -9,6 +9,14 @@ import shutil
 from typing import Any, Dict, Tuple
 
 import pytest
+from ansible_collections.labfleet.gpu.plugins.module_utils._boot.state import text_of
+from ansible_collections.labfleet.gpu.plugins.module_utils._boot.unit import (
+    ENABLED_PATH,
+    PROGRAM_PATH,
+    RULE_PATH,
+    STORES,
+    UNIT_PATH,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._volatile import noted, restore, volatile
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
@@ -120,6 +128,34 @@ def test_instances_are_seen_where_the_library_does_not_fit_the_module(board: Tre
     board.write(top + "gpu3/mig/gi1/access")
     found = volatile(board.files)
     assert found.mig == ("GPU 3",) and "mismatch" in found.trouble
+
+
+@pytest.mark.parametrize("fits", [True, False])
+@pytest.mark.parametrize(
+    "missing, entry, expected",
+    [
+        ("", {"mig": True, "instances": [{"profile": "1g.6gb", "placement": 0}]}, True),
+        (ENABLED_PATH, {"mig": True, "instances": [{"profile": "1g.6gb", "placement": 0}]}, False),
+        ("", {"mig": True}, False),
+    ],
+)
+def test_which_instances_the_next_boot_makes_again(
+    board: Tree, fits: bool, missing: str, entry: Dict[str, Any], expected: bool
+) -> None:
+    for when in ("current", "pending"):
+        board.write("/var/lib/gpu-simulator/gpus/0/mig_mode_" + when, "1\n")
+    board.write("/proc/driver/nvidia/capabilities/gpu0/mig/gi1/access")
+    information = "GPU UUID: \t %s\nBus Location: \t 0000:07:00.0\nDevice Minor: \t 0\n" % UUID
+    board.write("/proc/driver/nvidia/gpus/0000:07:00.0/information", information)
+    if not fits:
+        board.path("/run/gpu-simulator/module/version").write_text("570.172.08\n", encoding="utf-8")
+    board.write_all({UNIT_PATH: "unit", RULE_PATH: "rule", PROGRAM_PATH: "program"})
+    if not missing:
+        board.link(ENABLED_PATH, UNIT_PATH)
+    board.write(STORES["mig"], text_of({UUID: entry}))
+    found = volatile(board.files)
+    assert found.mig == (("GPU 0 (NVIDIA A30)",) if fits else ("GPU 0",))
+    assert found.at_boot == (found.mig if expected else ())
 
 
 def test_the_note_has_the_modules_in_the_order_of_unloading(board: Tree) -> None:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpus import OPEN, PROPRIETARY
@@ -224,6 +224,24 @@ def test_mig_is_not_given_up_for_an_activation() -> None:
     assert len(both.warnings) == 2
     cut = decided(replace(mismatch(), restore_note="{}"), volatile=mig)
     assert actions(cut) == ["start-units"], "enabled since the note was written"
+
+
+@pytest.mark.parametrize(
+    "at_boot, advice",
+    [
+        ((), "well: write down what 'nvidia-smi mig -lgi' and 'nvidia-smi mig -lci' say and make them again"),
+        (
+            ("GPU 0 (A)",),
+            "those stored for GPU 0 (A) are made again at boot; write down what 'nvidia-smi mig -lgi'",
+        ),
+        (("GPU 0 (A)",), "'nvidia-smi mig -lci' say of GPU 3 (B) and make them again after it."),
+        (("GPU 0 (A)", "GPU 3 (B)"), "well: those stored for GPU 0 (A), GPU 3 (B) are made again at boot."),
+    ],
+)
+def test_what_is_restored_at_boot_need_not_be_written_down(at_boot: Tuple[str, ...], advice: str) -> None:
+    volatile = Volatile("{}", mig=("GPU 0 (A)", "GPU 3 (B)"), at_boot=at_boot)
+    (warning,) = decided(mismatch(), volatile=volatile).warnings
+    assert advice in warning
 
 
 def test_mig_is_given_up_where_the_same_run_makes_it_again() -> None:
