@@ -25,8 +25,8 @@ from typing import Any, Callable, Dict, List, Optional, Set
 from ._host import Files
 
 #: Seconds that one NVML session may take, and more for each GPU: without persistence each is set up anew.
-#: Eight A100 took about 30 so, and 2 with persistence (Azure/aks-gpu#105), and nvidia-smi that turned it on
-#: more than 25 (Azure/AgentBaker#2829).
+#: nvidia-smi took about 30 so on large nodes with several GPUs, 2 with persistence (Azure/aks-gpu#105), and
+#: more than 25 to turn that on for eight A100 (Azure/AgentBaker#2829).
 DEADLINE, DEADLINE_EACH = 20.0, 10.0
 _HERE = Files()
 #: Where our own copy of nvidia-ml-py lies, by Python version.
