@@ -34,9 +34,9 @@ STACKED = kept(replace(MIG, plan=with_driver.plan), lambda state, following: cho
 
 def planned(mig: MigNode, driver: Optional[Coming], persist: Persist = YES) -> Plan:
     """All GPUs are to have seven instances: alone, or with the driver that the run brings."""
-    component, wish = KEPT_MIG, mig.wish(instances={"1g.5gb": 7})
-    if driver is not None:
-        component, wish = STACKED, Following(wish, driver)
+    alone = mig.wish(instances={"1g.5gb": 7})
+    component = KEPT_MIG if driver is None else STACKED
+    wish = alone if driver is None else Following(alone, driver)
     seen = component.observe(mig.commands(), mig.tree.files, observe_host(mig.tree.files))
     return component.plan(seen, KeptWish(wish, persist), {})
 
