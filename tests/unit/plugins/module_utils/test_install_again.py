@@ -76,6 +76,8 @@ def test_apt_would_install_again_a_file_that_is_kept(
     name, version = "cuda-nvcc-12-8", "12.8.61-1"
     fields = ("Package: " + name, "Version: " + version, "Architecture: all", "Maintainer: nobody", more)
     tree.write("/made/DEBIAN/control", "\n".join((*fields, "Description: x\n")))
+    # As dpkg-deb wants it, whatever umask this process has by now.
+    tree.path("/made/DEBIAN").chmod(0o755)
     path = str(tree.path("/%s_%s_all.deb" % (name, version)))
     make = ["dpkg-deb", "--build", str(tree.path("/made")), path]
     subprocess.run(make, check=True, stdout=subprocess.DEVNULL)
