@@ -4,10 +4,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
+
+
+@pytest.fixture(autouse=True)
+def same_umask() -> Iterator[None]:
+    """Tests that share a process do not share a umask."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture
