@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing import BringingAction
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing_engine import BringingEngineAction
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.node_wish import node_wish
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import ROLE_OF
 
 _LOOKING = "labfleet.gpu.gpu_stack_at_rest"
 #: What that module knows.
@@ -18,6 +21,17 @@ class ActionModule(BringingEngineAction, BringingAction):
 
     And once more to bring nvidia-ml-py for settings and MIG, or py-rattler for environments.
     """
+
+    def _arguments(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        given = dict(self._task.args)
+        if not boolean(given.pop("role_variables", False)):
+            return given
+        wished = {name: node_wish(name, task_vars, self._value) for name in ROLE_OF if name not in given}
+        return {**given, **{name: wish for name, wish in wished.items() if wish is not None}}
+
+    def _value(self, raw: Any) -> Any:
+        """What a variable says; a template that says "omit" was not set."""
+        return self._templar.template({"value": raw}).get("value")
 
     def _at_once(self, task_vars: dict[str, Any] | None) -> dict[str, Any] | None:
         asked = {name: options for name, options in self._task.args.items() if options is not None}

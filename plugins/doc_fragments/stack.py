@@ -11,6 +11,14 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
+  role_variables:
+    description:
+      - Takes the options of each component that is not named here from the variables of that component's role, such
+        as C(cuda_toolkit_versions), as far as they are set for the host. It is how the role
+        P(labfleet.gpu.gpu_node#role) asks.
+      - One component's alone has the lookup P(labfleet.gpu.node_wish#lookup).
+    type: bool
+    default: false
   driver:
     description:
       - The driver, with the options of M(labfleet.gpu.nvidia_driver).

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import time
 from dataclasses import dataclass
@@ -79,6 +80,7 @@ def observe_packages(commands: Commands, admindir: str, machine: str) -> Tuple[P
     return parse_packages(listing.out, machine)
 
 
+@functools.lru_cache(maxsize=1)
 def parse_packages(listing: str, machine: str = "x86_64") -> Tuple[Package, ...]:
     """The tab-separated answer of dpkg-query, packages of which nothing is left dropped.
 

@@ -130,6 +130,8 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 
 #: All options of gpu_stack. Of the last ones each is checked against its own module's when it is read.
 OPTIONS: Dict[str, Dict[str, Any]] = {
+    # The action plugin reads them: variables are the controller's.
+    "role_variables": {"type": "bool", "default": False},
     **{name: {"type": "dict", "options": each} for name, each in ARGUMENTS.items()},
     "framework": {"type": "dict", "options": FRAMEWORK},
     "environments": {"type": "list", "elements": "dict"},

@@ -47,6 +47,10 @@ EXAMPLES = r"""
     mig:
       instances: {1g.10gb: 7}
       persist: true
+
+- name: What the variables of the roles say of this host
+  labfleet.gpu.gpu_stack:
+    role_variables: true
 """
 
 RETURN = r"""

@@ -77,12 +77,7 @@ components:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labfleet.gpu.plugins.module_utils._at_rest import at_rest
-from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
-from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import secrets_in
-from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
-from ansible_collections.labfleet.gpu.plugins.module_utils._later import Further
-from ansible_collections.labfleet.gpu.plugins.module_utils._stack_at_rest import parts
+from ansible_collections.labfleet.gpu.plugins.module_utils._compiled_once import compile_once
 
 
 def main() -> None:
@@ -90,6 +85,14 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={"asked": {"type": "dict", "required": True}}, supports_check_mode=True, no_log=True
     )
+    compile_once()
+    from ansible_collections.labfleet.gpu.plugins.module_utils._at_rest import at_rest
+    from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
+    from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import secrets_in
+    from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
+    from ansible_collections.labfleet.gpu.plugins.module_utils._later import Further
+    from ansible_collections.labfleet.gpu.plugins.module_utils._stack_at_rest import parts
+
     module.no_log_values.update(secrets_in(module.params))
     try:
         found = at_rest(Commands(module), Files(), parts(module.params["asked"]), module.check_mode)

@@ -15,6 +15,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import (
+    ill_typed_variables,
     in_role_words,
     overruled_variables,
     unknown_variables,
@@ -40,6 +41,7 @@ class ConvergingAction(ActionBase):
         role = _own_role(getattr(self._task, "_role", None))
         if role:
             self._refuse_variables(role, task_vars or {})
+        self._task.args = self._arguments(task_vars or {})
         if self._task.async_val:
             return self._execute_module(task_vars=task_vars, wrap_async=True)
         quick = self._at_once(task_vars)
@@ -54,14 +56,22 @@ class ConvergingAction(ActionBase):
             answer = {**result, "invocation": answer["invocation"]} if "invocation" in answer else result
         return _in_role_words(role, answer) if role else answer
 
+    def _arguments(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """What the module is called with: the options of the task, or what they stand for."""
+        return dict(self._task.args)
+
     def _at_once(self, task_vars: dict[str, Any] | None) -> dict[str, Any] | None:
         """The result where it can be had for less than the module; None where that has to be called."""
         return None
 
     def _refuse_variables(self, role: str, task_vars: dict[str, Any]) -> None:
-        """Raises AnsibleActionFail where a variable was set that the role does not read."""
+        """Raises AnsibleActionFail where a variable was set that the role does not read, or cannot."""
         for message in unknown_variables(role, task_vars):
             raise AnsibleActionFail(message)
+        if not getattr(self._task._role, "_should_validate", False):
+            # Ansible did not do it: see rolespec_validate.
+            for message in ill_typed_variables(role, task_vars, self._templar.template):
+                raise AnsibleActionFail(message)
         for message in overruled_variables(role, task_vars, self._templar.template):
             raise AnsibleActionFail(message)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 _ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "roles")
 #: Roles whose variables another role reads.
@@ -54,10 +55,17 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @functools.lru_cache(maxsize=None)
-def _defaults(role: str) -> Mapping[str, Any]:
-    path = os.path.join(_ROLES, role, "defaults", "main.yml")
-    with open(path, encoding="utf-8") as handle:
+def _read(role: str, *path: str) -> Mapping[str, Any]:
+    with open(os.path.join(_ROLES, role, *path), encoding="utf-8") as handle:
         return yaml.load(handle, Loader=_LOADER) or {}
+
+
+def _defaults(role: str) -> Mapping[str, Any]:
+    return _read(role, "defaults", "main.yml")
+
+
+def _specification(role: str) -> Mapping[str, Any]:
+    return _read(role, "meta", "argument_specs.yml")["argument_specs"]["main"]["options"]
 
 
 def known_variables(role: str) -> frozenset[str]:
@@ -78,6 +86,21 @@ def handed_on(role: str | None, owner: str) -> frozenset[str]:
         for suffix in _suffixes(owner) - _suffixes(role)
         if f"{owner}_{suffix}" not in _UNREAD.get(role, {})
     )
+
+
+def ill_typed_variables(
+    role: str, variables: Mapping[str, Any], resolve: Callable[[Any], Any]
+) -> Iterator[str]:
+    """One sentence for each variable whose value is not of the type, or no choice, that the role documents.
+
+    It is the check that Ansible makes in a task of its own before a role, where nobody leaves that out
+    (rolespec_validate). ``resolve`` gives the value of a variable that may be a template.
+    """
+    specification = _specification(role)
+    given = {name: resolve(variables[name]) for name in specification if name in variables}
+    found = ArgumentSpecValidator(specification).validate(given, validate_role_argument_spec=True)
+    for message in found.error_messages:
+        yield f"The role {role} cannot take what it was given: {message.rstrip('.')}."
 
 
 def overruled_variables(
@@ -133,3 +156,4 @@ def unknown_variables(role: str, names: Iterable[str]) -> Iterator[str]:
 # Action plugins are loaded once, before a process is forked for each host: what is read here is read once.
 for _role in ("gpu_node", *_READS["gpu_node"]):
     _defaults(_role)
+_specification("gpu_node")

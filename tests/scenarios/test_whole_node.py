@@ -79,10 +79,7 @@ def site(fleet: Fleet, wish: Result, *words: str) -> Result:
 
 def stack(fleet: Fleet, node: str, wish: Result, check: bool = False) -> Result:
     """The result of the one call with these variables."""
-    lookup = "{{ lookup('labfleet.gpu.node_wish', '%s') }}"
-    names = ("driver", "cuda", "cudnn", "environments", "settings", "mig", "container")
-    options = {name: lookup % name for name in names}
-    options["framework"] = "{{ gpu_node_framework | default(none) }}"
+    options = {"role_variables": True, "framework": "{{ gpu_node_framework | default(none) }}"}
     return fleet.task(node, {"labfleet.gpu.gpu_stack": options, "vars": wish}, check)
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 import yaml
 from interpreters import ROOT
@@ -22,13 +23,11 @@ def test_both_roles_reboot_in_the_same_way() -> None:
 def test_gpu_node_asks_for_every_component_of_the_stack() -> None:
     text = (ROOT / "plugins/doc_fragments/stack.py").read_text()
     documentation = yaml.safe_load(text.split('DOCUMENTATION = r"""')[1].split('"""')[0])
-    wanted = {
-        component: "{{ lookup('labfleet.gpu.node_wish', '%s') }}" % component
-        for component in documentation["options"]
-    }
-    wanted["framework"] = "{{ gpu_node_framework }}"
+    (roles,) = _values("role_variables.py", "ROLE_OF")
+    assert set(documentation["options"]) == {*roles, "role_variables", "framework"}
     for name in ("main", "preflight"):
         (stack, *_rest) = yaml.safe_load((ROOT / f"roles/gpu_node/tasks/{name}.yml").read_text())
+        wanted = {"role_variables": True, "framework": "{{ gpu_node_framework }}"}
         assert stack["labfleet.gpu.gpu_stack"] == wanted, name
 
 
@@ -39,15 +38,15 @@ def test_gpu_node_shares_with_environments_what_their_own_role_does() -> None:
         if "labfleet.gpu.conda_gpu_env" in task
     )
     handed = [option for option, value in hold.items() if f"conda_gpu_env_{option}" in value]
-    assert sorted(handed) == sorted([*_shared(), "disrupt_running_work"])
+    (shared,) = _values("node_wish.py", "SHARED")
+    assert sorted(handed) == sorted([*shared, "disrupt_running_work"])
 
 
-def _shared() -> list[str]:
-    """SHARED of node_wish.py, which imports what is not here."""
-    tree = ast.parse((ROOT / "plugins/plugin_utils/node_wish.py").read_text())
-    (found,) = (
-        each.value
+def _values(file: str, name: str) -> list[Any]:
+    """What is assigned to a name in a file of plugin_utils, which imports what is not here."""
+    tree = ast.parse((ROOT / "plugins/plugin_utils" / file).read_text())
+    return [
+        ast.literal_eval(each.value)
         for each in tree.body
-        if isinstance(each, ast.Assign) and getattr(each.targets[0], "id", "") == "SHARED"
-    )
-    return list(ast.literal_eval(found))
+        if isinstance(each, ast.Assign) and getattr(each.targets[0], "id", "") == name
+    ]
