@@ -13,8 +13,8 @@ class ModuleDocFragment:
 options:
   role_variables:
     description:
-      - Takes the options of each component that is not named here from the variables of that component's role, such
-        as C(cuda_toolkit_versions), as far as they are set for the host. It is how the role
+      - Takes the options of each component that is not named here from the variables of its role,
+        such as C(cuda_toolkit_versions), as far as they are set for the host. It is how the role
         P(labfleet.gpu.gpu_node#role) asks.
       - One component's alone has the lookup P(labfleet.gpu.node_wish#lookup).
     type: bool

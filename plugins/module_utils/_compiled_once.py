@@ -6,8 +6,8 @@
 """Modules that come out of Ansible's zip file are compiled once.
 
 zipimport compiles each twice: importlib asks it for the file's name to describe the module, and
-zipimporter.get_filename compiles the source to know it; then the source is compiled to be run. Of a module that
-is sent anew with each task that is half of the time it takes to load. Here the name is told without that.
+zipimporter.get_filename compiles the source to know it; then the source is compiled to be run. Of modules
+that are sent anew with each task that is half of the time they take. Here the name is told without that.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, Dict, Mapping
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -24,6 +23,8 @@ def validated(arguments: Mapping[str, Any], options: Any) -> Dict[str, Any]:
         ".".join(each) if isinstance(each, tuple) else each for each in found.unsupported_parameters
     )
     if unknown:
+        import difflib
+
         near = difflib.get_close_matches(unknown[0], arguments, 1)
         raise BadWish(
             "there is no option %s: %s"

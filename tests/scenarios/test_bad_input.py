@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,6 +66,15 @@ def test_a_misspelt_role_variable_is_refused_with_the_nearest_name(fleet: Fleet,
     run = fleet.site(node, nvidia_driver_brunch=580)
     assert run.rc != 0 and "did you mean nvidia_driver_branch?" in run.output, run.output
     fleet.lab("diff", node, "--since", "bare")
+
+
+def test_a_role_variable_of_another_type_is_refused_by_the_role_itself(fleet: Fleet, node: str) -> None:
+    """site.yml leaves out the task in which Ansible would check it."""
+    for playbook in ("playbooks/site.yml", "playbooks/preflight.yml"):
+        run = fleet.playbook(playbook, "-l", node, "-e", json.dumps({"gpu_node_check": "perhaps"}))
+        assert "Validating arguments" not in run.output
+        assert "value of gpu_node_check must be one of: never, changed, always" in run.output, run.output
+    assert run.rc != 0
 
 
 def test_a_mirror_that_is_not_there(fleet: Fleet, node: str) -> None:

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Dict, Mapping, Optional
 
 import pytest
@@ -73,6 +75,26 @@ def test_it_says_what_a_whole_run_says(check: bool, capsys: pytest.CaptureFixtur
 )
 def test_anything_more_is_not_told_here(plan: Plan) -> None:
     assert look(part("a", Plan()), part("b", plan)) is None
+
+
+def test_a_command_is_run_once_in_a_look(tmp_path: Path) -> None:
+    """Several components ask dpkg for the same list."""
+    log = tmp_path / "log"
+    counted = ["sh", "-c", 'echo "run with $A" >> %s; cat %s' % (log, log)]
+
+    def asking(name: str, **environment: str) -> Part:
+        component = part(name, Plan()).component
+
+        def observe(commands: Commands, _files: Files, _host: Any) -> str:
+            return commands.attempt("count", counted, environment).out
+
+        return Part(replace(component, observe=observe), "wish")
+
+    found = look(asking("a"), asking("b"), asking("c", A="other"), asking("d", A="other"))
+    assert found is not None
+    said = {name: report["before"]["word"] for name, report in found["components"].items()}
+    assert said["a"] == said["b"] == "run with \n"
+    assert said["c"] == said["d"] == "run with \nrun with other\n"
 
 
 @pytest.mark.parametrize("trouble", [Further("choose"), OSError(5, "unreadable", "/etc/x")], ids=str)

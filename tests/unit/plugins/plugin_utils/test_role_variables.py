@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import pytest
 import yaml
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import (
+    ill_typed_variables,
     in_role_words,
     known_variables,
     overruled_variables,
@@ -48,6 +49,42 @@ def test_the_node_answers_for_the_roles_that_it_uses() -> None:
 
 def test_a_role_of_somebody_else() -> None:
     assert list(unknown_variables("not_ours", ["not_ours_x"])) == []
+
+
+@pytest.mark.parametrize(
+    "role", sorted(path.parents[1].name for path in ROLES.glob("*/meta/argument_specs.yml"))
+)
+def test_defaults_are_of_the_types_that_are_documented(role: str) -> None:
+    defaults = yaml.safe_load((ROLES / role / "defaults/main.yml").read_text(encoding="utf-8"))
+    assert list(ill_typed_variables(role, defaults, lambda value: value)) == []
+
+
+@pytest.mark.parametrize(
+    "variables, words",
+    [
+        ({"gpu_node_check": "sometimes"}, ["gpu_node_check", "never, changed, always", "sometimes"]),
+        ({"gpu_node_reboot_timeout": "soon"}, ["gpu_node_reboot_timeout", "soon"]),
+        ({"gpu_node_framework": ["pytorch"]}, ["gpu_node_framework"]),
+        ({"gpu_node_reboot_allowed": "{{ perhaps }}"}, ["gpu_node_reboot_allowed", "perhaps so"]),
+    ],
+    ids=str,
+)
+def test_a_value_of_another_type_or_choice(variables: Mapping[str, Any], words: Sequence[str]) -> None:
+    values = {"{{ perhaps }}": "perhaps so"}
+
+    def resolve(value: Any) -> Any:
+        return values.get(value, value) if isinstance(value, str) else value
+
+    (message,) = ill_typed_variables("gpu_node", variables, resolve)
+    assert message.startswith("The role gpu_node cannot take what it was given: ")
+    assert message.endswith(".") and not message.endswith("..")
+    for word in words:
+        assert word in message
+
+
+def test_variables_of_others_and_null_are_no_matter() -> None:
+    variables = {"other_check": "x", "gpu_node_framework": None, "gpu_node_reboot_timeout": "600"}
+    assert list(ill_typed_variables("gpu_node", variables, lambda value: value)) == []
 
 
 YES, NO = {"gpu_node_reboot_allowed": True}, {"gpu_node_reboot_allowed": False}
