@@ -11,28 +11,13 @@ refusal, a reboot, anything that goes wrong) it says only that, and the whole mo
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ._command import CommandError, Commands, Completed
+from ._command import CommandError, Commands
 from ._component import Part, told
 from ._host import Files, observe_host
 from ._later import Further
 from ._report import result_of
-
-
-class _Looking(Commands):
-    """Nothing changes during a look: what was asked once is known, as dpkg's list for each component."""
-
-    def __init__(self, commands: Commands):
-        self._commands = commands
-        self._known: Dict[Tuple[Tuple[str, ...], Tuple[Tuple[str, str], ...]], Completed] = {}
-
-    def run(self, argv: Sequence[str], environment: Optional[Dict[str, str]] = None) -> Completed:
-        """What the command answered, the first time or now."""
-        key = (tuple(argv), tuple(sorted((environment or {}).items())))
-        if key not in self._known:
-            self._known[key] = self._commands.run(argv, environment)
-        return self._known[key]
 
 
 def at_rest(
@@ -40,7 +25,7 @@ def at_rest(
 ) -> Optional[Dict[str, Any]]:
     """The result of a run that has nothing to do, its warnings included; None where there is more to it."""
     try:
-        warnings = _look(_Looking(commands), files, parts)
+        warnings = _look(commands, files, parts)
     except (Further, CommandError, OSError):
         return None
     if warnings is None:

@@ -104,3 +104,18 @@ class Commands:
             return self.run(argv, environment)
         except OSError as exc:
             return Completed(tuple(argv), 127, "", "%s: %s" % (argv[0], exc.strerror or exc))
+
+
+class Once(Commands):
+    """Runs each command once, for a look in which nothing changes: several components ask dpkg the same."""
+
+    def __init__(self, module: AnsibleModule):
+        super().__init__(module)
+        self._known: Dict[Tuple[Tuple[str, ...], Tuple[Tuple[str, str], ...]], Completed] = {}
+
+    def run(self, argv: Sequence[str], environment: Optional[Dict[str, str]] = None) -> Completed:
+        """What the command answered, now or the first time."""
+        key = (tuple(argv), tuple(sorted((environment or {}).items())))
+        if key not in self._known:
+            self._known[key] = super().run(argv, environment)
+        return self._known[key]

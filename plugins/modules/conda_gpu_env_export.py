@@ -75,15 +75,18 @@ unknown:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
-from ansible_collections.labfleet.gpu.plugins.module_utils._conda.export import NoLock, export
-from ansible_collections.labfleet.gpu.plugins.module_utils._conda.wish import PLACE, prefix_from
-from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context, WriteFile, write_file
-from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
-from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
+from ansible_collections.labfleet.gpu.plugins.module_utils._compiled_once import compile_once
 
 
 def main() -> None:
+    compile_once()
+    from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
+    from ansible_collections.labfleet.gpu.plugins.module_utils._conda.export import NoLock, export
+    from ansible_collections.labfleet.gpu.plugins.module_utils._conda.wish import PLACE, prefix_from
+    from ansible_collections.labfleet.gpu.plugins.module_utils._effects import Context, WriteFile, write_file
+    from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
+    from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
+
     module = AnsibleModule(argument_spec=dict(PLACE, path={"type": "path"}), supports_check_mode=True)
     files = Files()
     path = module.params["path"]

@@ -155,13 +155,16 @@ reboot_reasons:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
-from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.component import CUDA
-from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.wish import ARGUMENTS, wish_from
-from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
+from ansible_collections.labfleet.gpu.plugins.module_utils._compiled_once import compile_once
 
 
 def main() -> None:
+    compile_once()
+    from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
+    from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.component import CUDA
+    from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.wish import ARGUMENTS, wish_from
+    from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
+
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         wish = wish_from(module.params)

@@ -273,13 +273,16 @@ steps:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labfleet.gpu.plugins.module_utils._check.run import check
-from ansible_collections.labfleet.gpu.plugins.module_utils._check.wish import ARGUMENTS, wish_from
-from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
-from ansible_collections.labfleet.gpu.plugins.module_utils._scalar import BadWish
+from ansible_collections.labfleet.gpu.plugins.module_utils._compiled_once import compile_once
 
 
 def main() -> None:
+    compile_once()
+    from ansible_collections.labfleet.gpu.plugins.module_utils._check.run import check
+    from ansible_collections.labfleet.gpu.plugins.module_utils._check.wish import ARGUMENTS, wish_from
+    from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
+    from ansible_collections.labfleet.gpu.plugins.module_utils._scalar import BadWish
+
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         wish = wish_from(module.params)

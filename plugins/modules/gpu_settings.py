@@ -154,13 +154,16 @@ running_work:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labfleet.gpu.plugins.module_utils._converge import converge
-from ansible_collections.labfleet.gpu.plugins.module_utils._restore.parts import settings
-from ansible_collections.labfleet.gpu.plugins.module_utils._scalar import BadWish
-from ansible_collections.labfleet.gpu.plugins.module_utils._settings.wish import ARGUMENTS
+from ansible_collections.labfleet.gpu.plugins.module_utils._compiled_once import compile_once
 
 
 def main() -> None:
+    compile_once()
+    from ansible_collections.labfleet.gpu.plugins.module_utils._converge import converge
+    from ansible_collections.labfleet.gpu.plugins.module_utils._restore.parts import settings
+    from ansible_collections.labfleet.gpu.plugins.module_utils._scalar import BadWish
+    from ansible_collections.labfleet.gpu.plugins.module_utils._settings.wish import ARGUMENTS
+
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         part = settings(module.params)

@@ -109,15 +109,18 @@ running_work:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import secrets_in
-from ansible_collections.labfleet.gpu.plugins.module_utils._converge import converge
-from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files, observe_host
-from ansible_collections.labfleet.gpu.plugins.module_utils._stack import OPTIONS, parts
-from ansible_collections.labfleet.gpu.plugins.module_utils._stack_framework import completed
-from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
+from ansible_collections.labfleet.gpu.plugins.module_utils._compiled_once import compile_once
 
 
 def main() -> None:
+    compile_once()
+    from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import secrets_in
+    from ansible_collections.labfleet.gpu.plugins.module_utils._converge import converge
+    from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files, observe_host
+    from ansible_collections.labfleet.gpu.plugins.module_utils._stack import OPTIONS, parts
+    from ansible_collections.labfleet.gpu.plugins.module_utils._stack_framework import completed
+    from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
+
     # Addresses of channels may have tokens: neither the node's log nor the result shows them.
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True, no_log=True)
     module.no_log_values.update(secrets_in(module.params))

@@ -87,7 +87,7 @@ def main() -> None:
     )
     compile_once()
     from ansible_collections.labfleet.gpu.plugins.module_utils._at_rest import at_rest
-    from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
+    from ansible_collections.labfleet.gpu.plugins.module_utils._command import Once
     from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import secrets_in
     from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
     from ansible_collections.labfleet.gpu.plugins.module_utils._later import Further
@@ -95,7 +95,7 @@ def main() -> None:
 
     module.no_log_values.update(secrets_in(module.params))
     try:
-        found = at_rest(Commands(module), Files(), parts(module.params["asked"]), module.check_mode)
+        found = at_rest(Once(module), Files(), parts(module.params["asked"]), module.check_mode)
     except Further:
         found = None
     if found is None:

@@ -26,6 +26,8 @@ MIRROR = {
     "repository_url": "{{ nvidia_driver_repository_url | default(omit) }}",
     "repository_key_fingerprint": "{{ nvidia_driver_repository_key_fingerprint | default(omit) }}",
 }
+#: The task whose result is kept.
+ASKED = "The task"
 _RECAP = re.compile(
     r"^(?P<host>\S+)\s+: ok=(?P<ok>\d+)\s+changed=(?P<changed>\d+)\s+unreachable=(?P<unreachable>\d+)"
     r"\s+failed=(?P<failed>\d+)\s+skipped=(?P<skipped>\d+)",
@@ -64,6 +66,10 @@ class Fleet:
             "ANSIBLE_CONFIG": str(work / "ansible.cfg"),
             "ANSIBLE_HOME": str(work / "ansible-home"),
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).with_name("callbacks")),
+            "ANSIBLE_CALLBACKS_ENABLED": "kept_result",
+            "LABFLEET_GPU_KEPT_RESULT": str(work / "result.json"),
+            "LABFLEET_GPU_KEPT_TASK": ASKED,
         }
 
     # the lab
@@ -180,24 +186,11 @@ class Fleet:
             "tasks": [
                 {
                     **task,
-                    "name": "The task",
+                    "name": ASKED,
                     "check_mode": check,
                     "diff": True,
                     "environment": environment or {},
-                    "register": "answer",
                     "ignore_errors": True,
-                },
-                {
-                    "name": "Keep the result",
-                    "ansible.builtin.copy": {
-                        "content": "{{ answer | to_json }}",
-                        "dest": str(answer),
-                        "mode": "0600",
-                    },
-                    "delegate_to": "localhost",
-                    "become": False,
-                    "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
-                    "check_mode": False,
                 },
             ],
         }

@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional
 
 from .._asked import Ask, Work, together
 from .._asking import Asking
-from .._command import CommandError, Commands, Completed
+from .._command import CommandError, Commands
 from .._host import Files, Host, observe_host
 from .wish import GATHER, InfoWish
 
 if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
-
     from .._check.node import CheckState
     from .._check.wish import CheckWish
 
@@ -33,20 +31,6 @@ _NO_GPU = "There is no GPU."
 
 class Unknown(Exception):
     """Something cannot be known now; the message is a sentence that says why."""
-
-
-class Once(Commands):
-    """Runs each command once: several components ask dpkg the same."""
-
-    def __init__(self, module: AnsibleModule):
-        super().__init__(module)
-        self._done: Dict[Tuple[str, ...], Completed] = {}
-
-    def try_run(self, argv: Sequence[str], environment: Optional[Dict[str, str]] = None) -> Completed:
-        key = tuple(argv)
-        if key not in self._done:
-            self._done[key] = super().try_run(argv, environment)
-        return self._done[key]
 
 
 def gathered(commands: Commands, files: Files, wish: InfoWish) -> Dict[str, Any]:

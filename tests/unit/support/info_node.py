@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from ansible_collections.labfleet.gpu.plugins.module_utils._info.gather import Once, gathered
+from ansible_collections.labfleet.gpu.plugins.module_utils._command import Once
+from ansible_collections.labfleet.gpu.plugins.module_utils._info.gather import gathered
 from ansible_collections.labfleet.gpu.plugins.module_utils._info.wish import ARGUMENTS, wish_from
 from ansible_collections.labfleet.gpu.tests.unit.support.check_node import CheckNode
 from ansible_collections.labfleet.gpu.tests.unit.support.simulated_node import VERSION

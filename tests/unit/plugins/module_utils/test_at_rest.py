@@ -12,7 +12,7 @@ from typing import Any, Dict, Mapping, Optional
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils import _stack, _stack_at_rest
 from ansible_collections.labfleet.gpu.plugins.module_utils._at_rest import at_rest
-from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands
+from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands, Once
 from ansible_collections.labfleet.gpu.plugins.module_utils._component import Component, Part
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import converge
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
@@ -45,7 +45,7 @@ def part(name: str, plan: Plan, trouble: Optional[Exception] = None) -> Part:
 
 def look(*parts: Part, check_mode: bool = False) -> Optional[Dict[str, Any]]:
     with module() as ansible_module:
-        return at_rest(Commands(ansible_module), Files(), list(parts), check_mode)
+        return at_rest(Once(ansible_module), Files(), list(parts), check_mode)
 
 
 @pytest.mark.parametrize("check", [False, True])
