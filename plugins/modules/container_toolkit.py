@@ -76,6 +76,11 @@ before:
       type: list
       elements: str
       sample: []
+    lost:
+      description: Packages with files that were removed by hand, a line for each.
+      type: list
+      elements: str
+      sample: []
     engines:
       description:
         - Each engine that is installed, with its version and whether its service runs. C(runtime) is the

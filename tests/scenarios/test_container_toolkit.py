@@ -65,6 +65,12 @@ def test_what_is_undone_by_hand(node: Node) -> None:
     node.sh("apt-mark hold libnvidia-container1; rm /etc/udev/rules.d/71-labfleet*; rm /dev/char/195:0")
     assert actions(node.told()) == ["write-file", "hold", "write-file", "link-devices"]
     assert actions(node.told(hold=False)) == ["remove-file", "unhold"]
+    node.sh("rm /usr/bin/nvidia-ctk")
+    done = node.told()
+    assert (
+        actions(done)[:2] == ["refresh-index", "install"] and "/usr/bin/nvidia-ctk" in done["steps"][1]["why"]
+    )
+    assert node.sh("nvidia-ctk --version") and done["after"]["version"] == "1.20.1"
 
 
 def test_a_container_sees_the_gpus(node: Node) -> None:

@@ -18,6 +18,7 @@ from .._asked import ask as ask_alone
 from .._catalog.container import PACKAGES
 from .._command import Commands
 from .._host import Files, Host
+from .._lost import lost_files
 from .._packages import Package, dpkg_interrupted, observe_packages, unsettled
 from .._sources import observe_sources
 from . import ask, containerd, toml
@@ -50,6 +51,7 @@ def observe(commands: Commands, files: Files, host: Host, asked: Ask = ask_alone
     asking, told = asked(files, host, ask.node)
     engines = _engines(commands, files, everything)
     main = _toml(conf_at(files, containerd.CONFIG))
+    set_there = [each.name for each in everything if each.name in PACKAGES and each.installed]
     return ContainerState(
         host=host,
         packages=tuple(each for each in everything if each.name in PACKAGES),
@@ -72,6 +74,7 @@ def observe(commands: Commands, files: Files, host: Host, asked: Ask = ask_alone
         owed=tuple((files.text(OWED) or "").split()),
         checked=_note(files, CHECKED),
         no_cgroups=_no_cgroups(files),
+        lost=lost_files(files, set_there, host.machine),
         **asking,
     )
 

@@ -8,12 +8,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 from .._catalog.container import PACKAGES
 from .._catalog.versions import within
 from .._effects import Install, Names, RemoveFile, WriteFile
+from .._lost_told import not_to_be_had, why_lost
 from .._plan import Blocker, Plan, Step
 from .._questions import (
     AskPurge,
@@ -59,7 +60,9 @@ def lacking(state: ContainerState, wish: ContainerWish) -> str:
     version = upstream(there[PACKAGES[0]])
     if wish.version and not within(version, wish.version):
         return "%s is installed, and %s is wished" % (version, wish.version)
-    return "update is set" if wish.update else ""
+    if wish.update:
+        return "update is set"
+    return why_lost(state.lost, {}) or ""
 
 
 def come(state: ContainerState, wish: ContainerWish, answers: Mapping[Any, Any]) -> Union[Plan, Outcome]:
@@ -81,12 +84,20 @@ def _install(
     if isinstance(read, Plan):
         return read
     place, version = read
-    targets = tuple("%s=%s" % (name, version) for name in PACKAGES if outcome.versions.get(name) != version)
+    again = [name for name in state.lost if outcome.versions.get(name) == version]
+    targets = tuple(
+        "%s=%s" % (name, version)
+        for name in PACKAGES
+        if outcome.versions.get(name) != version or name in again
+    )
     if not targets:
         return None
+    if not again and _lacks_files_alone(state, wish):
+        there = tuple("%s=%s" % (name, outcome.versions[name]) for name in sorted(state.lost))
+        return Plan(blockers=(not_to_be_had(there, str(place), "of the toolkit"),))
     back = any(numbers(each) > numbers(version) for each in outcome.versions.values())
     pin = (ConfigFile(PIN_PATH, _pin(version)),)
-    ask = AskTransaction((*place.files, *pin), targets, back, state.held())
+    ask = AskTransaction((*place.files, *pin), targets, back, state.held(), reinstall=bool(again))
     answer = answers.get(ask)
     if answer is None:
         return Plan(questions=(ask,))
@@ -106,17 +117,27 @@ def _install(
     blockers = space_blockers(answers[space], needs)
     if blockers:
         return Plan(blockers=blockers)
+    missing = answer.passed_over(targets) if again else ()
+    if missing:
+        return Plan(blockers=(not_to_be_had(missing, str(place), "of the toolkit"),))
     what = "install the container toolkit %s: %s" % (upstream(version), _counted(answer))
+    if _lacks_files_alone(state, wish):
+        what = "install %s again, at the version that is there" % ", ".join(sorted(again))
     outcome.reasons.append(reason)
     outcome.steps += [
         *place.steps,
         *_pinned(state, _expression(state, wish, version)),
         Step("index", "refresh-index", "refresh the package indexes", "packages are to change"),
-        Step("packages", "install", what, reason, Install(targets, back, bool(state.held()))),
+        Step("packages", "install", what, reason, Install(targets, back, bool(state.held()), bool(again))),
     ]
     outcome.held = tuple(name for name in outcome.held if name not in {t.partition("=")[0] for t in targets})
     outcome.versions.update({name: version for name in PACKAGES})
     return None
+
+
+def _lacks_files_alone(state: ContainerState, wish: ContainerWish) -> bool:
+    """Is the set as it is wished, as far as dpkg knows?"""
+    return bool(state.lost) and not lacking(replace(state, lost={}), wish)
 
 
 def _counted(transaction: Transaction) -> str:

@@ -113,6 +113,7 @@ def _promise(
         "version": releases.pop() if len(releases) == 1 else None,
         "packages": package_lines(outcome.versions),
         "held": list(outcome.held),
+        "lost": [],
         "engines": {**engine_rows(state), **found.rows},
     }
     if specification.row is not None:

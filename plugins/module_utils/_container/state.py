@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._catalog.container import PACKAGES
 from .._host import Host
+from .._lost_told import LostFiles, lost_lines
 from .._packages import Package
 from .._sources import Source
 from . import containerd, docker
@@ -106,6 +107,8 @@ class ContainerState:
     checked: Mapping[str, Any] = field(default_factory=dict)
     #: Does the configuration of the runtime tell it to leave devices to nobody?
     no_cgroups: bool = False
+    #: What dpkg says is there of the set, and was removed by hand.
+    lost: LostFiles = field(default_factory=dict)
     driver: Optional[str] = None
     trouble: str = ""
     binding: str = ""
@@ -202,6 +205,7 @@ def summary(
         "version": releases.pop() if state.whole and len(releases) == 1 else None,
         "packages": package_lines(versions),
         "held": list(state.held()),
+        "lost": lost_lines(state.lost, {}),
         "engines": engine_rows(state),
         "cdi": cdi_row(state),
         "unlinked": list(state.unlinked),

@@ -42,6 +42,11 @@ OFFERED = ("1.20.1-1", "1.18.2-1", "1.17.9-1", "1.17.8-1")
 DAEMON = "/etc/docker/daemon.json"
 DRIVER = "580.95.05"
 GIB = 1024**3
+#: Programs, each with the package that has it.
+CONTENTS = {
+    "/usr/bin/nvidia-ctk": "nvidia-container-toolkit-base",
+    "/usr/bin/nvidia-container-cli": "libnvidia-container-tools",
+}
 
 
 class Programs:
@@ -107,6 +112,10 @@ class Programs:
         names = words[words.index("--") + 1 :] if "--" in words else words[2:]
         if "install" in words:
             self.installed.update(dict(target.split("=") for target in names))
+            for path in CONTENTS:
+                if any(target.startswith(CONTENTS[path] + "=") for target in names):
+                    self.tree.write(path)
+                    self.tree.write("/var/lib/dpkg/info/%s.list" % CONTENTS[path], "/usr/bin\n%s\n" % path)
             self.holds -= {target.partition("=")[0] for target in names}
             if self.installed["nvidia-container-toolkit-base"] >= "1.18":
                 self.tree.write("/lib/systemd/system/nvidia-cdi-refresh.service")
@@ -138,7 +147,7 @@ class ContainerNode:
         self.tree, self.programs = tree, Programs(tree)
         self.warnings: List[str] = []
         self.ending: Tuple[str, ...] = ()
-        self.offered = OFFERED
+        self.offered: Tuple[str, ...] = OFFERED
         self.dependents: Tuple[str, ...] = ()
         self.driver: Optional[str] = DRIVER
         tree.write("/etc/os-release", "ID=debian\nVERSION_ID=12\nVERSION_CODENAME=bookworm\n")
