@@ -34,7 +34,7 @@ def test_a_bare_node_gets_a_loaded_driver_and_a_second_run_changes_nothing(fleet
     second = fleet.site(ubuntu, **wish)
     assert second.rc == 0, second.output
     assert second.recap[ubuntu]["changed"] == 0, second.output
-    # the argument check of the role on the controller, and the one module call; the rest takes no task
+    # the one module call: the rest takes no task
     assert (second.recap[ubuntu]["ok"], second.recap[ubuntu]["skipped"]) == (1, 0), second.output
     assert fleet.requests() == requests, "a run that changes nothing asks no server"
     fleet.lab("diff", ubuntu, "--since", "converged")

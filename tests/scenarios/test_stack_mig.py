@@ -58,7 +58,7 @@ def test_site_from_bare_to_layouts_and_over_an_upgrade(fleet: Fleet) -> None:
     requests = fleet.requests()
     second = fleet.site(NODE, **SITE)
     assert second.recap[NODE]["changed"] == 0, second.output
-    # the argument check of the role on the controller, and the one module call; the rest takes no task
+    # the one module call: the rest takes no task
     assert (second.recap[NODE]["ok"], second.recap[NODE]["skipped"]) == (1, 0), second.output
     assert fleet.requests() == requests, "a run that changes nothing asks no server"
     fleet.lab("diff", NODE, "--since", "held")
