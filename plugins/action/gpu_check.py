@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing import BringingAction
-from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import _own_role
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import own_role
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import known_variables
 
 
@@ -17,7 +17,7 @@ class ActionModule(BringingAction):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         answer = super().run(tmp, task_vars)
-        role = _own_role(getattr(self._task, "_role", None))
+        role = own_role(getattr(self._task, "_role", None))
         return in_role_words(answer, role, known_variables(role)) if role else answer
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing import BringingAction
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing_engine import BringingEngineAction
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import own_role
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.node_wish import node_wish
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import ROLE_OF
 
+#: Whose variables say what the whole node is to be, beside those of the components' roles.
+_ROLE = "gpu_node"
 _LOOKING = "labfleet.gpu.gpu_stack_at_rest"
 #: What that module knows.
 _LOOKED_AT = frozenset(("driver", "cuda", "cudnn", "environments"))
@@ -24,10 +28,18 @@ class ActionModule(BringingEngineAction, BringingAction):
 
     def _arguments(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         given = dict(self._task.args)
-        if not boolean(given.pop("role_variables", False)):
+        wanted = given.pop("role_variables", None)
+        try:
+            read = wanted is not None and boolean(wanted)
+        except TypeError:
+            raise AnsibleActionFail(f"role_variables is '{wanted}': write true or false.") from None
+        if not read:
             return given
-        wished = {name: node_wish(name, task_vars, self._value) for name in ROLE_OF if name not in given}
-        return {**given, **{name: wish for name, wish in wished.items() if wish is not None}}
+        if not own_role(self._task._role):
+            self._refuse_variables(_ROLE, task_vars)
+        wished = {name: node_wish(name, task_vars, self._value) for name in ROLE_OF}
+        wished["framework"] = self._value(task_vars.get(f"{_ROLE}_framework"))
+        return {**{name: wish for name, wish in wished.items() if wish is not None}, **given}
 
     def _value(self, raw: Any) -> Any:
         """What a variable says; a template that says "omit" was not set."""

@@ -13,9 +13,12 @@ class ModuleDocFragment:
 options:
   role_variables:
     description:
-      - Takes the options of each component that is not named here from the variables of its role,
+      - Take the options of each component that is not named here from the variables of its role,
         such as C(cuda_toolkit_versions), as far as they are set for the host. It is how the role
         P(labfleet.gpu.gpu_node#role) asks.
+      - "As in that role the driver is always asked for, with the defaults of its options: where there is to
+        be none, C(nvidia_driver_state=absent) says so. Consent is that of C(gpu_node_disrupt_running_work), a
+        framework that of C(gpu_node_framework), and a variable that no role has is refused."
       - One component's alone has the lookup P(labfleet.gpu.node_wish#lookup).
     type: bool
     default: false

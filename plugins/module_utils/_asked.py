@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any, Callable, Dict, Sequence, Tuple
 
 from ._asking import Binding
@@ -51,6 +52,19 @@ def ask(files: Files, host: Host, work: Work) -> Tuple[Dict[str, Any], Dict[str,
         "tools": TOOLS,
     }
     return asking, told
+
+
+def take_offer() -> str:
+    """What is wrong with the node's pynvml, "" if nothing is; then the controller's is used for this run."""
+    try:
+        load_pynvml_with(NEEDED)
+    except NvmlUnavailable as exc:
+        offered = os.environ.get(OFFER)
+        if offered and os.path.isfile(offered):
+            sys.modules.pop("pynvml", None)
+            sys.path.insert(0, os.path.dirname(offered))
+        return exc.reason
+    return ""
 
 
 def together(files: Files, host: Host, works: Sequence[Work]) -> Ask:

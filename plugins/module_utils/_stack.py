@@ -150,7 +150,19 @@ def parts(options: _Options) -> List[Part]:
             found += asked if isinstance(asked, list) else [asked]
         except BadWish as exc:
             raise BadWish("%s: %s" % (name, exc)) from exc
-    return _aware_of_mig(found)
+    return _aware_of_containers(_aware_of_mig(found))
+
+
+def _aware_of_containers(found: List[Part]) -> List[Part]:
+    """Where the same run holds the container toolkit, that writes the CDI specification anew after MIG."""
+    if all(part.component.name != "container" for part in found):
+        return found
+    for part in found:
+        if part.component.name == "mig" and part.wish is not None:
+            following = part.wish.wish
+            mig = replace(following.wish, refreshes_cdi=True)
+            part.wish = replace(part.wish, wish=replace(following, wish=mig))
+    return found
 
 
 def _aware_of_mig(found: List[Part]) -> List[Part]:

@@ -15,8 +15,8 @@ description:
     of the node's users, and needs no network.
   - What is not there is null or empty, and nothing fails for it. RV(reasons) says why something could not be
     known, RV(errors) what could not be looked at; the rest is returned all the same.
-  - NVML is asked through the nvidia-ml-py that the node has, and is not brought. M(labfleet.gpu.gpu_check),
-    M(labfleet.gpu.gpu_settings) and M(labfleet.gpu.mig_layout) bring it.
+  - NVML is asked through the nvidia-ml-py that the node has. Where it has none, the controller's is used,
+    from the directory of the task, and nothing of it stays.
   - Without root, work of other users is not seen.
 author:
   - The labfleet.gpu authors (@labfleet)
@@ -238,6 +238,7 @@ container:
   sample:
     version: 1.20.1
     packages: [libnvidia-container1=1.20.1-1, nvidia-container-toolkit=1.20.1-1]
+    lost: []
     held: []
     engines: {podman: {version: 5.4.2}}
     cdi: {files: [/run/cdi/nvidia.yaml], driver_version: 580.95.05, devices: [], stale: null}
@@ -327,6 +328,13 @@ reasons:
   returned: always
   type: dict
   sample: {mig: "NVML cannot be asked: NVML says: Driver Not Loaded."}
+pynvml:
+  description:
+    - Whether the node has an nvidia-ml-py that will do. Null where nothing was asked of NVML, or nobody is
+      there to answer.
+  returned: always
+  type: bool
+  sample: true
 errors:
   description: By key, what could not be looked at, so that it is null. A warning says so too.
   returned: always

@@ -13,7 +13,8 @@ version_added: 0.1.0
 description:
   - Observes, plans and applies all components of a GPU host together. A host that needs nothing costs
     this one call.
-  - Each component takes the options of its own module. A component that is not named is left alone.
+  - Each component takes the options of its own module. A component that is not named is left alone, unless
+    O(role_variables) says else.
   - The components are planned together before anything changes, each with what the earlier ones will be. What
     one of them refuses, none does.
 author:
@@ -25,8 +26,10 @@ seealso:
   - module: labfleet.gpu.nvidia_driver
   - module: labfleet.gpu.cuda_toolkit
   - module: labfleet.gpu.cudnn
+  - module: labfleet.gpu.conda_gpu_env
   - module: labfleet.gpu.gpu_settings
   - module: labfleet.gpu.mig_layout
+  - module: labfleet.gpu.container_toolkit
 """
 
 EXAMPLES = r"""

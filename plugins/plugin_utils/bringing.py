@@ -17,7 +17,7 @@ class BringingAction(ConvergingAction):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         answer = super().run(tmp, task_vars)
-        if not lacks_binding(answer) or self._task.async_val:
+        if not self._lacks_binding(answer) or self._task.async_val:
             return answer
         source = _own_binding()
         if source is None:
@@ -28,6 +28,9 @@ class BringingAction(ConvergingAction):
         self._fixup_perms2((directory, path))
         self._task.environment = [*self._task.environment, {"LABFLEET_GPU_PYNVML": path}]
         return joined(answer, super().run(tmp, task_vars), self._task.check_mode)
+
+    def _lacks_binding(self, answer: Mapping[str, Any]) -> bool:
+        return lacks_binding(answer)
 
 
 def lacks_binding(answer: Mapping[str, Any]) -> bool:

@@ -38,7 +38,7 @@ class ConvergingAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        role = _own_role(getattr(self._task, "_role", None))
+        role = own_role(getattr(self._task, "_role", None))
         if role:
             self._refuse_variables(role, task_vars or {})
         self._task.args = self._arguments(task_vars or {})
@@ -68,8 +68,7 @@ class ConvergingAction(ActionBase):
         """Raises AnsibleActionFail where a variable was set that the role does not read, or cannot."""
         for message in unknown_variables(role, task_vars):
             raise AnsibleActionFail(message)
-        if not getattr(self._task._role, "_should_validate", False):
-            # Ansible did not do it: see rolespec_validate.
+        if not _checked_by_ansible(self._task._role):
             for message in ill_typed_variables(role, task_vars, self._templar.template):
                 raise AnsibleActionFail(message)
         for message in overruled_variables(role, task_vars, self._templar.template):
@@ -141,10 +140,19 @@ def joined(first: dict[str, Any], again: dict[str, Any], check_mode: bool) -> di
     return {**again, "changed": True, "steps": steps}
 
 
-def _own_role(role: Any) -> str | None:
+def own_role(role: Any) -> str | None:
     """The role's name if it is one of this collection: others may have roles of the same names."""
     collection, _dot, name = role.get_name().rpartition(".") if role else ("", "", "")
     return name if collection == _COLLECTION else None
+
+
+def _checked_by_ansible(role: Any) -> bool:
+    """Has Ansible checked the types of a role's variables, in a task before those of the role?
+
+    Not where it was told not to (rolespec_validate), nor with other tasks than main.yml (tasks_from).
+    """
+    asked = getattr(role, "_should_validate", False)
+    return asked and (getattr(role, "_from_files", None) or {}).get("tasks", "main") in ("main", "main.yml")
 
 
 def _in_role_words(role: str, answer: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import functools
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Dict
 
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -89,38 +89,42 @@ def handed_on(role: str | None, owner: str) -> frozenset[str]:
 
 
 def ill_typed_variables(
-    role: str, variables: Mapping[str, Any], resolve: Callable[[Any], Any]
+    role: str, variables: Mapping[str, Any], resolve: Callable[[Dict[str, Any]], Mapping[str, Any]]
 ) -> Iterator[str]:
     """One sentence for each variable whose value is not of the type, or no choice, that the role documents.
 
     It is the check that Ansible makes in a task of its own before a role, where nobody leaves that out
-    (rolespec_validate). ``resolve`` gives the value of a variable that may be a template.
+    (rolespec_validate). ``resolve`` gives a dictionary of variables without templates; what is omitted goes.
     """
     specification = _specification(role)
-    given = {name: resolve(variables[name]) for name in specification if name in variables}
+    given = resolve({name: variables[name] for name in specification if name in variables})
     found = ArgumentSpecValidator(specification).validate(given, validate_role_argument_spec=True)
     for message in found.error_messages:
         yield f"The role {role} cannot take what it was given: {message.rstrip('.')}."
 
 
 def overruled_variables(
-    role: str, variables: Mapping[str, Any], resolve: Callable[[Any], Any]
+    role: str, variables: Mapping[str, Any], resolve: Callable[[Dict[str, Any]], Mapping[str, Any]]
 ) -> Iterator[str]:
     """One sentence for each consent that was given to a component where the role takes its own word alone.
 
-    ``resolve`` gives the value of a variable that may be a template.
+    ``resolve`` gives a dictionary of variables without templates; what is omitted goes.
     """
+
+    def value(raw: Any) -> Any:
+        return resolve({"value": raw}).get("value")
+
     for name, advice in _UNREAD.get(role, {}).items():
-        if resolve(variables.get(name)):
+        if value(variables.get(name)):
             yield f"The role {role} does not read {name}: {advice}."
     for owner in _READS.get(role, ()):
         for suffix in sorted(_suffixes(role) & _suffixes(owner)):
             theirs, ours = f"{owner}_{suffix}", f"{role}_{suffix}"
             if theirs not in variables:
                 continue
-            own = resolve(variables.get(ours, _defaults(role)[ours]))
+            own = value(variables.get(ours, _defaults(role)[ours]))
             accepted = {str(value).lower() for value in (_defaults(owner)[theirs], own)}
-            if str(resolve(variables[theirs])).lower() not in accepted:
+            if value(variables[theirs]) is not None and str(value(variables[theirs])).lower() not in accepted:
                 yield f"The role {role} does not read {theirs}: set {ours}, which counts for the whole node."
 
 

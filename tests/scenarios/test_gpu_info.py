@@ -53,6 +53,7 @@ def test_a_bare_node(fleet: Fleet) -> None:
     assert [gpu["architecture"] for gpu in bare["gpus"]] == ["ampere", "ampere", "turing"]
     assert bare["driver"]["version"] is None and bare["cuda"]["toolkits"] == {}
     assert not fleet.sh(NODE, "ls /opt/labfleet-gpu 2>/dev/null || true"), "nothing is brought"
+    assert bare["pynvml"] is None
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +63,15 @@ def node(fleet: Fleet) -> str:
 
 
 def test_without_nvidia_ml_py(fleet: Fleet, node: str) -> None:
+    """The controller's answers, from the directory of the task, and nothing of it stays."""
     without = told(fleet, node)
-    assert without["reasons"]["mig"].startswith("NVML cannot be asked: the Python module pynvml is not")
-    assert without["driver"]["loaded_version"] == without["driver"]["version"] == "580.95.05"
-    assert without["gpus"][0]["kernel_driver"] == "nvidia" and without["gpus"][0]["answers"] is None
+    assert without["pynvml"] is False and not without["reasons"], without["reasons"]
+    assert without["gpus"][0]["kernel_driver"] == "nvidia" and without["gpus"][0]["answers"] is True
+    assert without["mig"]["gpus"] and without["processes"] == []
+    assert not fleet.sh(node, "ls /opt/labfleet-gpu 2>/dev/null || true")
+    assert fleet.task(node, {MODULE: {"gather": ["driver"]}})["pynvml"] is None, "NVML is not asked for that"
     fleet.put_pynvml(node)
+    assert told(fleet, node)["pynvml"] is True
 
 
 def test_what_the_modules_say(fleet: Fleet, node: str) -> None:

@@ -79,8 +79,7 @@ def site(fleet: Fleet, wish: Result, *words: str) -> Result:
 
 def stack(fleet: Fleet, node: str, wish: Result, check: bool = False) -> Result:
     """The result of the one call with these variables."""
-    options = {"role_variables": True, "framework": "{{ gpu_node_framework | default(none) }}"}
-    return fleet.task(node, {"labfleet.gpu.gpu_stack": options, "vars": wish}, check)
+    return fleet.task(node, {"labfleet.gpu.gpu_stack": {"role_variables": True}, "vars": wish}, check)
 
 
 def told(result: Result) -> list[tuple[str, str]]:
@@ -139,7 +138,7 @@ def test_drift_is_seen_by_the_very_next_run(fleet: Fleet, wish: Result, componen
 
 
 def test_an_upgrade_over_a_reboot_with_containers(fleet: Fleet, wish: Result) -> None:
-    """The loaded driver has MIG instances and stays; what containers see is that of the one after the reboot."""
+    """The loaded driver has MIG instances and stays; containers see what is loaded after the reboot."""
     upgrade = {**wish, "nvidia_driver_branch": 580}
     boot = fleet.sh(NODE, "cat /proc/sys/kernel/random/boot_id")
     done = site(fleet, upgrade)

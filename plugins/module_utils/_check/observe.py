@@ -7,19 +7,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from dataclasses import replace
 from typing import Optional
 
-from .._asked import OFFER, Ask
+from .._asked import Ask, take_offer
 from .._asked import ask as ask_alone
 from .._command import Commands
 from .._driver_seen import TRIPLETS
 from .._host import Files, Host
-from .._nvml import NvmlUnavailable, load_pynvml_with
-from .._nvml_calls import NEEDED
 from .._toolkit_trees import leads_to
 from . import ask, kernel_log
 from .compiling import compile_and_run
@@ -60,7 +56,7 @@ def ask_nvml(
     asked: Ask = ask_alone,
 ) -> CheckState:
     """What NVML and /proc tell, anew; what was run stays."""
-    lacking = _take_offer()
+    lacking = take_offer()
     asking, told = asked(files, host, ask.node)
     gpus = tuple(gpu_of(each) for each in told.get("gpus", ()))
     return replace(
@@ -74,19 +70,6 @@ def ask_nvml(
         silent=tuple((index, why) for index, why in told.get("silent", ())),
         holders=holders(commands, files, gpus) if wish.asks("leftovers") else (),
     )
-
-
-def _take_offer() -> str:
-    """What is wrong with the node's pynvml, "" if nothing is; then the controller's is used for this run."""
-    try:
-        load_pynvml_with(NEEDED)
-    except NvmlUnavailable as exc:
-        offered = os.environ.get(OFFER)
-        if offered and os.path.isfile(offered):
-            sys.modules.pop("pynvml", None)
-            sys.path.insert(0, os.path.dirname(offered))
-        return exc.reason
-    return ""
 
 
 def _version(pattern: "re.Pattern[str]", text: Optional[str]) -> Optional[str]:

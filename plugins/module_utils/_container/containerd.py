@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional
 
 from .._catalog.container import CONTAINERD_MERGES, cri_plugins
 from .._catalog.versions import at_least
@@ -31,6 +31,8 @@ _TYPE = "io.containerd.runc.v2"
 _USUAL = "runc"
 #: What a configuration that is not there yet says, as nvidia-ctk has it; containerd 2 reads it as well.
 _FIRST = 2
+#: A string, a comment or the end of a list.
+_IN_LIST = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*|\]')
 _IMPORTS = re.compile(r"^[ \t]*imports[ \t]*=[ \t]*\[", re.MULTILINE)
 
 
@@ -55,9 +57,33 @@ def others_with_plugin(config: Mapping[str, Any], files: Mapping[str, str]) -> L
     return found
 
 
+def patterns(config: Mapping[str, Any]) -> List[str]:
+    """What the main file imports, in its order; a relative path counts from its directory.
+
+    Source: resolveImports in cmd/containerd/server/config of containerd, release/1.7 and 2.1.
+    """
+    found = [each for each in config.get("imports") or [] if isinstance(each, str)]
+    main = CONFIG.rpartition("/")[0]
+    return [
+        each if each.startswith("/") else "%s/%s" % (main, re.sub(r"^(\./)+", "", each)) for each in found
+    ]
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """As Go's filepath.Glob, where a star stands for no slash."""
+    parts, wanted = path.split("/"), pattern.split("/")
+    same = fnmatch.fnmatchcase if "*" in pattern else str.__eq__
+    return len(parts) == len(wanted) and all(map(same, parts, wanted))
+
+
 def imports(config: Mapping[str, Any], path: str) -> bool:
-    patterns = config.get("imports") or []
-    return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns if isinstance(pattern, str))
+    return any(_matches(path, pattern) for pattern in patterns(config))
+
+
+def _read(config: Mapping[str, Any], files: Mapping[str, str]) -> List[Mapping[str, Any]]:
+    """What containerd reads, in its order: the last that says something decides."""
+    paths = [path for each in patterns(config) for path in sorted(files) if _matches(path, each)]
+    return [config, *(read(files[path]) for path in dict.fromkeys(paths))]
 
 
 def drop_in(config: Mapping[str, Any], default: Optional[bool], containerd: str) -> str:
@@ -114,8 +140,13 @@ def with_import(text: Optional[str], config: Mapping[str, Any]) -> str:
     text = text or ""
     there = _IMPORTS.search(text)
     if there and "imports" in config:
-        comma = ", " if config["imports"] else ""
-        return '%s"%s"%s%s' % (text[: there.end()], DROP_IN, comma, text[there.end() :])
+        # The last one decides, so ours comes after the others.
+        at = there.end()
+        for token in _IN_LIST.finditer(text, there.end()):
+            if token.group() == "]":
+                break
+            at = at if token.group().startswith("#") else token.end()
+        return '%s%s"%s"%s' % (text[:at], ", " if config["imports"] else "", DROP_IN, text[at:])
     line = 'imports = ["%s"]\n' % DROP_IN
     version = re.search(r"^[ \t]*version[ \t]*=[^\n]*\n", text, re.MULTILINE)
     at = version.end() if version else 0
@@ -126,16 +157,15 @@ def without_import(text: str, listed: bool) -> str:
     """The main file without our entry. Without the list too, unless that was there before: ``listed``."""
     if not listed:
         text = re.sub(r'^imports = \["%s"\]\n' % re.escape(DROP_IN), "", text, flags=re.MULTILINE)
-    return re.sub(r'"%s"(?:, )?' % re.escape(DROP_IN), "", text)
+    return re.sub(r'(?:, )?"%s"|"%s"(?:, )?' % ((re.escape(DROP_IN),) * 2), "", text, count=1)
 
 
 def runtime_in(config: Mapping[str, Any], files: Mapping[str, str]) -> Optional[str]:
-    """The program of the runtime "nvidia" that containerd finds, None where it finds none."""
-    texts: Sequence[str] = [text for path, text in files.items() if imports(config, path)]
-    for found in (*map(read, reversed(texts)), config):
+    """The program of the runtime "nvidia" that containerd finds, None where it finds none, "" for runc."""
+    for found in reversed(_read(config, files)):
         runtime = _under(_plugin(found, version_of(config)), "containerd", "runtimes", RUNTIME)
         if runtime:
-            return _under(runtime, "options").get("BinaryName")
+            return str(_under(runtime, "options").get("BinaryName") or "")
     return None
 
 
@@ -149,8 +179,7 @@ def read(text: str) -> Mapping[str, Any]:
 
 def default_in(config: Mapping[str, Any], files: Mapping[str, str]) -> Optional[str]:
     """The name of the default runtime, None where nothing says it."""
-    texts: Sequence[str] = [text for path, text in files.items() if imports(config, path)]
-    for found in (*map(read, reversed(texts)), config):
+    for found in reversed(_read(config, files)):
         name = _under(_plugin(found, version_of(config)), "containerd").get("default_runtime_name")
         if name:
             return str(name)

@@ -156,7 +156,8 @@ def _containerd(state: ContainerState, wish: ContainerWish, found: Changes) -> N
         return
     ours = state.imported.get(containerd.DROP_IN)
     theirs = ours is not None and containerd.MARK not in ours
-    if theirs and not wish.take_over:
+    elsewhere = ours is None and _is_right(runtime_default(state, CONTAINERD), wish)
+    if (theirs or elsewhere) and not wish.take_over:
         # Somebody's own, nvidia-ctk's for example, and it does what is wished.
         found.rows[CONTAINERD] = engine_row(engine, *runtime_default(state, CONTAINERD))
         return
@@ -188,8 +189,15 @@ def _containerd(state: ContainerState, wish: ContainerWish, found: Changes) -> N
         imports.append(containerd.DROP_IN)
     files = {**state.imported, containerd.DROP_IN: wanted}
     config = {**conf.data, "version": containerd.version_of(conf.data), "imports": imports}
-    after = containerd.default_in(config, dict(sorted(files.items())))
+    after = containerd.default_in(config, files)
     found.rows[CONTAINERD] = engine_row(engine, containerd.BINARY, after)
+
+
+def _is_right(found: Tuple[Optional[str], Optional[str]], wish: ContainerWish) -> bool:
+    """Are program and default runtime, as containerd finds them, those that are wished?"""
+    program, default = found
+    other = wish.default_runtime not in (None, default == containerd.RUNTIME)
+    return program == containerd.BINARY and not other
 
 
 def _refused(state: ContainerState, wish: ContainerWish, config: Mapping[str, Any]) -> Optional[Blocker]:
@@ -204,12 +212,15 @@ def _refused(state: ContainerState, wish: ContainerWish, config: Mapping[str, An
         return Blocker(what, path, "write it as imports = [...]")
     ours = state.imported.get(containerd.DROP_IN)
     if ours is not None and containerd.MARK not in ours and not wish.take_over:
-        program, default = runtime_default(state, CONTAINERD)
-        other = wish.default_runtime not in (None, default == containerd.RUNTIME)
-        wrong = program != containerd.BINARY or other
+        wrong = not _is_right(runtime_default(state, CONTAINERD), wish)
         if wrong or not containerd.imports(config, containerd.DROP_IN):
             what = "Somebody has a file of their own where ours goes, and it does not do what is wished"
             return Blocker(what, containerd.DROP_IN, "remove it, or set take_over: true to have it replaced")
+    program = runtime_default(state, CONTAINERD)[0]
+    if ours is None and program not in (None, containerd.BINARY) and not wish.take_over:
+        what = "containerd has a runtime nvidia that is not that of the packages"
+        which = "%s in %s or what it imports" % (program or "one without BinaryName", path)
+        return Blocker(what, which, "remove it, or set take_over: true to have ours before it")
     merges = state.engines[CONTAINERD].version and at_least(
         state.engines[CONTAINERD].version, CONTAINERD_MERGES
     )

@@ -120,7 +120,7 @@ def _with(conf: Conf, data: Optional[Mapping[str, Any]], trouble: str = "") -> C
 
 def _imported(files: Files, main: Conf) -> Dict[str, str]:
     """Ours, and what the main file imports from any directory."""
-    patterns = [each for each in (main.data or {}).get("imports") or [] if isinstance(each, str)]
+    patterns = containerd.patterns(main.data or {})
     directories = {os.path.dirname(each) for each in (containerd.DROP_IN, *patterns)}
     paths = ("%s/%s" % (each, name) for each in sorted(directories) for name in files.names(each))
     wanted = [

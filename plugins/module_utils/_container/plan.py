@@ -146,6 +146,7 @@ def _absent(state: ContainerState, wish: ContainerWish, answers: Mapping[Any, An
     after = replace(state, specs=cdi.left(state, steps))
     gone_all: Dict[str, Any] = {
         "version": None,
+        "lost": [],
         "packages": [],
         "held": [],
         "engines": {**engine_rows(state), **found.rows},

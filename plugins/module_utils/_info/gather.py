@@ -14,9 +14,10 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional
 
-from .._asked import Ask, Work, together
+from .._asked import Ask, Work, take_offer, together
 from .._asking import Asking
 from .._command import CommandError, Commands
+from .._driver_seen import driver_version
 from .._host import Files, Host, observe_host
 from .wish import GATHER, InfoWish
 
@@ -48,7 +49,7 @@ def gathered(commands: Commands, files: Files, wish: InfoWish) -> Dict[str, Any]
             looking.reasons[name] = str(exc)
         except (CommandError, OSError, ValueError) as exc:
             errors[name] = _in_a_sentence(exc)
-    return {**found, "reasons": looking.reasons, "errors": errors}
+    return {**found, "pynvml": looking.pynvml, "reasons": looking.reasons, "errors": errors}
 
 
 def _in_a_sentence(exc: Exception) -> str:
@@ -68,10 +69,14 @@ class _Looking:
         self.wish = wish
         self.host = observe_host(files)
         self.reasons: Dict[str, str] = {}
+        #: Has the node nvidia-ml-py? None where nothing is to be asked, or nobody to be asked.
+        self.pynvml: Optional[bool] = None
 
     @cached_property
     def ask(self) -> Ask:
         """Asks NVML, in one session for all that is to be gathered."""
+        if self.host.gpus and driver_version(self.files, self.host):
+            self.pynvml = not take_offer()
         return together(self.files, self.host, list(_works(self.wish)))
 
     def known(self, asking: Asking) -> None:

@@ -23,6 +23,8 @@ class MigWish:
     disrupt_running_work: bool = False
     take_over: bool = False
     gpu_services: Tuple[str, ...] = ()
+    #: Is the CDI specification written anew after it, by the same run or by the toolkit's service at boot?
+    refreshes_cdi: bool = False
 
 
 def wish_from(options: Mapping[str, Any], files: Files) -> MigWish:

@@ -84,6 +84,8 @@ class MigState:
     drm: Optional[Tuple[User, ...]] = field(default=None, compare=False)
     #: GPUs that do not answer, in words.
     silent: Tuple[str, ...] = ()
+    #: CDI specifications that container engines find MIG devices in.
+    cdi: Tuple[str, ...] = ()
 
 
 def in_use(gpu: Gpu, users: Sequence[User]) -> Gpu:

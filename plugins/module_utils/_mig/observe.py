@@ -29,6 +29,9 @@ from .kinds import profiles
 from .node import MANAGER, REFUSED, MigState, NodeGpu, in_use
 from .state import ComputeInstance, Gpu, GpuInstance, Placement
 
+#: Where nvidia-ctk and its service write them (container-toolkit's cdi-support page).
+_CDI = ("/run/cdi/nvidia.yaml", "/etc/cdi/nvidia.yaml")
+
 
 def observe(commands: Commands, files: Files, host: Host, asked: Ask = ask_alone) -> MigState:
     """Read the node: one NVML session in a child, and the open files of all processes."""
@@ -46,6 +49,7 @@ def observe(commands: Commands, files: Files, host: Host, asked: Ask = ask_alone
         dependents=dependents_of(commands, files, using, STAYING),
         drm=drm,
         silent=tuple(told.get("silent", ())),
+        cdi=tuple(path for path in _CDI if files.exists(path)),
     )
 
 

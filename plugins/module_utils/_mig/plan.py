@@ -24,6 +24,10 @@ _PREDICTED = (
     "NVML cannot be asked yet, so what is said of MIG is predicted from the PCI ids, as if no GPU were "
     "divided: the run asks NVML first."
 )
+_CDI_STAYS = (
+    "Containers get MIG devices by %s, which has those of before: run container_toolkit after this, or "
+    "gpu_stack with both."
+)
 _NOBODY = "The MIG layout is for no GPU of this node, which has %s: nothing is done."
 
 
@@ -77,9 +81,14 @@ def _together(state: MigState, first: List[Step], plans: Mapping[str, GpuPlan], 
     now = summary(state)
     promise = {"gpus": {**now["gpus"], **{key: each.after for key, each in plans.items()}}}
     devices = {"devices": {**now["devices"], **{key: each.devices for key, each in plans.items()}}}
+    devices_change = any(
+        each.steps and each.devices != now["devices"].get(key) for key, each in plans.items()
+    )
     uncertain = any(each.uncertain for each in plans.values())
     warnings = ["%s: it is left as it is." % each for each in state.silent]
     warnings += [warning for each in plans.values() for warning in each.warnings]
+    if devices_change and state.cdi and not wish.refreshes_cdi:
+        warnings.append(_CDI_STAYS % " and ".join(state.cdi))
     return Plan(
         steps=(*first, *before, *steps, *after),
         promise=None if uncertain else promise,

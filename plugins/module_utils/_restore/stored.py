@@ -54,7 +54,7 @@ def settings_without_service(uuids: Sequence[str]) -> Component:
 
 def mig(uuids: Sequence[str]) -> Component:
     """MIG layouts of these GPUs, as they are stored."""
-    return _stored(MIG, uuids, lambda groups: MigWish(of_layout(groups)))
+    return _stored(MIG, uuids, lambda groups: MigWish(of_layout(groups), refreshes_cdi=True))
 
 
 def _stored(

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import (
     ill_typed_variables,
     in_role_words,
@@ -16,6 +18,19 @@ from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import
     overruled_variables,
     unknown_variables,
 )
+
+
+def templated(**variables: Any) -> Callable[[Any], Any]:
+    """What the action plugin resolves templates with."""
+    found: Callable[[Any], Any] = Templar(loader=DataLoader(), variables=variables).template
+    return lambda raw: found(_trusted(raw))
+
+
+def _trusted(raw: Any) -> Any:
+    if isinstance(raw, dict):
+        return {key: _trusted(value) for key, value in raw.items()}
+    return trust_as_template(raw) if isinstance(raw, str) else raw
+
 
 ROLES = Path(__file__).resolve().parents[4] / "roles"
 
@@ -56,7 +71,7 @@ def test_a_role_of_somebody_else() -> None:
 )
 def test_defaults_are_of_the_types_that_are_documented(role: str) -> None:
     defaults = yaml.safe_load((ROLES / role / "defaults/main.yml").read_text(encoding="utf-8"))
-    assert list(ill_typed_variables(role, defaults, lambda value: value)) == []
+    assert list(ill_typed_variables(role, defaults, dict)) == []
 
 
 @pytest.mark.parametrize(
@@ -70,12 +85,7 @@ def test_defaults_are_of_the_types_that_are_documented(role: str) -> None:
     ids=str,
 )
 def test_a_value_of_another_type_or_choice(variables: Mapping[str, Any], words: Sequence[str]) -> None:
-    values = {"{{ perhaps }}": "perhaps so"}
-
-    def resolve(value: Any) -> Any:
-        return values.get(value, value) if isinstance(value, str) else value
-
-    (message,) = ill_typed_variables("gpu_node", variables, resolve)
+    (message,) = ill_typed_variables("gpu_node", variables, templated(perhaps="perhaps so"))
     assert message.startswith("The role gpu_node cannot take what it was given: ")
     assert message.endswith(".") and not message.endswith("..")
     for word in words:
@@ -84,7 +94,17 @@ def test_a_value_of_another_type_or_choice(variables: Mapping[str, Any], words: 
 
 def test_variables_of_others_and_null_are_no_matter() -> None:
     variables = {"other_check": "x", "gpu_node_framework": None, "gpu_node_reboot_timeout": "600"}
-    assert list(ill_typed_variables("gpu_node", variables, lambda value: value)) == []
+    assert list(ill_typed_variables("gpu_node", variables, dict)) == []
+
+
+@pytest.mark.parametrize("name", ["gpu_node_framework", "gpu_node_check", "gpu_node_reboot_timeout"])
+def test_what_is_omitted_was_not_set(name: str) -> None:
+    variables = {
+        name: "{{ nowhere | default(omit) }}",
+        "nvidia_driver_reboot_allowed": "{{ nowhere | default(omit) }}",
+    }
+    assert list(ill_typed_variables("gpu_node", variables, templated())) == []
+    assert list(overruled_variables("gpu_node", variables, templated())) == []
 
 
 YES, NO = {"gpu_node_reboot_allowed": True}, {"gpu_node_reboot_allowed": False}
@@ -93,7 +113,7 @@ YES, NO = {"gpu_node_reboot_allowed": True}, {"gpu_node_reboot_allowed": False}
 @pytest.mark.parametrize("ours, refused", [({}, True), (NO, True), (YES, False)], ids=str)
 def test_a_consent_that_was_given_to_a_component_only(ours: Mapping[str, Any], refused: bool) -> None:
     variables = dict(ours, nvidia_driver_reboot_allowed=True)
-    assert list(overruled_variables("gpu_node", variables, lambda value: value)) == (
+    assert list(overruled_variables("gpu_node", variables, dict)) == (
         [
             "The role gpu_node does not read nvidia_driver_reboot_allowed: set gpu_node_reboot_allowed, "
             "which counts for the whole node."
@@ -105,17 +125,14 @@ def test_a_consent_that_was_given_to_a_component_only(ours: Mapping[str, Any], r
 
 def test_a_template_counts_as_what_it_says() -> None:
     variables = {"nvidia_driver_reboot_allowed": "{{ x }}", "nvidia_driver_reboot_timeout": "{{ y }}"}
-    values = {"{{ x }}": "false", "{{ y }}": 60}
-    (message,) = overruled_variables("gpu_node", variables, lambda value: values.get(value, value))
+    (message,) = overruled_variables("gpu_node", variables, templated(x="false", y=60))
     assert "nvidia_driver_reboot_timeout" in message
 
 
 def test_defaults_of_a_component_are_no_consent_and_its_own_role_reads_them() -> None:
     defaults = yaml.safe_load((ROLES / "nvidia_driver/defaults/main.yml").read_text(encoding="utf-8"))
-    assert list(overruled_variables("gpu_node", defaults, lambda value: value)) == []
-    assert (
-        list(overruled_variables("nvidia_driver", dict.fromkeys(defaults, True), lambda value: value)) == []
-    )
+    assert list(overruled_variables("gpu_node", defaults, dict)) == []
+    assert list(overruled_variables("nvidia_driver", dict.fromkeys(defaults, True), dict)) == []
 
 
 @pytest.mark.parametrize(
@@ -133,7 +150,7 @@ def test_advice_in_variables_of_the_role(role: str, text: str, said: str) -> Non
 
 def test_an_archive_to_copy_is_for_the_role_of_cudnn() -> None:
     for value, count in (("files/cudnn.tar.xz", 1), ("", 0)):
-        said = list(overruled_variables("gpu_node", {"cudnn_archive_from": value}, lambda value: value))
+        said = list(overruled_variables("gpu_node", {"cudnn_archive_from": value}, dict))
         assert len(said) == count
         assert all("does not read cudnn_archive_from: have the archive on the node" in each for each in said)
 

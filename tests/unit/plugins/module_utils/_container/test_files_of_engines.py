@@ -145,3 +145,36 @@ def test_absent_that_was_cut_off(node: ContainerNode) -> None:
     assert node.text(OWED) == "docker\n"
     assert "reload-docker" in actions(node.hold(engines=["podman"]))
     assert node.programs.runtimes == {"runc"} and node.text(OWED) is None
+
+
+OTHER = RUNTIME.replace("/usr/bin/nvidia-container-runtime", "/opt/nvidia/bin/nvidia-container-runtime.cdi")
+
+
+@pytest.mark.parametrize("version", ["1.7.27", "2.1.4"])
+@pytest.mark.parametrize("imported", [False, True])
+def test_a_runtime_that_somebody_else_has(node: ContainerNode, version: str, imported: bool) -> None:
+    node.programs.installed["containerd"] = version
+    where = "/etc/containerd/aa-site.toml"
+    if imported:
+        node.tree.write(where, "version = 2\n" + OTHER)
+        main_file(node, 'imports = ["aa-site.toml"]\n')
+    else:
+        main_file(node, OTHER)
+    said = node.refused(**WISH)
+    assert "containerd has a runtime nvidia that is not that of the packages" in said
+    assert "/opt/nvidia/bin/nvidia-container-runtime.cdi" in said and "set take_over: true" in said
+    if imported and version < "2":
+        return
+    node.hold(**WISH, take_over=True)
+    assert node.text(DROP_IN) is not None
+
+
+def test_one_that_is_right_already_is_left_alone(node: ContainerNode) -> None:
+    main_file(node, RUNTIME)
+    plan = node.hold(**WISH)
+    assert "write-engine-file" not in actions(plan) and "restart-containerd" not in actions(plan)
+    assert node.text(DROP_IN) is None
+    plan = node.hold(**WISH, default_runtime=True)
+    assert "write-engine-file" in actions(plan) and 'default_runtime_name = "nvidia"' in (
+        node.text(DROP_IN) or ""
+    )

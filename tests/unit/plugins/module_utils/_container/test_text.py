@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict
+from typing import Any, Dict, List, Optional
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._container import containerd, docker, toml
@@ -139,12 +139,68 @@ def test_a_specification_of_others() -> None:
 def test_the_entry_of_imports() -> None:
     text = 'version = 2\nimports = ["/a/*.toml"]\n[x]\ny = 1\n'
     new = containerd.with_import(text, toml.parsed(text))
-    assert toml.parsed(new)["imports"] == [containerd.DROP_IN, "/a/*.toml"]
+    assert toml.parsed(new)["imports"] == ["/a/*.toml", containerd.DROP_IN], "the last one decides"
     assert containerd.without_import(new, listed=True) == text
     empty = "imports = [\n]\nversion = 3\n"
     new = containerd.with_import(empty, toml.parsed(empty))
     assert toml.parsed(new) == {"imports": [containerd.DROP_IN], "version": 3}
     assert containerd.without_import(new, listed=True) == empty
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '["/a.toml"]',
+        '["/a.toml",]',
+        '[\n  "/a.toml", # ours ] is below\n]',
+        '[ # first, "no entry"\n  "/a.toml"\n  # last\n]',
+        "['/a]b.toml', \"/c.toml\"]",
+        '["/a.toml", "/b\\"].toml"]',
+    ],
+)
+def test_the_entry_comes_last_however_the_list_is_written(written: str) -> None:
+    text = "version = 2\nimports = %s\n" % written
+    there = toml.parsed(text)["imports"]
+    new = containerd.with_import(text, toml.parsed(text))
+    assert toml.parsed(new) == {"version": 2, "imports": [*there, containerd.DROP_IN]}
+    assert containerd.without_import(new, listed=True) == text
+
+
+def test_an_entry_that_came_first_goes_as_well() -> None:
+    text = 'imports = ["%s", "/a.toml"]\n' % containerd.DROP_IN
+    assert containerd.without_import(text, listed=True) == 'imports = ["/a.toml"]\n'
+
+
+def runtime(program: str, default: str) -> str:
+    plugin = 'plugins."io.containerd.grpc.v1.cri".containerd'
+    return (
+        'version = 2\n[%s]\ndefault_runtime_name = "%s"\n[%s.runtimes.nvidia.options]\nBinaryName = "%s"\n'
+        % (
+            plugin,
+            default,
+            plugin,
+            program,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "listed, first",
+    [
+        (["/etc/containerd/conf.d/*.toml"], "/z"),
+        (["/etc/containerd/conf.d/z.toml", "/etc/containerd/conf.d/a.toml"], "/a"),
+        (["conf.d/z.toml", "./conf.d/a.toml"], "/a"),
+        (["/etc/containerd/conf.d/z.toml", "/etc/containerd/conf.d/*.toml"], "/a"),
+        (["/etc/*/z.toml"], None),
+    ],
+    ids=str,
+)
+def test_the_last_import_decides(listed: List[str], first: Optional[str]) -> None:
+    """Source: resolveImports and LoadConfig in cmd/containerd/server/config, release/1.7 and 2.1."""
+    config: Dict[str, Any] = {"version": 2, "imports": listed}
+    files = {"/etc/containerd/conf.d/%s.toml" % name: runtime("/" + name, "of-" + name) for name in "az"}
+    assert containerd.runtime_in(config, files) == first
+    assert containerd.default_in(config, files) == (first and "of-" + first[1:])
 
 
 def test_what_is_remembered_of_docker() -> None:

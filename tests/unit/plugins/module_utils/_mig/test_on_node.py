@@ -60,6 +60,17 @@ def test_what_can_stay_does(mig: MigNode, pid: int) -> None:
     assert ("1g.5gb", 2, ["1g.5gb"]) in mig.layout(uuid)
 
 
+def test_a_specification_for_containers_gets_old(mig: MigNode) -> None:
+    mig.add(A100, mode=1)
+    mig.hold(instances={"1g.5gb": 7})
+    mig.tree.write("/run/cdi/nvidia.yaml", "kind: nvidia.com/gpu\n")
+    assert not mig.plan(instances={"1g.5gb": 7}).warnings, "the devices stay"
+    (told,) = mig.plan(instances=["7g.40gb"]).warnings
+    assert told.startswith("Containers get MIG devices by /run/cdi/nvidia.yaml, which has those of before")
+    wish = replace(mig.wish(instances=["7g.40gb"]), refreshes_cdi=True)
+    assert not MIG.plan(mig.observe(), wish, {}).warnings, "the same run writes it anew"
+
+
 def test_work_in_the_way_is_named(mig: MigNode, pid: int) -> None:
     uuid = mig.add(A100, mode=1)
     mig.hold(instances=["7g.40gb"])
