@@ -285,6 +285,11 @@ def _why(place: Place, choice: Choice, branch: Branch) -> List[str]:
             "Driver %d runs CUDA %s by minor-version compatibility, without its newest features."
             % (branch.number, choice.cuda)
         )
+    if not choice.cudnn:
+        said.append(
+            "With which cuDNN %s %s was built is not known here: that named is the newest for CUDA %s and "
+            "these GPUs." % (choice.framework, choice.version, choice.cuda)
+        )
     if major(choice.cuda) == "11":
         said.append("CUDA 11 gets no more fixes: a newer release of %s has CUDA 12 or 13." % choice.framework)
     return said

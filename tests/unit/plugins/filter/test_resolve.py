@@ -36,6 +36,12 @@ def test_the_example() -> None:
     )
 
 
+def test_a_cudnn_that_is_only_the_newest_is_told_to_be() -> None:
+    newest, known = asked("pytorch", ["H100"], "2.11"), asked("pytorch", ["H100"], "2.8")
+    assert newest["cudnn"] and "With which cuDNN pytorch 2.11" in " ".join(newest["reasons"])
+    assert known["cudnn"] and "With which cuDNN" not in " ".join(known["reasons"])
+
+
 @pytest.mark.parametrize(
     "gpus, branch, flavour",
     [
