@@ -157,7 +157,8 @@ def without_import(text: str, listed: bool) -> str:
     """The main file without our entry. Without the list too, unless that was there before: ``listed``."""
     if not listed:
         text = re.sub(r'^imports = \["%s"\]\n' % re.escape(DROP_IN), "", text, flags=re.MULTILINE)
-    return re.sub(r'(?:, )?"%s"|"%s"(?:, )?' % ((re.escape(DROP_IN),) * 2), "", text, count=1)
+    ours = '"%s"' % re.escape(DROP_IN)
+    return re.sub(", %s|%s, |%s" % (ours, ours, ours), "", text, count=1)
 
 
 def runtime_in(config: Mapping[str, Any], files: Mapping[str, str]) -> Optional[str]:

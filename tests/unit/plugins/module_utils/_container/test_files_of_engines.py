@@ -78,7 +78,7 @@ def test_what_is_masked(text: str, shown: Any) -> None:
 def test_a_default_that_somebody_else_said(node: ContainerNode) -> None:
     main_file(node, NAMED + RUNTIME)
     node.hold(**WISH)
-    assert "nothing would start" in node.refused(state="absent") and node.text(DROP_IN)
+    assert "nothing would start" in node.refused(state="absent") and node.text(DROP_IN) is None
     main_file(node, RUNTIME + RUNC)
     plan = node.hold(state="absent")
     assert "containerd's files have a runtime nvidia" in plan.warnings[0] and node.text(DROP_IN) is None

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 A100, T4 = "a100-sxm4-40gb", "t4"
-ALWAYS = {"host", "reasons", "errors"}
+ALWAYS = {"host", "pynvml", "reasons", "errors"}
 #: What needs NVML, and is null without it.
 OF_NVML = {"settings", "mig", "kubernetes", "processes"}
 
