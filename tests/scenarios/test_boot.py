@@ -75,10 +75,15 @@ def journal(fleet: Fleet) -> str:
 
 def ended(fleet: Fleet, seconds: int = 60) -> str:
     """How the unit ended: "inactive" if all was restored, or "failed"."""
+    names = "ActiveState,Job,InactiveExitTimestampMonotonic"
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        state = fleet.sh(NODE, f"systemctl show --property=ActiveState --value {UNIT}")
-        if state in ("inactive", "failed"):
+        lines = fleet.sh(NODE, f"systemctl show --property={names} {UNIT}").splitlines()
+        seen = dict(line.split("=", 1) for line in lines)
+        state = seen["ActiveState"]
+        # One that has not begun yet is inactive too: ssh answers before it, or its turn is still to come.
+        begun = seen["InactiveExitTimestampMonotonic"] != "0" and seen.get("Job", "0") in ("", "0")
+        if begun and state in ("inactive", "failed"):
             return state
         time.sleep(0.5)
     return "still " + state
