@@ -156,7 +156,9 @@ def _containerd(state: ContainerState, wish: ContainerWish, found: Changes) -> N
         return
     ours = state.imported.get(containerd.DROP_IN)
     theirs = ours is not None and containerd.MARK not in ours
-    elsewhere = ours is None and _is_right(runtime_default(state, CONTAINERD), wish)
+    # A file that is imported by its name and is gone keeps containerd from starting.
+    gone = containerd.DROP_IN in containerd.patterns(conf.data)
+    elsewhere = ours is None and not gone and _is_right(runtime_default(state, CONTAINERD), wish)
     if (theirs or elsewhere) and not wish.take_over:
         # Somebody's own, nvidia-ctk's for example, and it does what is wished.
         found.rows[CONTAINERD] = engine_row(engine, *runtime_default(state, CONTAINERD))

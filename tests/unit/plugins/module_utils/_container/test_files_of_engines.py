@@ -178,3 +178,10 @@ def test_one_that_is_right_already_is_left_alone(node: ContainerNode) -> None:
     assert "write-engine-file" in actions(plan) and 'default_runtime_name = "nvidia"' in (
         node.text(DROP_IN) or ""
     )
+
+
+def test_our_file_is_gone_and_its_import_is_not(node: ContainerNode) -> None:
+    node.hold(**WISH)
+    node.tree.path(DROP_IN).unlink()
+    node.tree.write(CONFIG, (node.text(CONFIG) or "") + RUNTIME)
+    assert "write-engine-file" in actions(node.hold(**WISH)) and node.text(DROP_IN) is not None
