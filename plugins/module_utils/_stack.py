@@ -155,7 +155,7 @@ def parts(options: _Options) -> List[Part]:
 
 def _aware_of_containers(found: List[Part]) -> List[Part]:
     """Where the same run holds the container toolkit, that writes the CDI specification anew after MIG."""
-    if all(part.component.name != "container" for part in found):
+    if not any(part.component.name == "container" and part.wish.present and part.wish.cdi for part in found):
         return found
     for part in found:
         if part.component.name == "mig" and part.wish is not None:

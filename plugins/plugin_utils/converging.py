@@ -68,7 +68,7 @@ class ConvergingAction(ActionBase):
         """Raises AnsibleActionFail where a variable was set that the role does not read, or cannot."""
         for message in unknown_variables(role, task_vars):
             raise AnsibleActionFail(message)
-        if not _checked_by_ansible(self._task._role):
+        if own_role(self._task._role) != role or not _checked_by_ansible(self._task._role):
             for message in ill_typed_variables(role, task_vars, self._templar.template):
                 raise AnsibleActionFail(message)
         for message in overruled_variables(role, task_vars, self._templar.template):

@@ -25,6 +25,8 @@ from . import toml
 CONFIG, DROP_IN = "/etc/containerd/config.toml", "/etc/containerd/conf.d/99-nvidia.toml"
 MARK = "# Held by labfleet.gpu: what is in this file is written anew."
 RUNTIME, BINARY = "nvidia", "/usr/bin/nvidia-container-runtime"
+#: The same as nvidia-ctk and people write it: by its path, or for PATH to find.
+BINARIES = (BINARY, "nvidia-container-runtime")
 _TYPE = "io.containerd.runc.v2"
 #: containerd's own default runtime, the only one that it has where no file names any. It has no options but
 #: those of runc itself (pkg/cri/config/config_unix.go, release/1.5 to 1.7: each is false, 0 or "").
@@ -156,9 +158,20 @@ def with_import(text: Optional[str], config: Mapping[str, Any]) -> str:
 def without_import(text: str, listed: bool) -> str:
     """The main file without our entry. Without the list too, unless that was there before: ``listed``."""
     if not listed:
-        text = re.sub(r'^imports = \["%s"\]\n' % re.escape(DROP_IN), "", text, flags=re.MULTILINE)
-    ours = '"%s"' % re.escape(DROP_IN)
-    return re.sub(", %s|%s, |%s" % (ours, ours, ours), "", text, count=1)
+        without = re.sub(r'^imports = \["%s"\]\n' % re.escape(DROP_IN), "", text, flags=re.MULTILINE)
+        if without != text:
+            return without
+    there = _IMPORTS.search(text)
+    for token in _IN_LIST.finditer(text, there.end()) if there else ():
+        if token.group() == "]":
+            break
+        if token.group()[1:-1] == DROP_IN and not token.group().startswith("#"):
+            before = re.search(r",\s*\Z", text[: token.start()])
+            after = re.match(r",[ \t]*", text[token.end() :])
+            if before:
+                return text[: before.start()] + text[token.end() :]
+            return text[: token.start()] + text[token.end() + (after.end() if after else 0) :]
+    return text
 
 
 def runtime_in(config: Mapping[str, Any], files: Mapping[str, str]) -> Optional[str]:

@@ -199,7 +199,7 @@ def _is_right(found: Tuple[Optional[str], Optional[str]], wish: ContainerWish) -
     """Are program and default runtime, as containerd finds them, those that are wished?"""
     program, default = found
     other = wish.default_runtime not in (None, default == containerd.RUNTIME)
-    return program == containerd.BINARY and not other
+    return program in containerd.BINARIES and not other
 
 
 def _refused(state: ContainerState, wish: ContainerWish, config: Mapping[str, Any]) -> Optional[Blocker]:
@@ -219,7 +219,7 @@ def _refused(state: ContainerState, wish: ContainerWish, config: Mapping[str, An
             what = "Somebody has a file of their own where ours goes, and it does not do what is wished"
             return Blocker(what, containerd.DROP_IN, "remove it, or set take_over: true to have it replaced")
     program = runtime_default(state, CONTAINERD)[0]
-    if ours is None and program not in (None, containerd.BINARY) and not wish.take_over:
+    if ours is None and program not in (None, *containerd.BINARIES) and not wish.take_over:
         what = "containerd has a runtime nvidia that is not that of the packages"
         which = "%s in %s or what it imports" % (program or "one without BinaryName", path)
         return Blocker(what, which, "remove it, or set take_over: true to have ours before it")
@@ -334,6 +334,6 @@ def _containerd_goes(state: ContainerState, found: Changes, why: str) -> None:
         named = ", ".join((conf.path, *(path for path, text in files.items() if text)))
         advice = "take default_runtime_name out of it, and restart containerd"
         found.blockers.append(Blocker(what, named, advice))
-    elif runtime:
+    elif runtime is not None:
         warning = "containerd's files have a runtime nvidia that somebody else put there: it stays."
         found.warnings.append(warning)

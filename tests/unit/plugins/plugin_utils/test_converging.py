@@ -185,3 +185,13 @@ def test_a_refusal_names_the_variable_of_the_role_that_asked() -> None:
     assert result["blockers"][0]["next"] == in_words
     assert result["msg"] == "Programs work on the GPUs (4711): %s. Nothing was changed." % in_words
     assert OverThisMachine(Task(), dict(BLOCKED), []).run(task_vars={})["msg"] == BLOCKED["msg"]
+
+
+@pytest.mark.parametrize(
+    "asked, entry, checked",
+    [(True, {}, True), (True, {"tasks": "preflight.yml"}, False), (False, {}, False)],
+)
+def test_whether_ansible_has_checked_the_arguments(asked: bool, entry: dict[str, str], checked: bool) -> None:
+    role = SimpleNamespace(_should_validate=asked, _from_files=entry)
+    assert converging._checked_by_ansible(role) is checked
+    assert converging._checked_by_ansible(None) is False

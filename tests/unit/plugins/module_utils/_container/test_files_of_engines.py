@@ -169,8 +169,9 @@ def test_a_runtime_that_somebody_else_has(node: ContainerNode, version: str, imp
     assert node.text(DROP_IN) is not None
 
 
-def test_one_that_is_right_already_is_left_alone(node: ContainerNode) -> None:
-    main_file(node, RUNTIME)
+@pytest.mark.parametrize("program", ["/usr/bin/nvidia-container-runtime", "nvidia-container-runtime"])
+def test_one_that_is_right_already_is_left_alone(node: ContainerNode, program: str) -> None:
+    main_file(node, RUNTIME.replace("/usr/bin/nvidia-container-runtime", program))
     plan = node.hold(**WISH)
     assert "write-engine-file" not in actions(plan) and "restart-containerd" not in actions(plan)
     assert node.text(DROP_IN) is None

@@ -166,6 +166,27 @@ def test_the_entry_comes_last_however_the_list_is_written(written: str) -> None:
     assert containerd.without_import(new, listed=True) == text
 
 
+@pytest.mark.parametrize(
+    "text, left",
+    [
+        ('# imports = ["%s"]\nimports = ["/a.toml", "%s"]\n', '# imports = ["%s"]\nimports = ["/a.toml"]\n'),
+        ("imports = ['/a.toml', '%s']\n", "imports = ['/a.toml']\n"),
+        ('imports = [\n  "/a.toml",\n  "%s",\n]\n', 'imports = [\n  "/a.toml",\n]\n'),
+        ('imports = ["%s",]\n', "imports = []\n"),
+        ('imports = [ # "%s"\n  "/a.toml"]\n', 'imports = [ # "%s"\n  "/a.toml"]\n'),
+    ],
+)
+def test_the_entry_goes_however_somebody_wrote_it(text: str, left: str) -> None:
+    text, left = (each.replace("%s", containerd.DROP_IN) for each in (text, left))
+    assert containerd.without_import(text, listed=True) == left
+    assert containerd.DROP_IN not in (toml.parsed(left)["imports"] or [])
+
+
+def test_a_line_of_ours_goes_and_a_comment_stays() -> None:
+    text = '# see "%s"\nimports = ["%s"]\nversion = 2\n' % (containerd.DROP_IN, containerd.DROP_IN)
+    assert containerd.without_import(text, listed=False) == '# see "%s"\nversion = 2\n' % containerd.DROP_IN
+
+
 def test_an_entry_that_came_first_goes_as_well() -> None:
     text = 'imports = ["%s", "/a.toml"]\n' % containerd.DROP_IN
     assert containerd.without_import(text, listed=True) == 'imports = ["/a.toml"]\n'
