@@ -69,6 +69,9 @@ class Node:
         packages = "docker.io containerd podman crun"
         self.sh(f"apt-get -qq update && apt-get -qq install -y {packages} >/dev/null 2>&1")
         self.sh("systemctl is-active docker containerd")
+        # Scenarios restart it more often than systemd lets a service start in ten seconds.
+        self.write("/etc/systemd/system/containerd.service.d/limit.conf", "[Unit]\nStartLimitIntervalSec=0")
+        self.sh("systemctl daemon-reload")
         self.sh(_IMAGE)
 
     def sh(self, script: str, status: "int | None" = 0) -> str:
