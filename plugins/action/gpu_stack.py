@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.labfleet.gpu.plugins.module_utils._boot.state import digest
+from ansible_collections.labfleet.gpu.plugins.module_utils._restore.program import program
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing import BringingAction
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing_engine import BringingEngineAction
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import own_role
@@ -15,9 +18,15 @@ from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import
 
 #: Whose variables say what the whole node is to be, beside those of the components' roles.
 _ROLE = "gpu_node"
-_LOOKING = "labfleet.gpu.gpu_stack_at_rest"
-#: What that module knows.
-_LOOKED_AT = frozenset(("driver", "cuda", "cudnn", "environments"))
+#: The modules that only look, the smaller first, with what each knows.
+_LOOKING = {
+    "labfleet.gpu.gpu_stack_at_rest": frozenset(("driver", "cuda", "cudnn")),
+    "labfleet.gpu.gpu_stack_at_rest_all": frozenset(
+        ("driver", "cuda", "cudnn", "environments", "settings", "mig", "container")
+    ),
+}
+#: Made once, before a process is forked for each host.
+_BOOT_PROGRAM = digest(program())
 
 
 class ActionModule(BringingEngineAction, BringingAction):
@@ -47,9 +56,13 @@ class ActionModule(BringingEngineAction, BringingAction):
 
     def _at_once(self, task_vars: dict[str, Any] | None) -> dict[str, Any] | None:
         asked = {name: options for name, options in self._task.args.items() if options is not None}
-        if not asked or not set(asked) <= _LOOKED_AT:
+        looking = next((module for module, known in _LOOKING.items() if set(asked) <= known), None)
+        if not asked or looking is None:
             return None
-        found = self._execute_module(module_name=_LOOKING, module_args={"asked": asked}, task_vars=task_vars)
+        given: dict[str, Any] = {"asked": asked}
+        if any(isinstance(options, Mapping) and options.get("persist") for options in asked.values()):
+            given["boot_program"] = _BOOT_PROGRAM
+        found = self._execute_module(module_name=looking, module_args=given, task_vars=task_vars)
         if not found.pop("at_rest", False) or found.get("failed"):
             return None
         if "invocation" in found:

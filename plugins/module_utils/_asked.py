@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Callable, Dict, Sequence, Tuple
+from functools import partial
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ._asking import Binding
+from ._command import Commands
 from ._driver_seen import driver_version
 from ._effects import Context, EffectError, WriteFile, write_file
 from ._host import Files, Host
@@ -88,6 +90,24 @@ def together(files: Files, host: Host, works: Sequence[Work]) -> Ask:
         return asking, found["value"]
 
     return answer
+
+
+class Session:
+    """One session for all that several components ask, held when the first of them looks."""
+
+    def __init__(self) -> None:
+        self._works: List[Work] = []
+        self._answer: Optional[Ask] = None
+
+    def joined(self, observe: Callable[..., Any], work: Work) -> Callable[[Commands, Files, Host], Any]:
+        """The observer, which asks ``work`` here."""
+        self._works.append(work)
+        return partial(observe, asked=self._ask)
+
+    def _ask(self, files: Files, host: Host, work: Work) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+        if self._answer is None:
+            self._answer = together(files, host, self._works)
+        return self._answer(files, host, work)
 
 
 def bring_pynvml(context: Context, data: Binding) -> None:

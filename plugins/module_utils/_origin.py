@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from ._catalog.repositories import Repository, nvidia_releases, nvidia_repository
-from ._effects import RemoveFile, WriteFile
 from ._own_sources import (
     DEBIAN_SOURCE_PATH,
     KEY_PATH,
@@ -24,6 +23,7 @@ from ._own_sources import (
 from ._plan import Blocker, Plan, Step
 from ._questions import AskKey, ConfigFile, Offer, Trouble
 from ._sources import Source, normal_uri, render_source
+from ._step_data import RemoveFile, WriteFile
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Union
 
-from ._component import Component, Part
+from ._component import Part
 from ._cuda import wish as cuda_wish
 from ._cudnn import wish as cudnn_wish
 from ._driver import wish as driver_wish
-from ._host import Files
 from ._mig import arguments as mig_arguments
 from ._settings import wish as settings_wish
 from ._stack_framework import FRAMEWORK
@@ -43,28 +41,19 @@ def _cudnn(options: _Options) -> Part:
 
 
 def _settings(options: _Options) -> Part:
-    from ._boot.ending import ending, says_nothing_else
-    from ._restore.parts import OF_SETTINGS
+    from ._restore.persisting import persist_from
     from ._settings.component import SETTINGS
-    from ._settings.remembered import chosen
-    from ._settings.with_driver import plan
+    from ._stack_following import settings
 
-    if says_nothing_else(options, OF_SETTINGS):
-        return ending("settings")
-    return _following(SETTINGS, plan, chosen, settings_wish.wish_from(options), options)
+    return settings(SETTINGS, options, persist_from)
 
 
 def _mig(options: _Options) -> Part:
-    from ._boot.ending import ending, says_nothing_else
     from ._mig.component import MIG
-    from ._mig.module_wish import wish_from
-    from ._mig.remembered import chosen
-    from ._mig.with_driver import plan
-    from ._restore.parts import OF_MIG
+    from ._restore.persisting import persist_from
+    from ._stack_following import mig
 
-    if says_nothing_else(options, OF_MIG):
-        return ending("mig")
-    return _following(MIG, plan, chosen, wish_from(options, Files()), options)
+    return mig(MIG, options, persist_from)
 
 
 def _environments(each: Sequence[_Options]) -> List[Part]:
@@ -95,17 +84,6 @@ def _container(options: _Options) -> Part:
 
     wish = wish_from(validated(CONTAINER, options))
     return Part(container(wish), wish)
-
-
-def _following(component: Component, plan: Any, chosen: Any, wish: Any, options: _Options) -> Part:
-    """A component that NVML is asked for: planned for the driver of the same run, and restored at boot."""
-    from ._after_driver import Following, informed
-    from ._boot.kept import KeptWish, kept
-    from ._restore.program import persist_from
-
-    after = replace(component, plan=plan, informed=informed)
-    restored = kept(after, lambda state, following: chosen(state, following.wish))
-    return Part(restored, KeptWish(Following(wish), persist_from(options["persist"])))
 
 
 #: In the order in which they are planned and applied: each may need what an earlier one brings.
@@ -150,30 +128,8 @@ def parts(options: _Options) -> List[Part]:
             found += asked if isinstance(asked, list) else [asked]
         except BadWish as exc:
             raise BadWish("%s: %s" % (name, exc)) from exc
-    return _aware_of_containers(_aware_of_mig(found))
-
-
-def _aware_of_containers(found: List[Part]) -> List[Part]:
-    """Where the same run holds the container toolkit, that writes the CDI specification anew after MIG."""
-    if not any(part.component.name == "container" and part.wish.present and part.wish.cdi for part in found):
+    if options.get("mig") is None:
         return found
-    for part in found:
-        if part.component.name == "mig" and part.wish is not None:
-            following = part.wish.wish
-            mig = replace(following.wish, refreshes_cdi=True)
-            part.wish = replace(part.wish, wish=replace(following, wish=mig))
-    return found
+    from ._stack_following import aware
 
-
-def _aware_of_mig(found: List[Part]) -> List[Part]:
-    """A driver may be loaded anew under MIG instances if the same run makes all of them again."""
-    wishes = {part.component.name: part.wish for part in found}
-    if "driver" not in wishes or wishes.get("mig") is None:
-        return found
-    from ._mig.with_driver import for_all_gpus
-
-    if for_all_gpus(wishes["mig"].wish.wish):
-        for part in found:
-            if part.component.name == "driver":
-                part.wish = replace(part.wish, mig_follows=True)
-    return found
+    return aware(found)

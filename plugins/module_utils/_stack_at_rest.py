@@ -3,11 +3,14 @@
 
 # Private to this collection: no other code may rely on it.
 
-"""The components of gpu_stack_at_rest, which only look. Each is loaded only where it is asked for."""
+"""The components of gpu_stack_at_rest: those that are files and packages of the distribution.
+
+Each is loaded only where it is asked for.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Union
+from typing import Any, Callable, Dict, List, Mapping, Union
 
 from ._component import Part
 from ._later import Further
@@ -15,6 +18,8 @@ from ._scalar import BadWish
 from ._validated import validated
 
 _Options = Mapping[str, Any]
+#: From the options of a component, of environments a list of them, to its part of a run.
+Asked = Callable[[Any], Union[Part, List[Part]]]
 
 
 def _driver(options: _Options) -> Part:
@@ -35,35 +40,17 @@ def _cudnn(options: _Options) -> Part:
     return Part(rest.CUDNN, wish.wish_from(validated(wish.ARGUMENTS, options)))
 
 
-def _environments(each: Sequence[_Options]) -> List[Part]:
-    from ._conda import rest, wish
-
-    found = []
-    for options in each:
-        asked = wish.wish_from(validated(wish.ARGUMENTS, options))
-        name = "environment %s" % (options.get("name") or options["prefix"])
-        found.append(Part(rest.environment(asked, name), asked))
-    if len({part.component.name for part in found}) < len(found):
-        raise BadWish("two environments have one name")
-    return found
-
-
 #: In the order of gpu_stack.
-PARTS: Dict[str, Callable[[Any], Union[Part, List[Part]]]] = {
-    "driver": _driver,
-    "cuda": _cuda,
-    "cudnn": _cudnn,
-    "environments": _environments,
-}
+PARTS: Dict[str, Asked] = {"driver": _driver, "cuda": _cuda, "cudnn": _cudnn}
 
 
-def parts(asked: Mapping[str, Any]) -> List[Part]:
-    """The components that are asked for, with their wishes. Raises Further where that is not enough."""
-    if set(asked) - set(PARTS):
-        raise Further("a component that is not among %s" % ", ".join(PARTS))
+def parts(asked: Mapping[str, Any], known: Mapping[str, Asked] = PARTS) -> List[Part]:
+    """The components that are asked for, with their wishes. Raises Further where that takes more than a look."""
+    if set(asked) - set(known):
+        raise Further("a component that is not among %s" % ", ".join(known))
     found: List[Part] = []
     try:
-        for name, part in PARTS.items():
+        for name, part in known.items():
             if name in asked:
                 made = part(asked[name])
                 found += made if isinstance(made, list) else [made]

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
 
-from ._effects import WriteFile
 from ._plan import Blocker, Plan
+from ._step_data import WriteFile
 
 #: The phases in which components do the same: the vendor's apt source and its key, and apt's indexes; what
 #: asks NVML, and what restores at boot.

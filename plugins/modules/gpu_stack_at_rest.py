@@ -15,7 +15,8 @@ description:
     its size, so a fleet where nothing must change is looked over in the time of little more than a ping.
   - Where everything is as asked for, it returns what M(labfleet.gpu.gpu_stack) would. Where it is not, or
     where something has to be found out first, it says so and nothing else.
-  - "It knows the components C(driver), C(cuda), C(cudnn) and C(environments), for which NVML is not asked."
+  - "It knows the components C(driver), C(cuda) and C(cudnn), for which NVML is not asked. All of them are known
+    to M(labfleet.gpu.gpu_stack_at_rest_all), which is larger."
 author:
   - The labfleet.gpu authors (@labfleet)
 options:
@@ -41,6 +42,7 @@ attributes:
     support: full
 seealso:
   - module: labfleet.gpu.gpu_stack
+  - module: labfleet.gpu.gpu_stack_at_rest_all
 """
 
 EXAMPLES = r"""
@@ -81,29 +83,15 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._compiled_once import
 
 
 def main() -> None:
-    # Addresses of channels may have tokens: neither the node's log nor the result shows them.
+    # Addresses of repositories may have passwords: neither the node's log nor the result shows them.
     module = AnsibleModule(
         argument_spec={"asked": {"type": "dict", "required": True}}, supports_check_mode=True, no_log=True
     )
     compile_once()
-    from ansible_collections.labfleet.gpu.plugins.module_utils._at_rest import at_rest
-    from ansible_collections.labfleet.gpu.plugins.module_utils._command import Once
-    from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import secrets_in
-    from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
-    from ansible_collections.labfleet.gpu.plugins.module_utils._later import Further
+    from ansible_collections.labfleet.gpu.plugins.module_utils._at_rest import tell
     from ansible_collections.labfleet.gpu.plugins.module_utils._stack_at_rest import parts
 
-    module.no_log_values.update(secrets_in(module.params))
-    try:
-        found = at_rest(Once(module), Files(), parts(module.params["asked"]), module.check_mode)
-    except Further:
-        found = None
-    if found is None:
-        module.exit_json(changed=False, at_rest=False)
-        return
-    for warning in found.pop("warnings"):
-        module.warn(warning)
-    module.exit_json(at_rest=True, **found)
+    tell(module, lambda: parts(module.params["asked"]))
 
 
 if __name__ == "__main__":

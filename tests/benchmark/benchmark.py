@@ -23,7 +23,7 @@ from typing import Any
 
 import chart
 import report
-from runner import DRIVER, HERE, PLAYS, ROOT, STACK, BenchmarkError, Play, Row, Run, Runner
+from runner import ALL, DRIVER, HERE, PLAYS, ROOT, STACK, BenchmarkError, Play, Row, Run, Runner
 from samples import Measurement, Sample, Work
 from settings import Lab
 
@@ -53,7 +53,7 @@ class Benchmark:
 
     def converge(self) -> None:
         """Bring all nodes to the whole wish, reboots included."""
-        done = self._run(STACK, len(self._hosts), True, "-e", "gpu_node_reboot_allowed=true")
+        done = self._run(ALL, len(self._hosts), True, "-e", "gpu_node_reboot_allowed=true")
         say(f"{len(self._hosts)} nodes converged in {done.wall_s:.0f} s")
 
     def drift(self) -> str:

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from runner import PING, PLAYS, SITE
 from samples import GOALS, Measurement
 
-WIDTH, HEIGHT = 950, 400
+WIDTH, HEIGHT = 950, 424
 PANEL_WIDTH, PANEL_HEIGHT, PANEL_TOP = 360, 250, 60
 PANEL_LEFT = {False: 60, True: 510}
 # Okabe and Ito's palette: told apart by colour-blind readers, too.
@@ -19,6 +19,7 @@ COLOURS = {
     "ping": "#000000",
     "site": "#d55e00",
     "stack": "#cc79a7",
+    "all": "#e69f00",
     "two_pings": "#0072b2",
     "minimal_facts": "#009e73",
 }
@@ -105,11 +106,14 @@ def _legend() -> list[str]:
     entries = [(COLOURS[play.key], play.label, "") for play in PLAYS]
     limits = " and ".join(f"{limit:.1f}" for limit in GOALS.values())
     entries.append((GOAL_COLOUR, f"goal: {limits} pings", ' stroke-dasharray="6 4"'))
-    parts, x = [], 40.0
+    parts, x, y = [], 40.0, HEIGHT - 42
     for colour, label, dashes in entries:
-        parts.append(f'<path d="M{x:.0f} {HEIGHT - 22}h24" stroke="{colour}" stroke-width="2"{dashes}/>')
-        parts.append(_text(x + 30, HEIGHT - 18, label, "start"))
-        x += 58 + 6.9 * len(label)
+        wide = 58 + 6.9 * len(label)
+        if x + wide > WIDTH:
+            x, y = 40.0, y + 24
+        parts.append(f'<path d="M{x:.0f} {y - 4}h24" stroke="{colour}" stroke-width="2"{dashes}/>')
+        parts.append(_text(x + 30, y, label, "start"))
+        x += wide
     return parts
 
 

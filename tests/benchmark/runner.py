@@ -47,11 +47,19 @@ PING = Play("ping", "one ping", HERE / "plays/ping.yml")
 # The inventory of the lab names its mirror; the rest of the wishes is here.
 DRIVER = {"nvidia_driver_branch": 570, "nvidia_driver_hold": True}
 WHOLE = {**DRIVER, "cuda_toolkit_versions": ["12.8"], "cudnn_version": "9"}
+EVERYTHING = {
+    **WHOLE,
+    "gpu_settings_persistence": True,
+    "gpu_settings_persist": True,
+    "mig_layout_mig": False,
+    "container_toolkit_state": "present",
+}
 SITE = Play("site", "site.yml, nothing to change", ROOT / "playbooks/site.yml", DRIVER)
 STACK = Play("stack", "the same with CUDA and cuDNN", ROOT / "playbooks/site.yml", WHOLE)
+ALL = Play("all", "with settings, MIG and containers too", ROOT / "playbooks/site.yml", EVERYTHING)
 TWO_PINGS = Play("two_pings", "two pings", HERE / "plays/two_pings.yml")
 FACTS = Play("minimal_facts", "minimal facts", HERE / "plays/minimal_facts.yml")
-PLAYS = (PING, SITE, STACK, TWO_PINGS, FACTS)
+PLAYS = (PING, SITE, STACK, ALL, TWO_PINGS, FACTS)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def module_key(lab: Lab) -> Path:
 
 
 def inventory_variables(lab: Lab, kind: str) -> dict[str, object]:
-    """Role variables of a node of this kind: the lab's mirror of NVIDIA's repository, its kernel's keys."""
+    """Role variables of a node of this kind: the lab's mirrors of repositories, its kernel's keys."""
     found: dict[str, object] = {}
     if roots.kind(kind).distribution == "ubuntu" and module_key(lab).exists():
         found["gpu_simulator_trusted_keys"] = [str(module_key(lab))]
@@ -57,6 +57,10 @@ def inventory_variables(lab: Lab, kind: str) -> dict[str, object]:
     if key is not None:
         found["nvidia_driver_repository_url"] = f"{lab.www_url}/{_folder(kind)}/"
         found["nvidia_driver_repository_key_fingerprint"] = fingerprint(key.read_text())
+    key = lab.www / "libnvidia-container/gpgkey"
+    if key.exists():
+        found["container_toolkit_repository_url"] = f"{lab.www_url}/libnvidia-container/stable/deb/amd64/"
+        found["container_toolkit_repository_key_fingerprint"] = fingerprint(key.read_text())
     return found
 
 

@@ -7,11 +7,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, Mapping, Sequence
 
 from .._command import Commands
 from .._component import Component, Part
-from .._effects import Action
 from .._host import Files, Host
 from .._plan import Plan
 from .plan import Chosen, Persist, with_boot
@@ -23,11 +23,11 @@ def says_nothing_else(options: Mapping[str, Any], others: Sequence[str]) -> bool
     return options["persist"] is False and all(options.get(name) is None for name in others)
 
 
-def ending(name: str) -> Part:
-    """A part that ends what is restored of the component ``name``, for all GPUs."""
+def ending(component: Component) -> Part:
+    """A part that ends what is restored of the component, for all GPUs."""
 
     def look(_commands: Commands, files: Files, _host: Host) -> Stored:
-        return observe(files, name)
+        return observe(files, component.name)
 
     def plan(stored: Stored, _wish: None, _answers: Mapping[Any, Any]) -> Plan:
         return with_boot(Plan(promise={}), stored, Persist(False), Chosen({}, True))
@@ -35,9 +35,4 @@ def ending(name: str) -> Part:
     def summary(stored: Stored) -> Dict[str, Any]:
         return {"boot": shown(stored)}
 
-    def actions() -> Mapping[str, Action]:
-        from .apply import ACTIONS
-
-        return ACTIONS
-
-    return Part(Component(name=name, observe=look, plan=plan, summary=summary, actions=actions), None)
+    return Part(replace(component, observe=look, plan=plan, summary=summary), None)

@@ -12,7 +12,6 @@ from typing import Any, Callable, Dict, Mapping, Optional
 
 from .._command import Commands
 from .._component import Component
-from .._effects import Action
 from .._host import Files, Host
 from .._plan import Plan
 from .plan import Chosen, Persist, with_boot
@@ -78,11 +77,6 @@ def kept(component: Component, choose: Callable[[Any, Any], Chosen]) -> Componen
     def standing(wish: KeptWish) -> KeptWish:
         return replace(wish, wish=component.standing(wish.wish))
 
-    def actions() -> Mapping[str, Action]:
-        from .apply import ACTIONS
-
-        return {**component.actions(), **ACTIONS}
-
     return replace(
         component,
         observe=look,
@@ -90,5 +84,4 @@ def kept(component: Component, choose: Callable[[Any, Any], Chosen]) -> Componen
         summary=summary,
         informed=informed,
         standing=standing,
-        actions=actions,
     )

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Optional, Tuple
 
-from .._effects import RemoveFile, WriteFile
 from .._plan import Blocker, Plan, Step
-from .state import Entries, Stored, digest, text_of
+from .._step_data import RemoveFile, WriteFile
+from .state import Entries, Stored, text_of
 from .unit import PROGRAM_PATH, RULE, RULE_PATH, STORES, UNIT, UNIT_PATH, unit_text
 
 _PHASE = "boot"
@@ -23,12 +23,14 @@ _LABELS = {"settings": "GPU settings", "mig": "MIG layouts"}
 class Persist:
     """Whether a wish is to be restored at boot; None: as it is, but what is restored follows the wish.
 
-    ``program`` and ``python`` are what the unit runs, and with what.
+    ``program`` and ``python`` are what the unit runs, and with what. ``digest`` is that of the program, which
+    itself is needed only where it may be written.
     """
 
     wanted: Optional[bool] = None
-    program: bytes = b""
+    digest: str = ""
     python: str = ""
+    program: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def _store(stored: Stored, after: Entries) -> Tuple[Step, ...]:
 def _unit(stored: Stored, persist: Persist) -> Tuple[Step, ...]:
     """The files that are missing or not as they should be."""
     steps: List[Step] = []
-    if stored.program != digest(persist.program):
+    if stored.program != persist.digest:
         what = "write the program that restores them, %s" % PROGRAM_PATH
         why = "it is not there" if stored.program is None else "it is of another release"
         steps.append(Step(_PHASE, "write-program", what, why, Program(PROGRAM_PATH, persist.program)))
@@ -125,7 +127,7 @@ def _unit(stored: Stored, persist: Persist) -> Tuple[Step, ...]:
         if there != text:
             why = "it is not there" if there is None else "it is not as this collection writes it"
             steps.append(Step(_PHASE, "write-file", "write %s" % path, why, WriteFile(path, text)))
-    if not stored.enabled or len(steps) > (stored.program != digest(persist.program)):
+    if not stored.enabled or len(steps) > (stored.program != persist.digest):
         why = "it is to run at each boot, and when the driver is loaded"
         steps.append(Step(_PHASE, "enable-restore", "enable %s" % UNIT, why))
     return tuple(steps)

@@ -17,8 +17,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._catalog.container import REFRESHES_ITSELF
 from .._catalog.versions import at_least
-from .._effects import RemoveFile, WriteFile
 from .._plan import Step
+from .._step_data import RemoveFile, WriteFile
 from .json_text import dumped
 from .spec import OWN, REFRESHED, Spec, parsed, stale
 from .state import LINKS_PATH, ORDER_PATH, REFRESH, ContainerState, cdi_row, conf_kept, numbers, upstream

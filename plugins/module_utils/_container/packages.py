@@ -13,7 +13,6 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 from .._catalog.container import PACKAGES
 from .._catalog.versions import within
-from .._effects import Install, Names, RemoveFile, WriteFile
 from .._lost_told import not_to_be_had, why_lost
 from .._plan import Blocker, Plan, Step
 from .._questions import (
@@ -27,6 +26,7 @@ from .._questions import (
     Trouble,
 )
 from .._room import space_blockers
+from .._step_data import Install, Names, RemoveFile, WriteFile
 from . import source
 from .source import Place
 from .state import PIN_PATH, ContainerState, numbers, upstream

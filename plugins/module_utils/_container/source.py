@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence, Tuple, Union
 
 from .._catalog import container as catalog
-from .._effects import RemoveFile, WriteFile
 from .._plan import Blocker, Plan, Step
 from .._questions import AskKey, ConfigFile, Trouble
 from .._sources import Source, normal_uri, render_source
+from .._step_data import RemoveFile, WriteFile
 from .state import KEY_PATH, SOURCE_PATH, ContainerState
 from .wish import ContainerWish
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping, Tuple
 
-from .._effects import SecretFile
+from .._step_data import SecretFile
 from .spec import GpuDevice
 
 

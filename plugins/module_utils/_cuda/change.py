@@ -11,11 +11,11 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from .._catalog.cuda import pulls_driver
 from .._catalog.driver_names import is_driver_package
-from .._effects import Install, Names
 from .._lost_told import not_to_be_had
 from .._plan import Blocker, Plan, Step
 from .._questions import AskPurge, AskSpace, AskTransaction, Transaction, Trouble
 from .._room import space_blockers
+from .._step_data import Install, Names
 from . import choose, finish, refusals, runfile, satisfied
 from .choose import Choice
 from .remove import names_of

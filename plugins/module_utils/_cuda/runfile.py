@@ -13,7 +13,6 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 from .._catalog.cuda import LIBXML2, libxml2_package
 from .._catalog.versions import minor
 from .._download import Download
-from .._effects import Install
 from .._plan import Blocker, Plan, Step
 from .._questions import (
     AskDigest,
@@ -25,6 +24,7 @@ from .._questions import (
     Trouble,
 )
 from .._room import space_blockers
+from .._step_data import Install
 from .runfile_source import Source, choose, release_named
 from .state import BASE, CACHE, RUNFILE, UNFINISHED, CudaState, Toolkit, path_of
 from .wish import CudaWish

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Iterator, Mapping, Optional, Tuple
 
-from .._effects import WriteFile
 from .._plan import Plan, Step
 from .._questions import AskHolders, AskVolatile, Holders, Volatile
+from .._step_data import WriteFile
 from .due import begun, in_effect
 from .state import DRIVER_UNITS, RESTORE_PATH, DriverState, Module
 from .target import Target, ours, refusal

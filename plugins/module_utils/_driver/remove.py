@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Tuple
 
-from .._effects import Names, RemoveFile
 from .._own_sources import SOURCE_FILES
 from .._plan import Blocker, Plan, Step
 from .._questions import AskClients, AskPurge, Trouble
+from .._step_data import Names, RemoveFile
 from . import former, initramfs
 from .due import begun
 from .recover import recovery

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .._catalog.drivers import branch_of, older, upstream
-from .._effects import Install, Names
 from .._lost_told import not_to_be_had
 from .._origin import Origin
 from .._plan import Blocker, Plan, Step
@@ -28,6 +27,7 @@ from .._questions import (
     Trouble,
 )
 from .._room import space_blockers
+from .._step_data import Install, Names
 from . import former, kernels, mend, pins, satisfied, surround
 from .state import FORMER_PATH, PIN_PATH, DriverState, is_driver_package
 from .target import Target

@@ -22,3 +22,6 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "take_over": {"type": "bool", "default": False},
     "persist": {"type": "bool"},
 }
+
+#: Those that say something about GPUs.
+SAYING = ("layout", "instances", "mig", "gpus", "gpu_model", "config", "label")

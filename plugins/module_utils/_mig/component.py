@@ -7,22 +7,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Mapping
 
 from .._boot.kept import kept
-from .._converge import Component
 from .._effects import Action
-from .node import summary
-from .observe import observe
-from .plan import plan
+from . import rest
 from .remembered import chosen
 
 
 def _actions() -> Mapping[str, Action]:
+    from .._boot.apply import ACTIONS as AT_BOOT
     from .apply import ACTIONS
 
-    return ACTIONS
+    return {**ACTIONS, **AT_BOOT}
 
 
-MIG = Component(name="mig", observe=observe, plan=plan, summary=summary, actions=_actions)
+MIG = replace(rest.MIG, actions=_actions)
 KEPT_MIG = kept(MIG, chosen)

@@ -13,25 +13,22 @@ from .._boot.ending import ending, says_nothing_else
 from .._boot.kept import KeptWish
 from .._component import Part
 from .._host import Files
+from .._mig.arguments import SAYING as OF_MIG
 from .._mig.component import KEPT_MIG
 from .._mig.module_wish import wish_from as mig_wish
 from .._settings.component import KEPT_SETTINGS
-from .._settings.wish import NAMES
+from .._settings.wish import SAYING as OF_SETTINGS
 from .._settings.wish import wish_from as settings_wish
-from .program import persist_from
-
-#: The options that say something about GPUs.
-OF_MIG = ("layout", "instances", "mig", "gpus", "gpu_model", "config", "label")
-OF_SETTINGS = (*NAMES, "gpus", "gpu_model", "settings")
+from .persisting import persist_from
 
 
 def mig(options: Mapping[str, Any]) -> Part:
     if says_nothing_else(options, OF_MIG):
-        return ending("mig")
+        return ending(KEPT_MIG)
     return Part(KEPT_MIG, KeptWish(mig_wish(options, Files()), persist_from(options["persist"])))
 
 
 def settings(options: Mapping[str, Any]) -> Part:
     if says_nothing_else(options, OF_SETTINGS):
-        return ending("settings")
+        return ending(KEPT_SETTINGS)
     return Part(KEPT_SETTINGS, KeptWish(settings_wish(options), persist_from(options["persist"])))

@@ -37,6 +37,8 @@ class Settings:
 
 
 NAMES = tuple(field.name for field in fields(Settings))
+#: The options that say something about GPUs.
+SAYING = (*NAMES, "gpus", "gpu_model", "settings")
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from .._asking import foretold
-from .._effects import WriteFile
 from .._plan import Blocker, Plan, Step
+from .._step_data import WriteFile
 from . import device_files, gres_file, names, node_line
 from .devices import grouped
 from .drained import not_drained

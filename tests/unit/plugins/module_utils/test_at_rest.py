@@ -106,6 +106,7 @@ def test_nor_is_what_goes_wrong(trouble: Exception) -> None:
     "asked",
     [
         {"mig": {"mig": True}},
+        {"environments": [{"name": "train"}]},
         {"driver": {"brnach": 580}},
         {"driver": {"branch": 580, "version": "570.1"}},
         {"cuda": {"versions": []}},

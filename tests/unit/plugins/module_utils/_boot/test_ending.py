@@ -12,15 +12,17 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._boot.plan import Per
 from ansible_collections.labfleet.gpu.plugins.module_utils._boot.state import Stored, text_of
 from ansible_collections.labfleet.gpu.plugins.module_utils._boot.unit import UNIT_PATH, unit_text
 from ansible_collections.labfleet.gpu.plugins.module_utils._mig.arguments import ARGUMENTS as MIG
-from ansible_collections.labfleet.gpu.plugins.module_utils._restore.parts import OF_MIG, OF_SETTINGS
+from ansible_collections.labfleet.gpu.plugins.module_utils._mig.arguments import SAYING as OF_MIG
+from ansible_collections.labfleet.gpu.plugins.module_utils._mig.component import KEPT_MIG
 from ansible_collections.labfleet.gpu.plugins.module_utils._settings.wish import ARGUMENTS as SETTINGS
+from ansible_collections.labfleet.gpu.plugins.module_utils._settings.wish import SAYING as OF_SETTINGS
 
 #: Options that say how, not what.
 HOW = {"persist", "disrupt_running_work", "take_over", "gpu_services"}
 
 
 def test_it_ends_for_all_gpus_without_asking_any() -> None:
-    component = ending("mig").component
+    component = ending(KEPT_MIG).component
     stored = Stored("mig", text_of({"GPU-a": {"mig": True}}), unit="x", enabled=True)
     plan = component.plan(stored, None, {})
     assert [step.action for step in plan.steps].count("remove-file") == 2 and not plan.needs

@@ -41,7 +41,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Blocker, Plan, Step
 
 PROGRAM, PYTHON = b"the program", "/usr/bin/python3"
-YES, NO, AS_IT_IS = Persist(True, PROGRAM, PYTHON), Persist(False), Persist()
+YES, NO, AS_IT_IS = Persist(True, digest(PROGRAM), PYTHON, PROGRAM), Persist(False), Persist()
 A, B, GONE = "GPU-a", "GPU-b", "GPU-gone"
 ONE, TWO = {"power_limit": 300}, {"power_limit": 250, "ecc": False}
 READY = Stored("settings", None, unit_text(PYTHON), RULE, digest(PROGRAM), True)
@@ -72,6 +72,9 @@ def test_a_first_wish_brings_all_parts_after_the_change_itself() -> None:
 def test_what_is_as_it_should_be_is_left() -> None:
     plan = with_boot(Plan(promise={}), stored({A: ONE}), YES, Chosen({A: ONE}, True))
     assert plan.steps == () and told(plan) == {"unit": True, "gpus": {A: ONE}}
+    # Where only a look is taken, of the program there is its digest alone.
+    light = replace(YES, program=b"")
+    assert with_boot(Plan(promise={}), stored({A: ONE}), light, Chosen({A: ONE}, True)) == plan
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 A100 = "a100-sxm4-40gb"
-YES = Persist(True, b"the program", "/usr/bin/python3")
+YES = Persist(True, "its digest", "/usr/bin/python3", b"the program")
 BROUGHT = Coming(VERSION, VERSION, changes=True)
 # In a run that holds the driver too, as gpu_stack has it.
 STACKED = kept(replace(MIG, plan=with_driver.plan), lambda state, following: chosen(state, following.wish))

@@ -74,8 +74,8 @@ def test_it_runs_without_ansible_and_without_the_collection(tmp_path: Path) -> N
 
 ASK = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from ansible_collections.labfleet.gpu.plugins.module_utils._restore import program; "
-    "print(program._interpreter())"
+    "from ansible_collections.labfleet.gpu.plugins.module_utils._restore.interpreter import interpreter; "
+    "print(interpreter())"
 )
 
 
