@@ -181,6 +181,47 @@ def test_containerd_without_a_file(node: Node, default: "bool | None") -> None:
     node.write(DROP_IN, drop_in)
 
 
+def test_files_that_containerd_reads_after_ours(node: Node) -> None:
+    """Of a glob the names are sorted, and what an imported file imports comes after all of the list."""
+    config, wish = node.sh(f"cat {CONTAINERD}"), {"engines": ["containerd"]}
+    later, nested = "/etc/containerd/conf.d/zz-later.toml", "/etc/containerd/nested.toml"
+    runtime = f"[{CRI}.containerd.runtimes.nvidia"
+    other = f'version = 2\n{runtime}]\nruntime_type = "io.containerd.runc.v2"\n{runtime}.options]\n'
+    other += 'BinaryName = "/opt/other"\n'
+    node.write(CONTAINERD, config.replace(DROP_IN, "/etc/containerd/conf.d/*.toml"))
+    assert not node.fleet.task(NODE, node.task(**wish))["changed"]
+    node.write(later, other)
+    shown = node.sh("containerd config dump")
+    assert '"/opt/other"' in shown and "nvidia-container-runtime" not in shown
+    assert later in node.refused(**wish)
+    node.write(CONTAINERD, config.replace(f'"{DROP_IN}"', f'"{later}", "{DROP_IN}"'))
+    node.write(later, 'version = 2\nimports = ["../nested.toml"]\n')
+    node.write(nested, other)
+    assert '"/opt/other"' in node.sh("containerd config dump")
+    assert nested in node.refused(**wish)
+    node.write(nested, "version = 2\n")
+    assert not node.fleet.task(NODE, node.task(**wish))["changed"]
+    assert '"/usr/bin/nvidia-container-runtime"' in node.sh("containerd config dump")
+    node.sh(f"rm {later} {nested}")
+    node.write(CONTAINERD, config)
+
+
+def test_a_right_runtime_in_somebodys_file(node: Node) -> None:
+    """It has all of CRI, as nvidia-ctk writes it too, and is left alone."""
+    config, own = node.sh(f"cat {CONTAINERD}"), "/etc/containerd/conf.d/10-own.toml"
+    node.write(CONTAINERD, config.replace(DROP_IN, "/etc/containerd/conf.d/*.toml"))
+    node.sh(f"mv {DROP_IN} {own} && sed -i 1d {own} && systemctl restart containerd")
+    assert node.cri() == "ok"
+    result = node.fleet.task(NODE, node.task(engines=["containerd"]))
+    assert not result.get("failed") and not result["changed"], result
+    runtime = result["after"]["engines"]["containerd"]["runtime"]
+    assert runtime == "/usr/bin/nvidia-container-runtime" and runtime in node.sh("containerd config dump")
+    assert "10-own.toml" in node.refused(engines=["containerd"], default_runtime=True)
+    node.sh(f"rm {own}")
+    node.write(CONTAINERD, config)
+    node.told(engines=["containerd"])
+
+
 def test_one_version_of_the_whole_set(node: Node) -> None:
     done = node.told(version="1.17")
     assert done["after"]["version"] == "1.17.9", "the library of 1.20 is not kept"

@@ -36,9 +36,14 @@ REFRESHES_ITSELF = "1.18"
 PODMAN_WITH_CDI = "4.1"
 
 #: From here on containerd merges what an imported file has of a plugin with the rest; before, the last file
-#: that has the plugin decides alone. Source: containerd/containerd#5837, pkg/config/engine/containerd of
-#: NVIDIA/nvidia-container-toolkit@d34b304
-CONTAINERD_MERGES = "2.1"
+#: that has the plugin decides alone. Source: mergeConfig in cmd/containerd/server/config/config.go, which
+#: containerd@a21e379 changed before v2.0.0 (containerd#5837). NVIDIA's toolkit says 2.1.
+CONTAINERD_MERGES = "2.0"
+
+#: From here on (1.6, and 1.7 with all later ones) a relative import with a star counts from the directory of
+#: its file, as one without; before, from containerd's working directory.
+#: Source: resolveImports in services/server/config/config.go of v1.6.28, v1.6.29, v1.7.15 and v1.7.16
+CONTAINERD_FINDS = ("1.6.29", "1.7.16")
 
 
 def architecture(machine: str) -> Optional[str]:

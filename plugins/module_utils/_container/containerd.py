@@ -6,7 +6,7 @@
 """NVIDIA's runtime for containerd's CRI: a file of our own, and one entry of "imports" that names it. Pure.
 
 Source: pkg/config/engine/containerd of NVIDIA/nvidia-container-toolkit@d34b304: the name of the file, the
-options of the runtime, which are those of the default one, and that before containerd 2.1 the file has all
+options of the runtime, which are those of the default one, and that before containerd 2.0 the file has all
 that the rest of the configuration has of the plugin: the last file with a plugin decides (containerd#5837).
 There a file that names any runtime takes containerd's own one away as well (go-toml 1.9 decodes a table into
 a new map), and CRI does not load without its default runtime (pkg/cri/config/config.go, release/1.7).
@@ -18,8 +18,8 @@ import fnmatch
 import re
 from typing import Any, Dict, List, Mapping, Optional
 
-from .._catalog.container import CONTAINERD_MERGES, cri_plugins
-from .._catalog.versions import at_least
+from .._catalog.container import CONTAINERD_FINDS, CONTAINERD_MERGES, cri_plugins
+from .._catalog.versions import at_least, within
 from . import toml
 
 CONFIG, DROP_IN = "/etc/containerd/config.toml", "/etc/containerd/conf.d/99-nvidia.toml"
@@ -28,6 +28,8 @@ RUNTIME, BINARY = "nvidia", "/usr/bin/nvidia-container-runtime"
 #: The same as nvidia-ctk and people write it: by its path, or for PATH to find.
 BINARIES = (BINARY, "nvidia-container-runtime")
 _TYPE = "io.containerd.runc.v2"
+#: Where a file has both, below the table "containerd" of the plugin.
+_KEY, _DEFAULT = "runtimes." + RUNTIME, "default_runtime_name"
 #: containerd's own default runtime, the only one that it has where no file names any. It has no options but
 #: those of runc itself (pkg/cri/config/config_unix.go, release/1.5 to 1.7: each is false, 0 or "").
 _USUAL = "runc"
@@ -50,73 +52,152 @@ def without_cri(config: Mapping[str, Any]) -> bool:
     return any(name == "cri" or "cri" in str(name).split(".") for name in off)
 
 
-def others_with_plugin(config: Mapping[str, Any], files: Mapping[str, str]) -> List[str]:
-    """Imported files but ours that have something of the plugin. Raises BadToml."""
-    found = []
-    for path, text in files.items():
-        if path != DROP_IN and imports(config, path) and _plugin(toml.parsed(text), version_of(config)):
-            found.append(path)
-    return found
+def merges(containerd: str) -> bool:
+    """Does this version put together what several files have of a plugin? Else the last one has it alone."""
+    return bool(containerd) and at_least(containerd, CONTAINERD_MERGES)
 
 
-def patterns(config: Mapping[str, Any]) -> List[str]:
-    """What the main file imports, in its order; a relative path counts from its directory.
-
-    Source: resolveImports in cmd/containerd/server/config of containerd, release/1.7 and 2.1.
-    """
+def patterns(config: Mapping[str, Any], parent: str = CONFIG) -> List[str]:
+    """What a file imports, in its order; a relative path counts from its directory."""
     found = [each for each in config.get("imports") or [] if isinstance(each, str)]
-    main = CONFIG.rpartition("/")[0]
-    return [
-        each if each.startswith("/") else "%s/%s" % (main, re.sub(r"^(\./)+", "", each)) for each in found
-    ]
+    return [_clean(each if each.startswith("/") else "%s/../%s" % (parent, each)) for each in found]
 
 
-def _matches(path: str, pattern: str) -> bool:
+def strays(config: Mapping[str, Any], files: Mapping[str, str], containerd: str) -> List[str]:
+    """Entries of imports that this version looks for elsewhere than where their file is."""
+    first, later = CONTAINERD_FINDS
+    if at_least(containerd, later) or (within(containerd, "1.6") and at_least(containerd, first)):
+        return []
+    listed = (
+        (path, str(each)) for path, said in reads(config, files).items() for each in said.get("imports") or []
+    )
+    return ["%s in %s" % (each, path) for path, each in listed if "*" in each and each[0] != "/"]
+
+
+def _clean(path: str) -> str:
+    """As Go's filepath.Clean makes a whole path."""
+    parts: List[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts)
+
+
+def matches(path: str, pattern: str) -> bool:
     """As Go's filepath.Glob, where a star stands for no slash."""
     parts, wanted = path.split("/"), pattern.split("/")
     same = fnmatch.fnmatchcase if "*" in pattern else str.__eq__
     return len(parts) == len(wanted) and all(map(same, parts, wanted))
 
 
-def imports(config: Mapping[str, Any], path: str) -> bool:
-    return any(_matches(path, pattern) for pattern in patterns(config))
+def reads(config: Mapping[str, Any], files: Mapping[str, str]) -> Dict[str, Mapping[str, Any]]:
+    """What each file says, in the order in which containerd reads them: the main one is the first.
+
+    What a file imports comes after all that was named before. Each is read once, where it is first named.
+    Source: LoadConfig and resolveImports in services/server/config (v1.6.20, v1.7.24) and
+    cmd/containerd/server/config (v2.0.0, v2.1.0) of containerd.
+    """
+    found: Dict[str, Mapping[str, Any]] = {}
+    pending = [CONFIG]
+    for path in pending:
+        if path in found:
+            continue
+        found[path] = config if path == CONFIG else read(files[path])
+        for pattern in patterns(found[path], path):
+            pending += sorted((each for each in files if matches(each, pattern)), key=_parts)
+    return found
 
 
-def _read(config: Mapping[str, Any], files: Mapping[str, str]) -> List[Mapping[str, Any]]:
-    """What containerd reads, in its order: the last that says something decides."""
-    paths = [path for each in patterns(config) for path in sorted(files) if _matches(path, each)]
-    return [config, *(read(files[path]) for path in dict.fromkeys(paths))]
+def _parts(path: str) -> List[str]:
+    return path.split("/")
 
 
-def drop_in(config: Mapping[str, Any], default: Optional[bool], containerd: str) -> str:
+def in_effect(config: Mapping[str, Any], files: Mapping[str, str], merged: bool) -> Dict[str, Any]:
+    """What all files together say of the runtimes.
+
+    Source: mergeConfig beside LoadConfig, where a loop over from.Plugins replaces them up to v1.7.
+    """
+    plugin: Dict[str, Any] = {}
+    for found in _with_plugin(config, files).values():
+        plugin = _merged(plugin, found) if merged else found
+    return _under(plugin, "containerd")
+
+
+def others_with_plugin(config: Mapping[str, Any], files: Mapping[str, str]) -> List[str]:
+    """Imported files but ours that have something of the plugin."""
+    return [path for path in _with_plugin(config, files) if path not in (CONFIG, DROP_IN)]
+
+
+def _with_plugin(config: Mapping[str, Any], files: Mapping[str, str]) -> Dict[str, Dict[str, Any]]:
+    """What each file that has the plugin says of it. One without a version is of that of the main file."""
+    main = version_of(config)
+    found: Dict[str, Dict[str, Any]] = {}
+    for path, said in reads(config, files).items():
+        table = _under(said, "plugins").get(_name(version_of({"version": main, **said})))
+        if isinstance(table, dict):
+            found[path] = table
+    return found
+
+
+def _name(version: int) -> str:
+    return (cri_plugins(version) or ("cri",))[0]
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Dict[str, Any]:
+    found = dict(below)
+    for key, value in above.items():
+        mine = found.get(key)
+        if isinstance(mine, dict) and isinstance(value, dict):
+            value = _merged(mine, value)
+        found[key] = value
+    return found
+
+
+def wrong(engine: Mapping[str, Any], default: Optional[bool]) -> str:
+    """The key of what is in effect that is not as it should be, "" if all is.
+
+    ``default``: it is the default runtime, or is not; None: that is left to others.
+    """
+    right = _under(engine, "runtimes", RUNTIME).get("runtime_type") == _TYPE
+    if not right or runtime_in(engine) not in BINARIES:
+        return _KEY
+    return "" if default in (None, default_in(engine) == RUNTIME) else _DEFAULT
+
+
+def overruling(config: Mapping[str, Any], files: Mapping[str, str], key: str) -> List[str]:
+    """Files that are read after ours and have this key."""
+    found = _with_plugin(config, files)
+    after = list(found)[list(found).index(DROP_IN) + 1 :]
+    *path, last = ("containerd", *key.split("."))
+    return [each for each in after if last in _under(found[each], *path)]
+
+
+def drop_in(
+    config: Mapping[str, Any], engine: Mapping[str, Any], default: Optional[bool], merged: bool
+) -> str:
     """The text of our file for a configuration of version 2 or 3.
 
-    ``default``: it is the default runtime, or is not; None: that is left to the main file.
+    ``engine``: what the other files say of the runtimes. ``default``: as in ``wrong``.
     """
     version = version_of(config)
-    (name,) = cri_plugins(version)
-    plugin = _copy(_plugin(config, version))
-    engine = _under(plugin, "containerd")
-    runtime = _copy(_under(engine, "runtimes", str(engine.get("default_runtime_name") or _USUAL)))
-    runtime.setdefault("runtime_type", _TYPE)
+    usual = (default_in(engine) or _USUAL, _USUAL)
+    like = (_under(engine, "runtimes", name) for name in usual)
+    runtime = _copy(next((each for each in like if each and each.get("runtime_type", _TYPE) == _TYPE), {}))
+    runtime["runtime_type"] = _TYPE
     runtime.setdefault("options", {})["BinaryName"] = BINARY
-    merges = bool(containerd) and at_least(containerd, CONTAINERD_MERGES)
-    if merges:
-        plugin = {}
+    plugin = {} if merged else _copy(_under(config, "plugins", _name(version)))
     inner = plugin.setdefault("containerd", {})
     if default:
-        inner["default_runtime_name"] = RUNTIME
-    if default is False and engine.get("default_runtime_name") == RUNTIME:
-        inner["default_runtime_name"] = _USUAL
+        inner[_DEFAULT] = RUNTIME
+    if default is False and default_in(engine) == RUNTIME:
+        inner[_DEFAULT] = _USUAL
     runtimes = inner.setdefault("runtimes", {})
-    if not merges and (not runtimes or inner.get("default_runtime_name", _USUAL) == _USUAL):
+    if not merged and (not runtimes or inner.get(_DEFAULT, _USUAL) == _USUAL):
         runtimes.setdefault(_USUAL, {"runtime_type": _TYPE})
     runtimes[RUNTIME] = runtime
-    return "%s\n%s" % (MARK, toml.dumped({"version": version, "plugins": {name: plugin}}))
-
-
-def _plugin(config: Mapping[str, Any], version: int) -> Dict[str, Any]:
-    return _under(config, "plugins", (cri_plugins(version) or ("cri",))[0])
+    return "%s\n%s" % (MARK, toml.dumped({"version": version, "plugins": {_name(version): plugin}}))
 
 
 def _under(table: Any, *path: str) -> Dict[str, Any]:
@@ -167,20 +248,18 @@ def without_import(text: str, listed: bool) -> str:
             break
         if token.group()[1:-1] == DROP_IN and not token.group().startswith("#"):
             before = re.search(r",\s*\Z", text[: token.start()])
-            after = re.match(r",[ \t]*", text[token.end() :])
+            after = re.match(r",\s*", text[token.end() :])
             if before:
                 return text[: before.start()] + text[token.end() :]
             return text[: token.start()] + text[token.end() + (after.end() if after else 0) :]
     return text
 
 
-def runtime_in(config: Mapping[str, Any], files: Mapping[str, str]) -> Optional[str]:
-    """The program of the runtime "nvidia" that containerd finds, None where it finds none, "" for runc."""
-    for found in reversed(_read(config, files)):
-        runtime = _under(_plugin(found, version_of(config)), "containerd", "runtimes", RUNTIME)
-        if runtime:
-            return str(_under(runtime, "options").get("BinaryName") or "")
-    return None
+def last_import(text: str) -> str:
+    """The main file with our entry as the last of its list; as it is where it has none."""
+    without = without_import(text, listed=True)
+    config = read(without)
+    return with_import(without, config) if config and without != text else text
 
 
 def read(text: str) -> Mapping[str, Any]:
@@ -191,10 +270,12 @@ def read(text: str) -> Mapping[str, Any]:
         return {}
 
 
-def default_in(config: Mapping[str, Any], files: Mapping[str, str]) -> Optional[str]:
+def runtime_in(engine: Mapping[str, Any]) -> Optional[str]:
+    """The program of the runtime "nvidia", None where there is none, "" for runc."""
+    runtime = _under(engine, "runtimes", RUNTIME)
+    return str(_under(runtime, "options").get("BinaryName") or "") if runtime else None
+
+
+def default_in(engine: Mapping[str, Any]) -> Optional[str]:
     """The name of the default runtime, None where nothing says it."""
-    for found in reversed(_read(config, files)):
-        name = _under(_plugin(found, version_of(config)), "containerd").get("default_runtime_name")
-        if name:
-            return str(name)
-    return None
+    return str(engine.get(_DEFAULT) or "") or None

@@ -19,9 +19,9 @@ from .._catalog.versions import at_least
 from .._plan import Blocker, Step
 from . import containerd, docker
 from .json_text import dumped
-from .state import Conf, ContainerState, conf_kept, engine_row, runtime_default
+from .state import Conf, ContainerState, conf_kept, containerd_has, engine_row, runtime_default
 from .steps import AskContainers, EngineFile, Reload
-from .toml import BadToml
+from .toml import BadToml, parsed
 from .wish import CONTAINERD, DOCKER, ENGINES, PODMAN, ContainerWish
 
 _FLAGS = ("--add-runtime", "--default-runtime")
@@ -146,91 +146,125 @@ def _containerd(state: ContainerState, wish: ContainerWish, found: Changes) -> N
     if wish.engines is None and serves_docker_alone(state):
         found.chosen = tuple(name for name in found.chosen if name != CONTAINERD)
         return
-    conf, engine = state.containerd, state.engines[CONTAINERD]
-    if conf.data is None:
-        found.blockers.append(_unread(conf, "mend the file, or see what 'containerd config dump' says of it"))
+    config, engine = state.containerd.data, state.engines[CONTAINERD]
+    if config is None:
+        advice = "mend the file, or see what 'containerd config dump' says of it"
+        found.blockers.append(_unread(state.containerd, advice))
         return
-    refused = _refused(state, wish, conf.data)
-    if refused:
-        found.blockers.append(refused)
-        return
-    ours = state.imported.get(containerd.DROP_IN)
-    theirs = ours is not None and containerd.MARK not in ours
-    # A file that is imported by its name and is gone keeps containerd from starting.
-    gone = containerd.DROP_IN in containerd.patterns(conf.data)
-    elsewhere = ours is None and not gone and _is_right(runtime_default(state, CONTAINERD), wish)
-    if (theirs or elsewhere) and not wish.take_over:
+    unfit = _unusable(state, config)
+    if not unfit and _is_elsewhere(state, wish, config):
         # Somebody's own, nvidia-ctk's for example, and it does what is wished.
         found.rows[CONTAINERD] = engine_row(engine, *runtime_default(state, CONTAINERD))
         return
+    unfit = unfit or _refused(state, wish, config)
+    if unfit:
+        found.blockers.append(unfit)
+        return
+    _our_file(state, wish, config, found)
+
+
+def _our_file(state: ContainerState, wish: ContainerWish, config: Mapping[str, Any], found: Changes) -> None:
+    """Ours is there, containerd reads it, and no other file overrules it."""
+    conf, engine, ours = state.containerd, state.engines[CONTAINERD], state.imported.get(containerd.DROP_IN)
     record = dict(state.record.get(CONTAINERD) or {"made": conf.text is None})
-    as_default = wish.default_runtime
-    if as_default is None and record.get("default") is not None:
-        as_default = bool(record["default"])
-    wanted = containerd.drop_in(conf.data, as_default, engine.version)
+    default = wish.default_runtime
+    if default is None and record.get("default") is not None:
+        default = bool(record["default"])
+    others = {path: text for path, text in state.imported.items() if path != containerd.DROP_IN}
+    said = containerd_has(state, config, others)
+    wanted = containerd.drop_in(config, said, default, containerd.merges(engine.version))
+    files = {**others, containerd.DROP_IN: wanted}
+    text, why = _main_file(state, config, files, default)
+    after = containerd.read(text)
+    result = containerd_has(state, after, files)
+    key = containerd.wrong(result, default)
+    if key:
+        what = "containerd reads a file after ours that overrules it"
+        advice = "take %s out of it, or have it read before %s" % (key, containerd.DROP_IN)
+        which = ", ".join(containerd.overruling(after, files, key))
+        found.blockers.append(Blocker(what, which, advice))
+        return
     # It has what the main file has, passwords too: nobody reads it who does not read that.
     mode = 0o600 if conf.text is None else 0o600 | conf.mode
     place = Conf(containerd.DROP_IN, mode=mode, owner=conf.owner)
     if wanted != ours:
-        if theirs:
+        if ours is not None and containerd.MARK not in ours:
             record["former"] = state.drop_in.kept()
         if wish.default_runtime is not None:
             record["default"] = wish.default_runtime
         found.record[CONTAINERD] = record
-        why = "containerd is to have the runtime nvidia"
-        found.write(place, wanted, CONTAINERD, "write %s" % place.path, why)
+        what = "write %s" % place.path
+        found.write(place, wanted, CONTAINERD, what, "containerd is to have the runtime nvidia")
     elif state.drop_in.mode & ~mode:
         what = "have nobody read %s who does not read %s" % (place.path, conf.path)
         found.write(place, wanted, "", what, "it has what that file has")
-    imports = list(conf.data.get("imports") or [])
-    if not containerd.imports(conf.data, containerd.DROP_IN):
-        found.record[CONTAINERD] = {**record, "import": True, "listed": "imports" in conf.data}
-        text = containerd.with_import(conf.text, conf.data)
-        what = "have %s import it" % conf.path
-        found.write(conf, text, CONTAINERD, what, "containerd reads no other file")
-        imports.append(containerd.DROP_IN)
-    files = {**state.imported, containerd.DROP_IN: wanted}
-    config = {**conf.data, "version": containerd.version_of(conf.data), "imports": imports}
-    after = containerd.default_in(config, files)
-    found.rows[CONTAINERD] = engine_row(engine, containerd.BINARY, after)
+    if text != (conf.text or ""):
+        if containerd.DROP_IN not in containerd.patterns(config):
+            found.record[CONTAINERD] = {**record, "import": True, "listed": "imports" in config}
+        found.write(conf, text, CONTAINERD, "have %s import it as its last file" % conf.path, why)
+    runtime, name = containerd.runtime_in(result), containerd.default_in(result)
+    found.rows[CONTAINERD] = engine_row(engine, runtime, name)
 
 
-def _is_right(found: Tuple[Optional[str], Optional[str]], wish: ContainerWish) -> bool:
-    """Are program and default runtime, as containerd finds them, those that are wished?"""
-    program, default = found
-    other = wish.default_runtime not in (None, default == containerd.RUNTIME)
-    return program in containerd.BINARIES and not other
+def _main_file(
+    state: ContainerState, config: Mapping[str, Any], files: Mapping[str, str], default: Optional[bool]
+) -> Tuple[str, str]:
+    """The main file as it imports ours, last where another would overrule it; and why it changes."""
+    text = state.containerd.text or ""
+    if containerd.DROP_IN not in containerd.reads(config, files):
+        return containerd.with_import(text, config), "containerd reads no other file"
+    key = containerd.wrong(containerd_has(state, config, files), default)
+    if key:
+        why = "%s overrules it" % ", ".join(containerd.overruling(config, files, key))
+        return containerd.last_import(text), why
+    return text, ""
 
 
-def _refused(state: ContainerState, wish: ContainerWish, config: Mapping[str, Any]) -> Optional[Blocker]:
+def _is_elsewhere(state: ContainerState, wish: ContainerWish, config: Mapping[str, Any]) -> bool:
+    """Do files of others have all that is wished?"""
+    ours = state.imported.get(containerd.DROP_IN)
+    # Ours keeps containerd from starting where it is imported by its name and is gone.
+    held = containerd.DROP_IN in containerd.patterns(config) if ours is None else containerd.MARK in ours
+    now = containerd_has(state, config, state.imported)
+    return not (held or wish.take_over or containerd.wrong(now, wish.default_runtime))
+
+
+def _unusable(state: ContainerState, config: Mapping[str, Any]) -> Optional[Blocker]:
+    """Why nobody can tell what containerd makes of its files."""
     version, path = containerd.version_of(config), state.containerd.path
     if not cri_plugins(version):
         what = "containerd's configuration is of a version that has no place for this"
-        return Blocker(
-            what, "%s, version %d" % (path, version), "write it anew with 'containerd config migrate'"
-        )
-    if not containerd.can_import(state.containerd.text, config):
+        advice = "write it anew with 'containerd config migrate'"
+        return Blocker(what, "%s, version %d" % (path, version), advice)
+    for name in containerd.reads(config, state.imported):
+        try:
+            parsed(state.imported[name] if name not in (containerd.CONFIG, containerd.DROP_IN) else "")
+        except BadToml as exc:
+            what = "A file that containerd imports cannot be read"
+            return Blocker(what, "%s, %s" % (name, exc), "mend the file")
+    strays = containerd.strays(config, state.imported, state.engines[CONTAINERD].version)
+    if strays:
+        what = "This containerd looks for a relative import with a star in its working directory"
+        return Blocker(what, ", ".join(strays), "write its whole path, or upgrade containerd")
+    return None
+
+
+def _refused(state: ContainerState, wish: ContainerWish, config: Mapping[str, Any]) -> Optional[Blocker]:
+    path, ours = state.containerd.path, state.imported.get(containerd.DROP_IN)
+    imported = containerd.DROP_IN in containerd.reads(config, {**state.imported, containerd.DROP_IN: ""})
+    if not imported and not containerd.can_import(state.containerd.text, config):
         what = "The list of imports is not written so that an entry can be put into it"
         return Blocker(what, path, "write it as imports = [...]")
-    ours = state.imported.get(containerd.DROP_IN)
     if ours is not None and containerd.MARK not in ours and not wish.take_over:
-        wrong = not _is_right(runtime_default(state, CONTAINERD), wish)
-        if wrong or not containerd.imports(config, containerd.DROP_IN):
-            what = "Somebody has a file of their own where ours goes, and it does not do what is wished"
-            return Blocker(what, containerd.DROP_IN, "remove it, or set take_over: true to have it replaced")
+        what = "Somebody has a file of their own where ours goes, and it does not do what is wished"
+        return Blocker(what, containerd.DROP_IN, "remove it, or set take_over: true to have it replaced")
     program = runtime_default(state, CONTAINERD)[0]
     if ours is None and program not in (None, *containerd.BINARIES) and not wish.take_over:
         what = "containerd has a runtime nvidia that is not that of the packages"
         which = "%s in %s or what it imports" % (program or "one without BinaryName", path)
         return Blocker(what, which, "remove it, or set take_over: true to have ours before it")
-    merges = state.engines[CONTAINERD].version and at_least(
-        state.engines[CONTAINERD].version, CONTAINERD_MERGES
-    )
-    try:
-        rivals = [] if merges else containerd.others_with_plugin(config, state.imported)
-    except BadToml as exc:
-        return Blocker("A file that containerd imports cannot be read", str(exc), "mend the file")
-    if rivals:
+    rivals = containerd.others_with_plugin(config, state.imported)
+    if rivals and not containerd.merges(state.engines[CONTAINERD].version):
         what = "containerd before %s takes CRI from one imported file alone" % CONTAINERD_MERGES
         return Blocker(what, ", ".join(rivals), "put what it says into %s, or upgrade containerd" % path)
     return None
@@ -327,7 +361,8 @@ def _containerd_goes(state: ContainerState, found: Changes, why: str) -> None:
         files[containerd.DROP_IN] = text
     if CONTAINERD not in state.engines:
         return
-    runtime, default = containerd.runtime_in(config, files), containerd.default_in(config, files)
+    left = containerd_has(state, config, files)
+    runtime, default = containerd.runtime_in(left), containerd.default_in(left)
     found.rows[CONTAINERD] = engine_row(state.engines[CONTAINERD], runtime, default)
     if default == containerd.RUNTIME and not containerd.without_cri(config):
         what = "containerd's default runtime is nvidia, which somebody else said: nothing would start then"

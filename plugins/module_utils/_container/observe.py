@@ -119,14 +119,24 @@ def _with(conf: Conf, data: Optional[Mapping[str, Any]], trouble: str = "") -> C
 
 
 def _imported(files: Files, main: Conf) -> Dict[str, str]:
-    """Ours, and what the main file imports from any directory."""
-    patterns = containerd.patterns(main.data or {})
-    directories = {os.path.dirname(each) for each in (containerd.DROP_IN, *patterns)}
-    paths = ("%s/%s" % (each, name) for each in sorted(directories) for name in files.names(each))
-    wanted = [
-        path for path in paths if path == containerd.DROP_IN or containerd.imports(main.data or {}, path)
-    ]
-    return {path: files.text(path) or "" for path in wanted}
+    """Ours, what the main file imports, and what that imports in turn."""
+    found: Dict[str, str] = {}
+    pending = [containerd.DROP_IN, *_matching(files, containerd.patterns(main.data or {}))]
+    for path in pending:
+        text = None if path in found else files.text(path)
+        if text is not None:
+            found[path] = text
+            pending += _matching(files, containerd.patterns(containerd.read(text), path))
+    return found
+
+
+def _matching(files: Files, patterns: Sequence[str]) -> Iterator[str]:
+    for pattern in patterns:
+        paths = [""]
+        for part in pattern.split("/")[1:]:
+            names = ((each, name) for each in paths for name in files.names(each))
+            paths = ["%s/%s" % pair for pair in names if containerd.matches(pair[1], part)]
+        yield from paths
 
 
 # the engines

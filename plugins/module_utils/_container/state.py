@@ -154,8 +154,15 @@ def runtime_default(state: ContainerState, name: str) -> Tuple[Optional[str], Op
         config = state.docker.data or {}
         runtime = docker.runtime_of(config)
         return (runtime or {}).get("path"), config.get("default-runtime")
-    config = state.containerd.data or {}
-    return containerd.runtime_in(config, state.imported), containerd.default_in(config, state.imported)
+    found = containerd_has(state, state.containerd.data or {}, state.imported)
+    return containerd.runtime_in(found), containerd.default_in(found)
+
+
+def containerd_has(
+    state: ContainerState, config: Mapping[str, Any], files: Mapping[str, str]
+) -> Mapping[str, Any]:
+    """What the containerd that is there makes of these files."""
+    return containerd.in_effect(config, files, containerd.merges(state.engines[CONTAINERD].version))
 
 
 def engine_row(engine: Engine, runtime: Optional[str], default: Optional[str]) -> Dict[str, Any]:

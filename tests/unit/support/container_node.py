@@ -89,7 +89,7 @@ class Programs:
         if words[0] in ("apt-get", "apt-mark"):
             self._apt(words)
         if words == ["systemctl", "restart", "--", "containerd.service"]:
-            return self.containerd.start(self.installed["containerd"] >= "2.1"), "", ""
+            return self.containerd.start(self.installed["containerd"] >= "2"), "", ""
         if words[:2] == ["systemctl", "reload"] and self.reads:
             self.runtimes = {"runc", *json.loads(self.tree.files.text(DAEMON) or "{}").get("runtimes", {})}
         if words[-1] == "nvidia-cdi-refresh.service" and self.refreshes:

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What containerd makes of its files when it starts, and what ctr tells of it then.
 
-Before 2.1 the last file with a plugin has it alone, and its runtimes take the place of containerd's own one:
-seen with Debian's 1.6.20 and 1.7.24, and that 2.1.9 merges.
+Before 2.0 the last file with a plugin has it alone, and its runtimes take the place of containerd's own one:
+seen with Debian's 1.6.20 and 1.7.24, and that 2.1.9 merges. Files are read as LoadConfig does.
 """
 
 from __future__ import annotations
 
-import fnmatch
+import glob
+import os
 from typing import Any, Dict, List, Tuple
 
 from ansible_collections.labfleet.gpu.plugins.module_utils._container import toml
@@ -23,6 +24,8 @@ class Containerd:
 
     def __init__(self, tree: Tree) -> None:
         self.tree, self.active, self.cri = tree, True, ""
+        #: What it made of its files: the default runtime's name and all runtimes.
+        self.engine: Dict[str, Any] = {}
         #: What it says of a runtime nvidia, whatever the files say; and whether ctr answers.
         self.dislikes, self.answers = "", True
         #: Does it end where CRI does not load (required_plugins)?
@@ -37,13 +40,10 @@ class Containerd:
             self.journal.append("containerd: failed to load TOML: %s" % exc)
             return 1
         own: Dict[str, Any] = {"default_runtime_name": "runc", "runtimes": {"runc": {}}}
-        engine = dict(own)
+        engine = own
         for found in plugins:
-            kept = engine if merges else own
-            runtimes = (
-                {**(kept["runtimes"] if merges else {}), **found["runtimes"]} if "runtimes" in found else {}
-            )
-            engine = {**kept, **found, "runtimes": runtimes or kept["runtimes"]}
+            engine = _over(engine, found) if merges else {**own, **found}
+        self.engine = engine
         default = engine["default_runtime_name"]
         self.active, self.cri = True, "" if default in engine["runtimes"] else _NONE % default
         if self.dislikes and "nvidia" in engine["runtimes"]:
@@ -58,21 +58,25 @@ class Containerd:
         return 0 if self.active else 1
 
     def _plugins(self) -> List[Dict[str, Any]]:
-        """What each file says of CRI's runtimes, the main one first."""
-        main = toml.parsed(self.tree.files.text("/etc/containerd/config.toml") or "")
-        directory = "/etc/containerd/conf.d"
-        paths = ["%s/%s" % (directory, name) for name in self.tree.files.names(directory)]
-        wanted = [
-            path for path in paths if any(fnmatch.fnmatch(path, each) for each in main.get("imports", ()))
-        ]
-        texts = [self.tree.files.text(path) or "" for path in sorted(wanted)]
-        found = []
-        for config in (main, *map(toml.parsed, texts)):
-            found += [
-                config["plugins"][name].get("containerd", {})
-                for name in _PLUGINS
-                if name in config.get("plugins", {})
-            ]
+        """What each file says of CRI's runtimes, in the order in which they are read."""
+        pending, found = ["/etc/containerd/config.toml"], []
+        loaded: "set[str]" = set()
+        while pending:
+            path = pending.pop(0)
+            if path in loaded:
+                continue
+            text = self.tree.files.text(path)
+            if text is None and loaded:
+                raise toml.BadToml("open %s: no such file or directory" % path)
+            loaded.add(path)
+            config = toml.parsed(text or "")
+            for name in _PLUGINS:
+                if name in config.get("plugins", {}):
+                    found.append(config["plugins"][name].get("containerd", {}))
+            for each in config.get("imports", ()):
+                whole = os.path.normpath(os.path.join(os.path.dirname(path), each))
+                real = sorted(glob.glob(str(self.tree.path(whole))))
+                pending += [one[len(str(self.tree.root)) :] for one in real] if "*" in each else [whole]
         return found
 
     def ctr(self) -> Tuple[int, str, str]:
@@ -88,6 +92,11 @@ class Containerd:
         if self.cri:
             rows[-1] += "\n" + _error(self.cri)
         return 0, "\n                      \n".join(rows) + "\n", ""
+
+
+def _over(below: Dict[str, Any], above: Dict[str, Any]) -> Dict[str, Any]:
+    both = {key: _over(below[key], above[key]) for key in above if isinstance(below.get(key), dict)}
+    return {**below, **above, **both}
 
 
 def _error(message: str) -> str:

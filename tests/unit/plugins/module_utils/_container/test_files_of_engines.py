@@ -20,7 +20,9 @@ CONFIG, DROP_IN = "/etc/containerd/config.toml", "/etc/containerd/conf.d/99-nvid
 CRI = 'plugins."io.containerd.grpc.v1.cri"'
 AUTH = '[%s.registry.configs."r.example.org".auth]\nusername = "me"\npassword = "s3cret"\n' % CRI
 NAMED = '[%s.containerd]\ndefault_runtime_name = "nvidia"\n' % CRI
-RUNTIME = '[%s.containerd.runtimes.nvidia.options]\nBinaryName = "/usr/bin/nvidia-container-runtime"\n' % CRI
+TYPE = '[%s.containerd.runtimes.nvidia]\nruntime_type = "io.containerd.runc.v2"\n' % CRI
+OPTIONS = '[%s.containerd.runtimes.nvidia.options]\nBinaryName = "/usr/bin/nvidia-container-runtime"\n' % CRI
+RUNTIME = TYPE + OPTIONS
 RUNC = '[%s.containerd.runtimes.runc]\nruntime_type = "io.containerd.runc.v2"\n' % CRI
 WISH: Dict[str, Any] = {"engines": ["containerd"]}
 
@@ -164,6 +166,7 @@ def test_a_runtime_that_somebody_else_has(node: ContainerNode, version: str, imp
     assert "containerd has a runtime nvidia that is not that of the packages" in said
     assert "/opt/nvidia/bin/nvidia-container-runtime.cdi" in said and "set take_over: true" in said
     if imported and version < "2":
+        assert where in node.refused(**WISH, take_over=True), "before 2.0 one imported file alone has CRI"
         return
     node.hold(**WISH, take_over=True)
     assert node.text(DROP_IN) is not None

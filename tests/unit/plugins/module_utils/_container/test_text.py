@@ -194,34 +194,85 @@ def test_an_entry_that_came_first_goes_as_well() -> None:
 
 def runtime(program: str, default: str) -> str:
     plugin = 'plugins."io.containerd.grpc.v1.cri".containerd'
-    return (
-        'version = 2\n[%s]\ndefault_runtime_name = "%s"\n[%s.runtimes.nvidia.options]\nBinaryName = "%s"\n'
-        % (
-            plugin,
-            default,
-            plugin,
-            program,
-        )
-    )
+    head = 'version = 2\n[%s]\ndefault_runtime_name = "%s"\n' % (plugin, default)
+    return '%s[%s.runtimes.nvidia.options]\nBinaryName = "%s"\n' % (head, plugin, program)
 
 
+@pytest.mark.parametrize("merged", [False, True])
 @pytest.mark.parametrize(
-    "listed, first",
+    "listed, order",
     [
-        (["/etc/containerd/conf.d/*.toml"], "/z"),
-        (["/etc/containerd/conf.d/z.toml", "/etc/containerd/conf.d/a.toml"], "/a"),
-        (["conf.d/z.toml", "./conf.d/a.toml"], "/a"),
-        (["/etc/containerd/conf.d/z.toml", "/etc/containerd/conf.d/*.toml"], "/a"),
-        (["/etc/*/z.toml"], None),
+        (["/etc/containerd/conf.d/*.toml"], "anz"),
+        (["/etc/containerd/conf.d/z.toml", "/etc/containerd/conf.d/a.toml"], "za"),
+        (["conf.d/z.toml", "./conf.d//a.toml", "../containerd/conf.d/n.toml"], "zan"),
+        (["/etc/containerd/conf.d/z.toml", "/etc/containerd/conf.d/*.toml"], "zan"),
+        (["/etc/containerd/conf.d/[az].toml", "/etc/containerd/conf.d/[az].*"], "az"),
+        (["/etc/*/z.toml"], ""),
     ],
     ids=str,
 )
-def test_the_last_import_decides(listed: List[str], first: Optional[str]) -> None:
-    """Source: resolveImports and LoadConfig in cmd/containerd/server/config, release/1.7 and 2.1."""
+def test_the_last_import_decides(listed: List[str], order: str, merged: bool) -> None:
+    """Source: resolveImports and LoadConfig of containerd v1.6.20 to v2.1.0."""
     config: Dict[str, Any] = {"version": 2, "imports": listed}
-    files = {"/etc/containerd/conf.d/%s.toml" % name: runtime("/" + name, "of-" + name) for name in "az"}
-    assert containerd.runtime_in(config, files) == first
-    assert containerd.default_in(config, files) == (first and "of-" + first[1:])
+    files = {"/etc/containerd/conf.d/%s.toml" % name: runtime("/" + name, "of-" + name) for name in "zan"}
+    read = list(containerd.reads(config, files))
+    assert read == [
+        "/etc/containerd/config.toml",
+        *("/etc/containerd/conf.d/%s.toml" % each for each in order),
+    ]
+    engine = containerd.in_effect(config, files, merged)
+    assert containerd.runtime_in(engine) == ("/" + order[-1] if order else None)
+    assert containerd.default_in(engine) == ("of-" + order[-1] if order else None)
+
+
+def test_imports_of_imports_come_last() -> None:
+    """Each file is read once, and a relative path counts from the file that has it."""
+    config = toml.parsed('version = 2\nimports = ["conf.d/*.toml", "/z.toml"]\n')
+    files = {
+        "/etc/containerd/conf.d/a.toml": 'imports = ["../config.toml", "more/x.toml", "b.toml"]\n',
+        "/etc/containerd/conf.d/b.toml": "",
+        "/etc/containerd/conf.d/more/x.toml": 'imports = ["/z.toml"]\n',
+        "/z.toml": "",
+    }
+    read = [path.rpartition("/")[2] for path in containerd.reads(config, files)]
+    assert read == ["config.toml", "a.toml", "b.toml", "z.toml", "x.toml"]
+
+
+CRI = 'plugins."io.containerd.grpc.v1.cri"'
+
+
+@pytest.mark.parametrize(
+    "last, merged, of_one",
+    [
+        ("[%s.containerd.runtimes.nvidia.options]\nSystemdCgroup = true\n" % CRI, "/a", ""),
+        ('[%s.cni]\nbin_dir = "/x"\n' % CRI, "/a", None),
+        ("[%s]\n" % CRI, "/a", None),
+        ('[plugins."other"]\nx = 1\n', "/a", "/a"),
+        ("version = 3\n[%s]\n" % CRI, "/a", "/a"),
+    ],
+)
+def test_what_a_later_file_takes_away(last: str, merged: Optional[str], of_one: Optional[str]) -> None:
+    """Source: mergeConfig of v1.7.24 and v2.0.0; a file without a version is of that of the others."""
+    config = toml.parsed('version = 2\nimports = ["/*.toml"]\n')
+    files = {"/a.toml": runtime("/a", "a"), "/b.toml": last}
+    assert containerd.runtime_in(containerd.in_effect(config, files, True)) == merged
+    assert containerd.runtime_in(containerd.in_effect(config, files, False)) == of_one
+
+
+def test_our_entry_as_the_last() -> None:
+    for before, after in (
+        ('["%s", "/a.toml"]', '["/a.toml", "%s"]'),
+        (
+            '[\n  "/a.toml", # a\n  "%s",\n  "/b.toml", # b\n]',
+            '[\n  "/a.toml", # a\n  "/b.toml", "%s", # b\n]',
+        ),
+        ('["/a.toml", "./conf.d/99-nvidia.toml", "/b.toml"]',) * 2,
+        ('[ "%s" # ours\n, "/a.toml"]',) * 2,
+    ):
+        old, new = (
+            "version = 2\nimports = %s\n" % each.replace("%s", containerd.DROP_IN) for each in (before, after)
+        )
+        assert containerd.last_import(old) == new
 
 
 def test_what_is_remembered_of_docker() -> None:
