@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional, Tuple
 
 from ._host import Files
+from ._plain import plain
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Alternative:
     """Where a name leads now (None: nowhere), and its choices with their priorities.
 

@@ -7,9 +7,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional, Protocol, Tuple
 
+from ._plain import plain
 from ._plan import Blocker, Plan, Step
 
 
@@ -41,7 +41,7 @@ class Asking(Protocol):
 NO_ANSWER = "NVML cannot be asked"
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Binding:
     """A file that the controller sent, and where it goes."""
 

@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from ._plain import plain
 from ._plan import Blocker, Step
 from ._questions import Client
 from ._running import DAEMONS
@@ -39,7 +40,7 @@ _NO_SERVICES = (
 )
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class User:
     """A process that uses a GPU.
 
@@ -105,7 +106,7 @@ def keep_drm(drm: Optional[Sequence[User]], which: str, consent: bool) -> Tuple[
     return (Blocker(what, used, consenting(work)),)
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Dependent:
     """A running service that systemd stops with another. ``watches``: as DCGM's exporter, nobody's work."""
 
@@ -138,14 +139,14 @@ def keep_dependents(
     return (Blocker(what, "%s; systemd stops %s" % (which, along), advice),)
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Units:
     """System services, by name, and DRM."""
 
     names: Tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Work:
     """Processes that are to end."""
 

@@ -12,14 +12,14 @@ is used again nor a next run can come between. A run that ends well leaves no no
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from ._clients import DRM, STOPPED
 from ._effects import Context
 from ._lock import PATH
+from ._plain import plain
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Note:
     """A note of what a run has stopped, one in a line, and the unit that gives it back, by the run's process.
 

@@ -8,8 +8,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Dict, Optional, Sequence, Tuple
+
+from ._plain import plain
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -25,7 +26,7 @@ ENVIRONMENT = {
 }
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Completed:
     """What a command left behind."""
 

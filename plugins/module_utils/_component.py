@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, Tuple
 from ._command import Commands
 from ._host import Files, Host
 from ._later import later
+from ._plain import plain
 from ._plan import Plan, Step
 
 #: More rounds of questions than any planner needs.
@@ -24,7 +25,7 @@ Answer = Callable[[Commands, Files, Any], Any]
 Action = Callable[[Any, Any], None]
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Component:
     """One thing that the collection holds true: how it is seen, decided and changed."""
 

@@ -11,8 +11,9 @@ A setting has the name and the form of gpu_settings' option: power in mW, clocks
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+
+from ._plain import plain
 
 #: By setting; of one GPU.
 Values = Tuple[Tuple[str, Any], ...]
@@ -29,7 +30,7 @@ _LABELS = {
 }
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Change:
     setting: str
     value: Any
@@ -38,7 +39,7 @@ class Change:
         return "%s %s" % (label(self.setting), in_words(self.setting, self.value))
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class SetAll:
     """Settings of one GPU that take effect at once, in order; ``name`` is for messages."""
 

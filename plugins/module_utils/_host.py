@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple
 
 from ._catalog.gpus import (
@@ -19,6 +18,7 @@ from ._catalog.gpus import (
     architecture_named,
     architecture_of,
 )
+from ._plain import plain
 
 
 class Files:
@@ -56,7 +56,7 @@ class Files:
             return None
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class PciDevice:
     """One NVIDIA device of the PCI tree."""
 
@@ -88,7 +88,7 @@ class PciDevice:
         )
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Host:
     """What does not depend on any component: read once per module call."""
 

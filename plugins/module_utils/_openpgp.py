@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass
 from typing import Iterator, Optional, Tuple
+
+from ._plain import plain
 
 _PUBLIC_KEY_PACKET = 6
 #: What a public key consists of beside it: signatures, subkeys, user names, user attributes.
@@ -24,7 +25,7 @@ class BadKey(ValueError):
     """Why data is not the one public key that it should be, to be said after its name."""
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class PublicKey:
     """``fingerprint`` has 40 hex digits; ``packets`` are the key's, and nothing else's."""
 

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from ._catalog.repositories import Repository, nvidia_releases, nvidia_repository
@@ -20,13 +19,14 @@ from ._own_sources import (
     SeesSources,
     doubled_source_steps,
 )
+from ._plain import plain
 from ._plan import Blocker, Plan, Step
 from ._questions import AskKey, ConfigFile, Offer, Trouble
 from ._sources import Source, normal_uri, render_source
 from ._step_data import RemoveFile, WriteFile
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Origin:
     """The source to use: its URIs, the files that make it known, and the steps for those."""
 
@@ -129,7 +129,7 @@ def _instead(
     return refused if unchanged else found
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class _Address:
     """NVIDIA's repository for this host: its URI, as the admin wrote it, and our source file for it."""
 

@@ -11,10 +11,10 @@ import fcntl
 import functools
 import os
 import time
-from dataclasses import dataclass
 from typing import Iterable, List, Sequence, Tuple
 
 from ._command import CommandError, Commands, Completed
+from ._plain import plain
 
 #: States in which a package needs nothing more from dpkg (dpkg(1), package states).
 SETTLED = ("installed", "config-files", "not-installed")
@@ -48,7 +48,7 @@ APT_OPTIONS = (
 )
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Package:
     """One package that dpkg knows: ``want`` is the selection ("install", "hold", ...)."""
 

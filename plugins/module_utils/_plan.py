@@ -12,11 +12,12 @@ returns a plan with ``questions``; the caller answers them and plans again. Ques
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from ._plain import plain
 
-@dataclass(frozen=True)
+
+@plain(frozen=True)
 class Blocker:
     """Why nothing will be done: what is wrong, which thing it concerns, what to do next."""
 
@@ -28,7 +29,7 @@ class Blocker:
         return "%s (%s): %s" % (self.what, self.which, self.next)
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Step:
     """One effect: ``action`` names the function that has it, ``data`` is its argument."""
 
@@ -42,7 +43,7 @@ class Step:
         return {"phase": self.phase, "action": self.action, "what": self.what, "why": self.why}
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Plan:
     """The whole intention for one component of one host."""
 

@@ -30,9 +30,10 @@ from ._catalog.frameworks import Choice, Node, choose
 from ._catalog.gpus import Architecture, architecture_of, first_branch_of
 from ._catalog.repositories import nvidia_repository
 from ._catalog.versions import major, newest, numbers
+from ._plain import plain
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Framework:
     """What one wants to run. All but the name may be left open with ""."""
 
@@ -42,7 +43,7 @@ class Framework:
     python: str = ""
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Place:
     """Where it is to run. ``gpus`` are PCI device ids. ``driver``: a branch or version that is to stay."""
 

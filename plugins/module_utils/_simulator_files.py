@@ -20,6 +20,8 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
+from ._plain import plain
+
 _DIRECTORY_MODE = 0o755
 #: Any bytes go through text and come out the same.
 _TEXT = ("utf-8", "surrogateescape")
@@ -29,7 +31,7 @@ class FilesError(Exception):
     """Why the files cannot be brought into being, in one sentence."""
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class File:
     content: bytes
     mode: int
@@ -44,7 +46,7 @@ class Wish:
     absent: List[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Change:
     """``what`` is create, replace, correct (mode or owner of a directory) or remove."""
 

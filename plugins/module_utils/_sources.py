@@ -8,15 +8,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from ._host import Files
+from ._plain import plain
 
 _SUFFIXES = (".list", ".sources")
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Source:
     """One enabled binary source: one URI, one suite.
 

@@ -45,7 +45,7 @@ PARTS: Dict[str, Asked] = {"driver": _driver, "cuda": _cuda, "cudnn": _cudnn}
 
 
 def parts(asked: Mapping[str, Any], known: Mapping[str, Asked] = PARTS) -> List[Part]:
-    """The components that are asked for, with their wishes. Raises Further where that takes more than a look."""
+    """The components that are asked for, with their wishes. Raises Further where a look is not enough."""
     if set(asked) - set(known):
         raise Further("a component that is not among %s" % ", ".join(known))
     found: List[Part] = []

@@ -7,28 +7,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Tuple
 
+from ._plain import plain
 
-@dataclass(frozen=True)
+
+@plain(frozen=True)
 class WriteFile:
     path: str
     content: str
     mode: int = 0o644
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class SecretFile(WriteFile):
     """A file that may have passwords in it, before or after: a diff leaves them out."""
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class RemoveFile:
     path: str
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Install:
     """``targets`` are ``name=version``; the flags allow apt to go back, and to move what is on hold.
 
@@ -43,7 +44,7 @@ class Install:
     held: Tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Names:
     """Package names, for purge, hold and unhold."""
 

@@ -8,16 +8,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence, Tuple, TypeVar
 
+from ._plain import plain
 from ._scalar import BadWish, scalar
 
 _ADDRESS = re.compile(r"(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])\Z")
 _UUID = re.compile(r"gpu-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Known:
     """A GPU as it can be selected: ``address`` as in sysfs, ``device`` its PCI id, ``name`` NVML's."""
 
@@ -32,7 +32,7 @@ class Known:
         return "%d (%s, %s)" % (self.index, self.name, self.address)
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Selection:
     """Some GPUs. ``where`` names the request in messages.
 

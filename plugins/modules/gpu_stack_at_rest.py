@@ -15,8 +15,8 @@ description:
     its size, so a fleet where nothing must change is looked over in the time of little more than a ping.
   - Where everything is as asked for, it returns what M(labfleet.gpu.gpu_stack) would. Where it is not, or
     where something has to be found out first, it says so and nothing else.
-  - "It knows the components C(driver), C(cuda) and C(cudnn), for which NVML is not asked. All of them are known
-    to M(labfleet.gpu.gpu_stack_at_rest_all), which is larger."
+  - "It knows the components C(driver), C(cuda) and C(cudnn), for which NVML is not asked. All components are
+    known to M(labfleet.gpu.gpu_stack_at_rest_all), which is larger."
 author:
   - The labfleet.gpu authors (@labfleet)
 options:

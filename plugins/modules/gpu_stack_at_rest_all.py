@@ -11,8 +11,8 @@ module: gpu_stack_at_rest_all
 short_description: Say whether a node already is as gpu_stack is to make it, whatever that is
 version_added: 0.1.0
 description:
-  - What M(labfleet.gpu.gpu_stack_at_rest) is for the driver, CUDA and cuDNN, for all components. It is larger,
-    and so M(labfleet.gpu.gpu_stack) asks it only where others than those are asked for.
+  - What M(labfleet.gpu.gpu_stack_at_rest) is for the driver, CUDA and cuDNN, for all components. It is
+    larger, and so M(labfleet.gpu.gpu_stack) asks it only where others than those are asked for.
   - Where everything is as asked for, it returns what M(labfleet.gpu.gpu_stack) would. Where it is not, or
     where something has to be found out first, it says so and nothing else.
   - NVML is asked once for all of them.

@@ -7,12 +7,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Callable, Dict, Mapping, Optional
 
 from .._command import Commands
 from .._component import Component
 from .._host import Files, Host
+from .._plain import plain
 from .._plan import Plan
 from .plan import Chosen, Persist, with_boot
 from .state import Stored, observe, shown
@@ -24,7 +25,7 @@ _UNTOLD = (
 )
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Kept:
     """What the component sees, and what there is for the next boot."""
 
@@ -32,7 +33,7 @@ class Kept:
     stored: Stored
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class KeptWish:
     """The component's wish, and whether it is to be restored at boot.
 

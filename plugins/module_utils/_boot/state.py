@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional
 
 from .._host import Files
+from .._plain import plain
 from .unit import ENABLED_PATH, PROGRAM_PATH, RULE_PATH, STORES, UNIT_PATH
 
 #: By UUID of the GPU: what is wished for it, in the words of the module's options.
 Entries = Mapping[str, Mapping[str, Any]]
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Stored:
     """One component's part. Each file is None where it is not there.
 

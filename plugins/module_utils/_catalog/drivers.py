@@ -8,9 +8,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Dict, Optional, Tuple
 
+from .._plain import plain
 from .gpus import OPEN, PROPRIETARY
 
 #: From this branch on NVIDIA's packages for Ubuntu have no branch in their names.
@@ -18,7 +19,7 @@ from .gpus import OPEN, PROPRIETARY
 UNSUFFIXED_FROM = 590
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Family:
     """How one vendor's archive for one distribution names the parts of a driver.
 

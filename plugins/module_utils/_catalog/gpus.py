@@ -13,14 +13,15 @@ modules": the open flavour needs a GSP (Turing and later), Blackwell and later n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional, Tuple
+
+from .._plain import plain
 
 OPEN = "open"
 PROPRIETARY = "proprietary"
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Architecture:
     """One GPU generation: ``last_branch`` is the last driver branch that drives it, None if not ended."""
 

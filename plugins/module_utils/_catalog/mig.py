@@ -16,11 +16,12 @@ compute instances in compute slices of the GPU instance. None and () mean: not r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional, Tuple
 
+from .._plain import plain
 
-@dataclass(frozen=True)
+
+@plain(frozen=True)
 class ComputeShape:
     """A compute-instance profile; its id is also its enum. ``whole``: NVIDIA's tools make it by default."""
 
@@ -31,7 +32,7 @@ class ComputeShape:
     whole: bool = False
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Shape:
     """A GPU-instance profile of a family: ``suffix`` is what its name has behind the memory ("+me")."""
 
@@ -45,7 +46,7 @@ class Shape:
     compute: Tuple[ComputeShape, ...]
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class EngineCounts:
     """Engines of one GPU instance."""
 
@@ -124,7 +125,7 @@ FOUR_OF_TWELVE = (
 )
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Board:
     """One kind of board.
 

@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional, Tuple
 
+from .._plain import plain
 
-@dataclass(frozen=True)
+
+@plain(frozen=True)
 class Repository:
     """A repository: its URL, the fingerprint of its key (None: not known), and the file of that key in it."""
 

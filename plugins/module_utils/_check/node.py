@@ -7,13 +7,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .._host import Host
+from .._plain import plain
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Gpu:
     """One GPU as NVML tells of it; what it does not have, or the driver does not tell, is None."""
 
@@ -82,7 +83,7 @@ def gpu_of(told: Mapping[str, Any]) -> Gpu:
     return Gpu(**values)
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Log:
     """Lines of the kernel log that tell of Xids: microseconds since the node started, and text.
 
@@ -96,7 +97,7 @@ class Log:
     now: int = 0
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Ran:
     """What came of a program: its exit status and what it said. ``overtime``: it was ended by the limit."""
 
@@ -111,7 +112,7 @@ class Ran:
         return " ".join(said[-lines:])
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Compiled:
     """A toolkit with nvcc: compiling the sample, and running it, None where nothing was made to run."""
 
@@ -121,7 +122,7 @@ class Compiled:
     running: Optional[Ran] = None
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Library:
     """A libcudnn: its version by its file's name, "" if that tells none, and asking it."""
 
@@ -130,7 +131,7 @@ class Library:
     asking: Ran
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Probed:
     """What an environment's Python said of a framework; ``told`` is None where it died without an answer."""
 
@@ -141,7 +142,7 @@ class Probed:
     device: str = ""
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Environment:
     """``trouble``: why nothing could be run in it."""
 
@@ -150,7 +151,7 @@ class Environment:
     probes: Tuple[Probed, ...] = ()
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Holder:
     """A process on a GPU.
 
@@ -174,7 +175,7 @@ class Holder:
     logged_in: Optional[bool] = None
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class CheckState:
     """``trouble``: why NVML could not be asked; ``code``: its number for that. ``lacking``: of pynvml.
 

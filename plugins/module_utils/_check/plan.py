@@ -7,17 +7,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import List, Tuple
 
 from .._asking import Binding
+from .._plain import plain
 from .._plan import Plan, Step
 from .leftovers import left_over, why_left_over
 from .node import CheckState, Holder
 from .wish import CheckWish
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Ending:
     """Leftovers that are to end; each must still be one when it is."""
 

@@ -7,14 +7,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Dict, List, Sequence
+
+from .._plain import plain
 
 OK, WARNED, FAILED, SKIPPED = "ok", "warned", "failed", "skipped"
 RESULTS = (OK, WARNED, FAILED, SKIPPED)
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Row:
     """``subject``: which thing it is about. ``next``: what to do, "" where there is nothing."""
 

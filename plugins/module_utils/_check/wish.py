@@ -8,9 +8,9 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from .._plain import plain
 from .._scalar import BadWish, scalar
 
 #: The rows of each group, in the order in which they are shown.
@@ -55,7 +55,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class CheckWish:
     """``rows``: the names of those that are asked for. ``prefix``: the environment, None for none."""
 

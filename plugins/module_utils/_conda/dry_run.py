@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
+from .._plain import plain
 from .redact import redacted
 
 _ENDINGS = (".conda", ".tar.bz2")
@@ -33,7 +33,7 @@ class NoAnswer(Exception):
     """The program failed or is not understood; the message is a phrase for people, without secrets."""
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Transaction:
     """Records of what comes, by their names, and the names of what goes."""
 

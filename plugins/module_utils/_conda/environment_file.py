@@ -18,8 +18,9 @@ Anything else is refused with its line, never guessed at.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple
+
+from .._plain import plain
 
 _KEY = re.compile(r"(?P<key>[A-Za-z_]+)\s*:(?:\s+(?P<value>.*))?\Z")
 _FLOW = re.compile(r"\[(?P<inside>[^\[\]{}]*)\]\Z")
@@ -31,7 +32,7 @@ class BadFile(Exception):
     """A text that is no such file; the message is a phrase with the line."""
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class EnvironmentFile:
     #: None where the file names none.
     channels: Optional[Tuple[str, ...]]

@@ -12,13 +12,14 @@ channel/subdir::name-version-build. A revision without signs lists everything th
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Iterable, List, Tuple
+
+from .._plain import plain
 
 _HEAD = re.compile(r"==>\s*(.+?)\s*<==")
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Revision:
     """One revision: when it was made, and everything that was there afterwards, in order of names."""
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import Iterator, Tuple, Union
+
+from .._plain import plain
 
 #: What engine: conda drives, the preferred one first.
 NAMES = ("conda", "mamba", "micromamba")
@@ -25,7 +26,7 @@ KEEPS_TO_CHANNELS = (4, 4)
 _LINE = re.compile(r"(?:(?P<name>[a-z]+) )?(?P<version>\d+(?:\.\d+)+\S*)\Z")
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Program:
     """One of NAMES, the version that it tells, and where it is."""
 
@@ -55,7 +56,7 @@ class Program:
         return "%s %s (%s)" % (self.name, self.version, self.path)
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class AskProgram:
     """Which program solves and installs for this user. ``executable`` is the one that is named, or ""."""
 
@@ -63,7 +64,7 @@ class AskProgram:
     ids: Tuple[int, int] = (0, 0)
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class AskDryRun:
     """What the program would have there; the answer is a Solution.
 

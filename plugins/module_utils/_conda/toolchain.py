@@ -14,13 +14,13 @@ the same major for a package.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Iterable, List, Optional, Sequence, Tuple, Union
 
 from .._catalog.capabilities import capability_of
 from .._catalog.cuda import gcc_max, host_compiler
 from .._catalog.frameworks import cuda_of_torch
 from .._catalog.versions import major, numbers, within
+from .._plain import plain
 from .._plan import Blocker
 from .goal import Goal
 from .pip_wish import NONE, Build, name_of
@@ -33,7 +33,7 @@ _OF_BUILD = re.compile(r"(?:\A|_)cuda(?:(\d{2})\.(\d{1,2})|(\d{2})(\d))(?:_|\Z)"
 _OF_CUDA = ("cuda-version", "pytorch-cuda", "cudatoolkit", "cuda-cudart")
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Chosen:
     """The CUDA and its toolkit, both "" where none is taken, and variables for the build."""
 

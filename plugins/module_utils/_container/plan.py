@@ -12,8 +12,8 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 from .._asking import NO_ANSWER, Binding
 from .._catalog.container import PACKAGES
-from .._effects import RemoveFile
 from .._plan import Blocker, Plan, Step
+from .._step_data import RemoveFile
 from . import cdi, check, engines, packages
 from .engines import Changes
 from .state import (

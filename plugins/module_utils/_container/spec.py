@@ -14,8 +14,9 @@ UUID, or both; "all" has every one. With --device-name-strategy=type-index the p
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Dict, FrozenSet, Mapping, Optional, Sequence, Tuple
+
+from .._plain import plain
 
 #: Directories of specifications, the more important last. /var/run is /run.
 DIRECTORIES = ("/etc/cdi", "/run/cdi")
@@ -34,7 +35,7 @@ _VERSION = re.compile(
 _TOGETHER = ("all", "none")
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Spec:
     """One file: device files by name of the device, and the driver whose libraries it mounts."""
 
@@ -43,7 +44,7 @@ class Spec:
     driver: Optional[str]
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class GpuDevice:
     """What a container can get: a GPU that is not divided, or a MIG device. ``place`` as in "1:0".
 

@@ -8,13 +8,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._catalog.container import PACKAGES
 from .._host import Host
 from .._lost_told import LostFiles, lost_lines
 from .._packages import Package
+from .._plain import plain
 from .._sources import Source
 from . import containerd, docker
 from .spec import GpuDevice, Spec, effective, stale
@@ -36,7 +37,7 @@ CHECKED = "/run/labfleet-gpu/container-checked"
 REFRESH = "nvidia-cdi-refresh.service"
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Conf:
     """A file with what a new version of it keeps. ``text`` is None where there is none.
 
@@ -60,7 +61,7 @@ def conf_kept(path: str, kept: Mapping[str, Any]) -> Conf:
     return Conf(path, kept["text"], mode=kept["mode"], owner=tuple(kept["owner"]))
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Engine:
     """An engine that is installed. ``version`` is "" where it is not known; ``active``: its service runs.
 
@@ -75,7 +76,7 @@ class Engine:
     tied: bool = False
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class ContainerState:
     host: Host
     packages: Tuple[Package, ...]

@@ -8,9 +8,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Dict, Mapping, Optional, Tuple
 
+from .._plain import plain
 from .._scalar import BadWish, scalar
 from .._wishes import fingerprint, standing
 
@@ -20,7 +21,7 @@ DOCKER, CONTAINERD, PODMAN = "docker", "containerd", "podman"
 ENGINES = (DOCKER, CONTAINERD, PODMAN)
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Before:
     """What the same run does before this, as far as the specification depends on it.
 
@@ -35,7 +36,7 @@ class Before:
     changes: bool = False
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class ContainerWish:
     #: One to three numbers; None: what is there, else the newest.
     version: Optional[str] = None

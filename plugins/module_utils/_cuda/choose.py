@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .. import _origin
@@ -16,6 +15,7 @@ from .._catalog.cuda import dashed, minor_of_package, release_of_package
 from .._catalog.cuda_runfiles import runfile
 from .._catalog.versions import minor, order, within
 from .._origin import Origin
+from .._plain import plain
 from .._plan import Blocker, Plan
 from .._questions import AskRecords, Record, Records
 from .satisfied import lost_of, recorded, unmet_of, wanted_packages
@@ -23,7 +23,7 @@ from .state import DISTRIBUTION_PACKAGE, CudaState, distribution_release
 from .wish import CudaWish
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Choice:
     """Where from, the apt targets, and the release that each wished version comes to."""
 

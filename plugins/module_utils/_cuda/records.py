@@ -10,17 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
 from typing import Dict, Optional
 
 from .._host import Files
+from .._plain import plain
 from .state import RECORDS
 
 #: What is going on, or that it is over.
 INSTALL, REMOVE, DONE = "install", "remove", "done"
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Record:
     """One tree. ``empty``: nothing was there before. ``link``: what /usr/local/cuda was, None for no link.
 

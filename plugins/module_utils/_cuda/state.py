@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._catalog.cuda import minor_of_package, release_of_package
@@ -17,6 +17,7 @@ from .._host import Host
 from .._lost_told import LostFiles, Unmet, lost_lines
 from .._own_sources import SOURCE_FILES
 from .._packages import Package
+from .._plain import plain
 from .._sources import Source
 
 #: Where toolkits are, each in a directory of its own, and the name by which the default one is known.
@@ -47,7 +48,7 @@ UNFINISHED = "unfinished"
 ALTERNATIVE, LINK, OTHER = "alternative", "link", "other"
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Toolkit:
     """One toolkit: ``version`` is a release ("12.4.1"), or a minor ("12.4") where nothing tells more.
 
@@ -69,7 +70,7 @@ class Toolkit:
         return self.origin != DISTRIBUTION
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Default:
     """/usr/local/cuda: what it is (None: nothing there), and the directory it leads to.
 
@@ -85,7 +86,7 @@ class Default:
     taken: Optional[str] = None
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class CudaState:
     host: Host
     #: NVIDIA's toolkit packages, and nvidia-cuda-toolkit.

@@ -8,15 +8,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .._catalog.versions import minor
 from .._host import PciDevice
+from .._plain import plain
 from .._wishes import BadWish, fingerprint, gpus, scalar
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class CudaWish:
     #: Minors ("12.4") or releases ("12.4.1"), in the order in which they were written.
     versions: Tuple[str, ...] = ()

@@ -8,12 +8,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Mapping, Optional, Union
 
 from .._catalog import cudnn_archives as catalog
 from .._catalog.cudnn_archives import Archive
 from .._catalog.versions import major, order, within
+from .._plain import plain
 from .._plan import Blocker, Plan
 from .._questions import AskDigest, AskFile, Trouble
 from . import refusals
@@ -22,7 +23,7 @@ from .state import CACHE, CudnnState
 from .wish import CudnnWish
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Source:
     """An archive: ``path`` on the node, ``url`` where it must be fetched to there.
 

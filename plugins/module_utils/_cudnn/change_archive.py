@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, List, Mapping, Optional, Tuple
 
 from .._catalog.versions import major, within
 from .._download import Download
+from .._plain import plain
 from .._plan import Blocker, Plan, Step
 from .._questions import AskSpace
 from .._room import space_blockers
@@ -29,7 +30,7 @@ from .wish import CudnnWish
 _GROWTH = 3
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Unpack:
     """What goes where. ``version`` may have fewer than three numbers where only the archive's inside tells.
 

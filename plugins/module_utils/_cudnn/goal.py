@@ -7,17 +7,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple, Union
 
 from .._catalog.versions import major, order, within
+from .._plain import plain
 from .._plan import Blocker
 from .._toolkit_trees import DEFAULT_PATH, MANAGED, ToolkitTree
 from .state import PACKAGE, CudnnState
 from .wish import CudnnWish
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Goal:
     """``version`` is as wished; ``trees`` are the toolkits that an archive goes into."""
 

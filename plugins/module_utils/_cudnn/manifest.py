@@ -8,14 +8,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
+
+from .._plain import plain
 
 #: How a file of ours is now.
 OURS, CHANGED, GONE = "ours", "changed", "gone"
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Entry:
     """One file (``digest``, a SHA-256 in hexadecimal) or link (``target``), by its path in the toolkit.
 
@@ -32,7 +33,7 @@ class Entry:
     former: str = ""
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Manifest:
     """What is in one toolkit.
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .._alternatives import Alternative
@@ -18,6 +18,7 @@ from .._host import Host
 from .._lost_told import LostFiles, Unmet, lost_lines
 from .._own_sources import SOURCE_FILES
 from .._packages import Package
+from .._plain import plain
 from .._sources import Source
 from .._toolkit_trees import ToolkitTree
 from .manifest import Manifest
@@ -38,7 +39,7 @@ PACKAGE, ARCHIVE, DISTRIBUTION, HAND = "package", "archive", "distribution", "ha
 LIBRARIES, HEADERS = "/usr/lib/%s", "/usr/include/%s"
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Copy:
     """One cuDNN, known by the library that programs load ("/usr/lib/x86_64-linux-gnu/libcudnn.so.9").
 
@@ -58,7 +59,7 @@ class Copy:
         return major(self.version)
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class CudnnState:
     host: Host
     #: cuDNN's packages of NVIDIA and of the distribution.

@@ -8,15 +8,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .._host import PciDevice
+from .._plain import plain
 from .._toolkit_trees import ToolkitTree
 from .._wishes import BadWish, fingerprint, gpus, scalar
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class CudnnWish:
     #: One to four numbers; None with absent for all.
     version: Optional[str] = None

@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Iterator, Mapping, Optional, Tuple
 
+from .._plain import plain
 from .._plan import Plan, Step
 from .._questions import AskHolders, AskVolatile, Holders, Volatile
 from .._step_data import WriteFile
@@ -19,7 +20,7 @@ from .target import Target, ours, refusal
 from .trust import would_load
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Stop:
     """The units to stop, so that ``module`` can be loaded."""
 
@@ -27,14 +28,14 @@ class Stop:
     module: Module
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Start:
     """The units to start, besides those of the driver that are enabled."""
 
     units: Tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Activation:
     """``first`` is done before packages move, ``last`` after everything else."""
 

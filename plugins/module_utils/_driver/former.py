@@ -7,16 +7,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Mapping, Tuple
 
+from .._plain import plain
 from .._plan import Step
 from .._questions import AskFormer, ConfigFile, Former, Trouble
 from .state import FORMER_PATH, DriverState
 from .target import Target
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Keep:
     """Keep ``packages`` (``name=version``) as the driver ``version``; other kept ones go, not ``spare``."""
 
@@ -25,7 +25,7 @@ class Keep:
     spare: str
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Keeping:
     """What a change of driver does about the way back."""
 

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Tuple, Union
 
 from .. import _origin as origin
 from .._catalog.drivers import branch_of, upstream
 from .._host import PciDevice
 from .._origin import Origin
+from .._plain import plain
 from .._plan import Blocker, Plan
 from .._questions import AskRecords, Record
 from .state import DriverState
@@ -36,7 +37,7 @@ _PATTERN = r"^(?:nvidia-driver-\d{3}%s(?:-open)?|nvidia-driver(?:-open)?|nvidia-
 _ALIAS = re.compile(r"pci:[^\s,()]+")
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Candidate:
     """A branch on offer, and whether it is kept for long."""
 

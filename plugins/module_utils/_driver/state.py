@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Collection, Dict, List, Mapping, Optional, Tuple
 
 from .._catalog.driver_names import is_driver_package  # noqa: F401  # pylint: disable=unused-import
@@ -17,6 +17,7 @@ from .._host import Host
 from .._lost_told import LostFiles, Unmet, lost_lines
 from .._own_sources import SOURCE_FILES
 from .._packages import Package
+from .._plain import plain
 from .._sources import Source
 
 #: Our own files; the names sort after those of the vendors' packages.
@@ -59,7 +60,7 @@ COMPANIONS = ("nvlsm", "infiniband-diags")
 INITRAMFS_DUE_PATH = "/var/lib/labfleet-gpu/initramfs-due"
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Module:
     """A kernel module: version and flavour, as a file on disk or as loaded."""
 
@@ -67,7 +68,7 @@ class Module:
     flavour: str
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Installed:
     """The driver set that dpkg has: family, branch, version and flavour of its kernel-module package."""
 
@@ -77,7 +78,7 @@ class Installed:
     flavour: str
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Signature:
     """Who signed a module file: the name and the id of the key, as modinfo tells them."""
 
@@ -85,7 +86,7 @@ class Signature:
     key: str
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Certificate:
     """A certificate for module signatures: the name of its subject, its serial number and its key's id.
 
@@ -97,7 +98,7 @@ class Certificate:
     key: str
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Trust:
     """Which modules the kernel loads: ``enforced`` says in words why only signed ones, None where any.
 
@@ -111,7 +112,7 @@ class Trust:
     own_path: str = ""
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Nouveau:
     """The kernel's own driver: loaded now, there for the running kernel, and the file that keeps it out."""
 
@@ -120,7 +121,7 @@ class Nouveau:
     blacklist: Optional[str] = None
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Runfile:
     """A driver that NVIDIA's .run installer left, and the program that removes it (None: it is gone)."""
 
@@ -128,7 +129,7 @@ class Runfile:
     uninstaller: Optional[str]
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class DriverState:
     host: Host
     packages: Tuple[Package, ...]

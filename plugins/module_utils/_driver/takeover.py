@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Callable, Mapping, Optional
 
+from .._plain import plain
 from .._plan import Blocker, Plan, Step
 from .._questions import AskClients
 from .state import DriverState, Runfile
@@ -20,7 +21,7 @@ from .wish import DriverWish
 LOG_PATH = "/var/lib/nvidia/log"
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Uninstall:
     """The installer's own program (None where it is gone) and the version that it brought."""
 

@@ -8,12 +8,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .._catalog.drivers import branch_of, older, upstream
 from .._lost_told import not_to_be_had
 from .._origin import Origin
+from .._plain import plain
 from .._plan import Blocker, Plan, Step
 from .._questions import (
     AskClients,
@@ -39,7 +40,7 @@ BUILD_SPACE = 512 * 1024 * 1024
 _ROUNDS = 6
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Choice:
     """Why something changes, where from, what there is, which version, and the apt targets for it."""
 

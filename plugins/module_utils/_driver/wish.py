@@ -8,14 +8,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .._host import PciDevice
+from .._plain import plain
 from .._wishes import BadWish, fingerprint, gpus, scalar
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class DriverWish:
     state: str = "present"
     branch: Optional[int] = None

@@ -13,9 +13,9 @@ profile tells its share.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
+from .._plain import plain
 from .pack import fits
 from .state import ComputeProfile, Gpu, Profile
 
@@ -29,7 +29,7 @@ _COUNTED: Tuple[Tuple[str, Callable[[Profile], Optional[int]]], ...] = (
 )
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Resource:
     """One thing that instances share: how much there is, and how much an instance of each profile takes."""
 

@@ -7,17 +7,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Mapping, Tuple
 
 from .._clients import service_names
 from .._host import Files
+from .._plain import plain
 from .._scalar import BadWish
 from .options import of_config, of_options
 from .targets import Request
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class MigWish:
     requests: Tuple[Request, ...]
     disrupt_running_work: bool = False

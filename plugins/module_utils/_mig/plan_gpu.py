@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from .._catalog.mig_boards import board_of
 from .._catalog.versions import at_least
 from .._clients import User, consenting
+from .._plain import plain
 from .._plan import Blocker, Step
 from .names import UnknownProfile
 from .nearest import nearest
@@ -32,7 +33,7 @@ _IN_WORDS = {
 }
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class SetMode:
     """Switch MIG mode of the GPU ``uuid``; ``name`` is for messages.
 
@@ -48,7 +49,7 @@ class SetMode:
     followed: bool = False
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class ChangeLayout:
     """The changes of one phase on one GPU. ``former`` is to be put back if they fail."""
 

@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Iterator, NamedTuple, Optional, Tuple
+
+from .._plain import plain
 
 
 class Placement(NamedTuple):
@@ -26,7 +27,7 @@ class Placement(NamedTuple):
         return "%d:%d" % self
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Engines:
     """Media engines of one GPU instance; None: not told. Copy engines are shared, so they limit nothing."""
 
@@ -36,7 +37,7 @@ class Engines:
     ofa: Optional[int] = None
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class ComputeProfile:
     """A kind of compute instance inside one kind of GPU instance.
 
@@ -54,7 +55,7 @@ class ComputeProfile:
     whole: bool = False
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Profile:
     """A kind of GPU instance: ``id`` is what NVML's calls take (no enum), ``limit`` its instance count."""
 
@@ -81,7 +82,7 @@ class Profile:
         return next((each for each in self.compute if each.id == number), None)
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class ComputeInstance:
     """A compute instance; ``in_use``: a process works on it. ``id`` is NVML's, no identity: it is reused.
 
@@ -95,7 +96,7 @@ class ComputeInstance:
     uuid: Optional[str] = None
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class GpuInstance:
     """A GPU instance with the compute instances in it, which may be none. ``id`` as above."""
 
@@ -110,7 +111,7 @@ class GpuInstance:
         return sum(each.in_use for each in self.compute)
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Wanted:
     """One GPU instance that shall be: profile id, where (None: anywhere), ids of compute profiles in it."""
 
@@ -119,7 +120,7 @@ class Wanted:
     compute: Tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Gpu:
     """One GPU as the planner sees it."""
 

@@ -7,15 +7,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from .._plain import plain
 from .._scalar import BadWish
 from .._targets import Known, Selection, assigned
 from .wish import Entry
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Request(Selection):
     """What shall be on some GPUs, on all that have MIG if none is named.
 

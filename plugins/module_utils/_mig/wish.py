@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
+from .._plain import plain
 from .._scalar import BadWish, scalar
 from .names import find, find_compute, parse
 from .solve import DoesNotFit, inside
@@ -18,7 +19,7 @@ from .state import Profile, Wanted
 _MOST = 64  # instances of one entry: more than any GPU has
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Entry:
     """One GPU instance as written. ``compute`` None: one compute instance that spans it.
 

@@ -70,6 +70,7 @@ CONTENTS = (
     "_nvml_calls",
     "_openpgp",
     "_packages",
+    "_plain",
     "_plan",
     "_questions",
     "_report",

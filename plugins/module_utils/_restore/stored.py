@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from .._boot.state import entries_of
@@ -18,6 +18,7 @@ from .._host import Files, Host
 from .._mig.component import MIG
 from .._mig.module_wish import MigWish
 from .._mig.options import of_layout
+from .._plain import plain
 from .._plan import Blocker, Plan
 from .._scalar import BadWish
 from .._settings.component import SETTINGS
@@ -28,7 +29,7 @@ _AGAIN = "run the playbook again, which writes it anew"
 _GONE = "%s is not on this node: what is stored for it waits until a playbook drops it."
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Wished:
     """What the component sees, and the text of its store."""
 

@@ -7,12 +7,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Tuple
 
 from .._asking import foretold
 from .._clients import PERSISTENCED, STAYING, User, agreed, away, keep_dependents, keep_drm
 from .._gpu_values import label
+from .._plain import plain
 from .._plan import Blocker, Plan, Step
 from .._scalar import BadWish
 from .._targets import assigned
@@ -31,14 +32,14 @@ _FORGOTTEN = (
 )
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Persistenced:
     """The service is to run, or not to; ``uuids``: GPUs that it initializes, or lets go."""
 
     uuids: Tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Reset:
     """GPUs to be reset at once, as those that NVLink joins may have to be.
 

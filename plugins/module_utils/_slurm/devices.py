@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from .._plain import plain
 from . import names
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Device:
     """One thing that Slurm counts. ``profile`` is "" for a GPU that is not divided."""
 

@@ -11,9 +11,9 @@ Source: gres.conf(5). Keys are read in any case; "#" begins a comment, a backsla
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from .._plain import plain
 from .hostlist import covers, single
 
 _BEGIN, _END = "# BEGIN labfleet.gpu slurm_gres %s", "# END labfleet.gpu slurm_gres %s"
@@ -32,7 +32,7 @@ class Foreign(NamedTuple):
         return "line %d, %s" % (self.number, self.text)
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class GresFile:
     """The file in parts: lines of ours between the marks, None without marks, and all other lines."""
 

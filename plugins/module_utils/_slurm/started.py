@@ -15,10 +15,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from dataclasses import dataclass
 from typing import Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
 from .._host import Files
+from .._plain import plain
 
 #: What systemd is asked of the unit, besides its state.
 PROPERTIES = "ActiveState,ExecStart,Environment,EnvironmentFiles"
@@ -26,7 +26,7 @@ _ARGV = re.compile(r"^ExecStart=\{.*?argv\[\]=(.*?) ;", re.MULTILINE)
 _REFERENCE = re.compile(r"\$\{?(\w+)\}?\Z")
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class Started:
     """``server``: whence it fetches its files, or where it keeps what it fetched; ``conf``: its slurm.conf.
 

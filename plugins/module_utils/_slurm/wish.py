@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional
 
+from .._plain import plain
 from .._scalar import BadWish
 from .names import STYLES
 
@@ -28,7 +28,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
-@dataclass(frozen=True)
+@plain(frozen=True)
 class SlurmWish:
     """What is to be: which file holds the GPUs of which node, and how they are written."""
 
