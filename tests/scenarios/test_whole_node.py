@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -118,6 +119,9 @@ def test_the_second_run_changes_nothing_and_asks_no_server(fleet: Fleet, wish: R
     # the one module call
     assert (again["changed"], again["ok"], again["skipped"]) == (0, 1, 0), again["output"]
     assert fleet.requests() == requests
+    # A look was enough, with what is restored at boot and what NVML tells.
+    modules = re.findall(r"Using module file \S+/(\w+)\.py", site(fleet, wish, "-vvv")["output"])
+    assert modules == ["gpu_stack_at_rest_all"]
     fleet.lab("diff", NODE, "--since", "held")
 
 
