@@ -232,7 +232,7 @@ cudnn:
 container:
   description:
     - The keys of RV(labfleet.gpu.container_toolkit#module:before), but for C(check). The C(devices) in C(cdi)
-      are null where NVML cannot be asked.
+      are null where NVML cannot be asked. Its C(pynvml) is RV(pynvml).
   returned: when gathered
   type: dict
   sample:
@@ -280,12 +280,16 @@ environments:
       type: dict
       sample: {pytorch: 2.5.1}
 settings:
-  description: The keys of RV(labfleet.gpu.gpu_settings#module:before). Null where NVML cannot be asked.
+  description:
+    - The keys of RV(labfleet.gpu.gpu_settings#module:before). Null where NVML cannot be asked.
+      Its C(pynvml) is RV(pynvml).
   returned: when gathered
   type: dict
   sample: {driver_version: 580.95.05, pynvml: true, persistenced: {}, gpus: {}, boot: {unit: false, gpus: {}}}
 mig:
-  description: The keys of RV(labfleet.gpu.mig_layout#module:before). Null where NVML cannot be asked.
+  description:
+    - The keys of RV(labfleet.gpu.mig_layout#module:before). Null where NVML cannot be asked.
+      Its C(pynvml) is RV(pynvml).
   returned: when gathered
   type: dict
   sample: {driver_version: 580.95.05, pynvml: true, gpus: {}, devices: {}, boot: {unit: false, gpus: {}}}
@@ -330,8 +334,8 @@ reasons:
   sample: {mig: "NVML cannot be asked: NVML says: Driver Not Loaded."}
 pynvml:
   description:
-    - Whether the node has an nvidia-ml-py that will do. Null where nothing was asked of NVML, or nobody is
-      there to answer.
+    - Whether the node itself has an nvidia-ml-py that will do, also where the controller's is used. Null
+      where nothing was asked of NVML, or nobody is there to answer.
   returned: always
   type: bool
   sample: true

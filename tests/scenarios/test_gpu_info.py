@@ -65,7 +65,9 @@ def node(fleet: Fleet) -> str:
 def test_without_nvidia_ml_py(fleet: Fleet, node: str) -> None:
     """The controller's answers, from the directory of the task, and nothing of it stays."""
     without = told(fleet, node)
-    assert without["pynvml"] is False and not without["reasons"], without["reasons"]
+    sections = [without[name] for name in ("settings", "mig", "container")]
+    assert [each["pynvml"] for each in (without, *sections)] == [False] * 4, "the truth everywhere"
+    assert not without["reasons"], without["reasons"]
     assert without["gpus"][0]["kernel_driver"] == "nvidia" and without["gpus"][0]["answers"] is True
     assert without["mig"]["gpus"] and without["processes"] == []
     assert not fleet.sh(node, "ls /opt/labfleet-gpu 2>/dev/null || true")

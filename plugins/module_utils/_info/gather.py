@@ -49,6 +49,10 @@ def gathered(commands: Commands, files: Files, wish: InfoWish) -> Dict[str, Any]
             looking.reasons[name] = str(exc)
         except (CommandError, OSError, ValueError) as exc:
             errors[name] = _in_a_sentence(exc)
+    # A component takes what the controller lent for the node's.
+    for section in found.values():
+        if isinstance(section, dict) and "pynvml" in section:
+            section["pynvml"] = looking.pynvml
     return {**found, "pynvml": looking.pynvml, "reasons": looking.reasons, "errors": errors}
 
 

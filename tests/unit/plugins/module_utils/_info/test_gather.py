@@ -7,11 +7,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.labfleet.gpu.plugins.module_utils import _nvml
+from ansible_collections.labfleet.gpu.plugins.module_utils._asked import OFFER
 from ansible_collections.labfleet.gpu.plugins.module_utils._info.wish import ARGUMENTS, GATHER, wish_from
 from ansible_collections.labfleet.gpu.plugins.module_utils._kubernetes import in_kubernetes
 from ansible_collections.labfleet.gpu.plugins.module_utils._nvml_calls import NEEDED
@@ -28,6 +30,11 @@ A100, T4 = "a100-sxm4-40gb", "t4"
 ALWAYS = {"host", "pynvml", "reasons", "errors"}
 #: What needs NVML, and is null without it.
 OF_NVML = {"settings", "mig", "kubernetes", "processes"}
+
+
+def pynvml_of_the_node(told: Any) -> Any:
+    """Has it one, in all places that say so?"""
+    return {each["pynvml"] for each in (told, told["settings"], told["mig"], told["container"])}
 
 
 def test_a_whole_node(info: InfoNode) -> None:
@@ -65,6 +72,7 @@ def test_a_whole_node(info: InfoNode) -> None:
     assert (cudnn["version"], cudnn["cuda"]) == ("9.5.1.17", "12")
     assert told["container"]["version"] is None and told["container"]["cdi"]["devices"] == []
     assert "check" not in told["container"]
+    assert pynvml_of_the_node(told) == {True}
     (environment,) = told["environments"]
     assert (environment["name"], environment["frameworks"]) == ("train", {"pytorch": "2.5.1+cu124"})
     assert [each["profile"] for each in told["mig"]["gpus"][divided]["layout"]] == ["1g.5gb", "1g.5gb"]
@@ -145,6 +153,23 @@ def test_without_nvidia_ml_py(info: InfoNode, monkeypatch: pytest.MonkeyPatch, t
     assert not (tmp_path / "tools").exists()
 
 
+def test_with_the_controllers_nvidia_ml_py(
+    info: InfoNode, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """All is told, and everywhere that it is not the node's."""
+    import pynvml
+
+    info.add(A100)
+    monkeypatch.setenv(OFFER, shutil.copy(pynvml.__file__, str(tmp_path / "pynvml.py")))
+    monkeypatch.setattr(_nvml, "TOOLS", str(tmp_path / "tools"))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setitem(sys.modules, "pynvml", pynvml)
+    monkeypatch.delattr(pynvml, NEEDED)
+    told = info.info()
+    assert not told["reasons"] and not told["errors"] and told["settings"]["gpus"] and told["mig"]["gpus"]
+    assert pynvml_of_the_node(told) == {False}
+
+
 def test_a_node_without_gpus(info: InfoNode) -> None:
     info.install()
     info.environment("/opt/conda/envs/cpu", "python-3.12.1-0")
@@ -152,6 +177,7 @@ def test_a_node_without_gpus(info: InfoNode) -> None:
     assert not told["errors"] and told["gpus"] == []
     assert set(told["reasons"]) == {"gpus", "container", "health", *OF_NVML}
     assert set(told["reasons"].values()) == {"There is no GPU."}
+    assert told["pynvml"] is None and told["container"]["pynvml"] is None, "nobody is there to answer"
     assert told["driver"]["version"] == "580.95.05" and not told["driver"]["reboot_required"]
     assert told["cuda"]["toolkits"] and told["cudnn"]["cudnn"] and told["environments"]
 
