@@ -15,14 +15,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Callable, Mapping, Optional, Tuple
 
-from ._plain import plain
+from ._dataclass import dataclass
 from ._plan import Blocker, Plan, Step
 
 #: Plans for a state without a driver in the same run.
 Planner = Callable[[Any, Any, Mapping[Any, Any]], Plan]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Coming:
     """The driver as it will be: ``version`` is installed, ``loaded`` is loaded, None where there is none.
 
@@ -42,7 +42,7 @@ class Coming:
         return self.reloads or self.loaded != self.version
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Following:
     """A component's wish in such a run; ``driver`` is None where the run does not hold it.
 
@@ -54,7 +54,7 @@ class Following:
     settings: Tuple[Step, ...] = ()
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Follower:
     """A component that comes after the driver. ``thing`` and ``wait`` name it: "MIG", "MIG waits".
 

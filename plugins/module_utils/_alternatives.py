@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
+from ._dataclass import dataclass
 from ._host import Files
-from ._plain import plain
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Alternative:
     """Where a name leads now (None: nowhere), and its choices with their priorities.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Optional, Protocol, Tuple
 
-from ._plain import plain
+from ._dataclass import dataclass
 from ._plan import Blocker, Plan, Step
 
 
@@ -41,7 +41,7 @@ class Asking(Protocol):
 NO_ANSWER = "NVML cannot be asked"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Binding:
     """A file that the controller sent, and where it goes."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from ._plain import plain
+from ._dataclass import dataclass
 from ._plan import Blocker, Step
 from ._questions import Client
 from ._running import DAEMONS
@@ -40,7 +40,7 @@ _NO_SERVICES = (
 )
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class User:
     """A process that uses a GPU.
 
@@ -106,7 +106,7 @@ def keep_drm(drm: Optional[Sequence[User]], which: str, consent: bool) -> Tuple[
     return (Blocker(what, used, consenting(work)),)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Dependent:
     """A running service that systemd stops with another. ``watches``: as DCGM's exporter, nobody's work."""
 
@@ -139,14 +139,14 @@ def keep_dependents(
     return (Blocker(what, "%s; systemd stops %s" % (which, along), advice),)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Units:
     """System services, by name, and DRM."""
 
     names: Tuple[str, ...]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Work:
     """Processes that are to end."""
 

@@ -14,12 +14,12 @@ from __future__ import annotations
 import os
 
 from ._clients import DRM, STOPPED
+from ._dataclass import dataclass
 from ._effects import Context
 from ._lock import PATH
-from ._plain import plain
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Note:
     """A note of what a run has stopped, one in a line, and the unit that gives it back, by the run's process.
 

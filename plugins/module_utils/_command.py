@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Dict, Optional, Sequence, Tuple
 
-from ._plain import plain
+from ._dataclass import dataclass
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -26,7 +26,7 @@ ENVIRONMENT = {
 }
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Completed:
     """What a command left behind."""
 

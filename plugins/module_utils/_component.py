@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 from ._command import Commands
+from ._dataclass import dataclass
 from ._host import Files, Host
 from ._later import later
-from ._plain import plain
 from ._plan import Plan, Step
 
 #: More rounds of questions than any planner needs.
@@ -25,7 +25,7 @@ Answer = Callable[[Commands, Files, Any], Any]
 Action = Callable[[Any, Any], None]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Component:
     """One thing that the collection holds true: how it is seen, decided and changed."""
 

@@ -16,8 +16,8 @@ from typing import Any, Optional, Tuple
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
+from ._dataclass import dataclass
 from ._effects import Context, EffectError, sync_directory
-from ._plain import plain
 
 #: Seconds without a single byte after which a connection counts as dead.
 STALL = 60
@@ -26,7 +26,7 @@ TRIES, PAUSE = 3, 2.0
 _CHUNK = 256 * 1024
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Download:
     """A file to fetch: ``digest`` is "sha256:HEX" or "md5:HEX", "" where none is known; ``size`` in bytes."""
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from ._plain import plain
+from ._dataclass import dataclass
 
 #: By setting; of one GPU.
 Values = Tuple[Tuple[str, Any], ...]
@@ -30,7 +30,7 @@ _LABELS = {
 }
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Change:
     setting: str
     value: Any
@@ -39,7 +39,7 @@ class Change:
         return "%s %s" % (label(self.setting), in_words(self.setting, self.value))
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class SetAll:
     """Settings of one GPU that take effect at once, in order; ``name`` is for messages."""
 

@@ -18,7 +18,7 @@ from ._catalog.gpus import (
     architecture_named,
     architecture_of,
 )
-from ._plain import plain
+from ._dataclass import dataclass
 
 
 class Files:
@@ -56,7 +56,7 @@ class Files:
             return None
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class PciDevice:
     """One NVIDIA device of the PCI tree."""
 
@@ -88,7 +88,7 @@ class PciDevice:
         )
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Host:
     """What does not depend on any component: read once per module call."""
 

@@ -12,7 +12,7 @@ import binascii
 import hashlib
 from typing import Iterator, Optional, Tuple
 
-from ._plain import plain
+from ._dataclass import dataclass
 
 _PUBLIC_KEY_PACKET = 6
 #: What a public key consists of beside it: signatures, subkeys, user names, user attributes.
@@ -25,7 +25,7 @@ class BadKey(ValueError):
     """Why data is not the one public key that it should be, to be said after its name."""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class PublicKey:
     """``fingerprint`` has 40 hex digits; ``packets`` are the key's, and nothing else's."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from ._catalog.repositories import Repository, nvidia_releases, nvidia_repository
+from ._dataclass import dataclass
 from ._own_sources import (
     DEBIAN_SOURCE_PATH,
     KEY_PATH,
@@ -19,14 +20,13 @@ from ._own_sources import (
     SeesSources,
     doubled_source_steps,
 )
-from ._plain import plain
 from ._plan import Blocker, Plan, Step
 from ._questions import AskKey, ConfigFile, Offer, Trouble
 from ._sources import Source, normal_uri, render_source
 from ._step_data import RemoveFile, WriteFile
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Origin:
     """The source to use: its URIs, the files that make it known, and the steps for those."""
 
@@ -129,7 +129,7 @@ def _instead(
     return refused if unchanged else found
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class _Address:
     """NVIDIA's repository for this host: its URI, as the admin wrote it, and our source file for it."""
 

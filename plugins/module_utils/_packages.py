@@ -14,7 +14,7 @@ import time
 from typing import Iterable, List, Sequence, Tuple
 
 from ._command import CommandError, Commands, Completed
-from ._plain import plain
+from ._dataclass import dataclass
 
 #: States in which a package needs nothing more from dpkg (dpkg(1), package states).
 SETTLED = ("installed", "config-files", "not-installed")
@@ -48,7 +48,7 @@ APT_OPTIONS = (
 )
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Package:
     """One package that dpkg knows: ``want`` is the selection ("install", "hold", ...)."""
 

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ._plain import plain
+from ._dataclass import dataclass
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Blocker:
     """Why nothing will be done: what is wrong, which thing it concerns, what to do next."""
 
@@ -29,7 +29,7 @@ class Blocker:
         return "%s (%s): %s" % (self.what, self.which, self.next)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Step:
     """One effect: ``action`` names the function that has it, ``data`` is its argument."""
 
@@ -43,7 +43,7 @@ class Step:
         return {"phase": self.phase, "action": self.action, "what": self.what, "why": self.why}
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Plan:
     """The whole intention for one component of one host."""
 

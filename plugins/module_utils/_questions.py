@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import Mapping, Optional, Tuple
 
-from ._plain import plain
+from ._dataclass import dataclass
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Trouble:
     """The answer could not be had; ``what`` is one sentence with the cause."""
 
     what: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class ConfigFile:
     """A file of ours under /etc/apt as it is now or would be after the plan."""
 
@@ -27,7 +27,7 @@ class ConfigFile:
     content: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskKey:
     """The signing key of a repository: ``url``, and the fingerprint that it must have."""
 
@@ -35,12 +35,12 @@ class AskKey:
     fingerprint: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Key:
     content: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskIndex:
     """Which versions of the packages matching ``pattern`` the sources offer.
 
@@ -53,7 +53,7 @@ class AskIndex:
     required: Tuple[str, ...] = ()
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Offer:
     """One version of one package, and the URI of the source that has it."""
 
@@ -61,7 +61,7 @@ class Offer:
     uri: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Index:
     """Offers by package name, newest first as apt orders them."""
 
@@ -69,7 +69,7 @@ class Index:
     warnings: Tuple[str, ...] = ()
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskRecords:
     """What the sources say of the packages matching ``pattern``: every version with its fields.
 
@@ -81,7 +81,7 @@ class AskRecords:
     required: Tuple[str, ...] = ()
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Record:
     """One version of one package: ``fields`` of its stanza with their names in lower case."""
 
@@ -91,12 +91,12 @@ class Record:
     fields: Mapping[str, str]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Records:
     found: Tuple[Record, ...]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskTransaction:
     """What apt would do for these ``name=version`` targets under the given configuration files.
 
@@ -110,14 +110,14 @@ class AskTransaction:
     reinstall: bool = False
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskPurge:
     """What apt would remove with these packages; the answer is a Transaction."""
 
     names: Tuple[str, ...]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Change:
     """One package of a transaction; ``old`` or ``new`` is empty for an install or a removal."""
 
@@ -126,7 +126,7 @@ class Change:
     new: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Transaction:
     installs: Tuple[Change, ...]
     removals: Tuple[Change, ...]
@@ -139,35 +139,35 @@ class Transaction:
         return tuple(target for target in targets if target not in moved)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskSpace:
     """Free bytes on the file systems that hold these paths."""
 
     paths: Tuple[str, ...]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Space:
     """For each path the mount it is on and the bytes that root may still write there."""
 
     free: Mapping[str, Tuple[str, int]]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskFile:
     """Is there a file at this place, an absolute path on the node or an http, https or file URL?"""
 
     place: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class FileThere:
     """There is, of so many bytes; None where its server does not say."""
 
     size: Optional[int]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskDigest:
     """The digest of a file on the node, of the kind of another one: ``like`` is "sha256:HEX" or "md5:HEX"."""
 
@@ -175,7 +175,7 @@ class AskDigest:
     like: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Digest:
     """As in ``like``, and the bytes that the file has."""
 
@@ -183,12 +183,12 @@ class Digest:
     size: int
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskClients:
     """Who has a GPU open."""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Client:
     pid: int
     user: str
@@ -198,17 +198,17 @@ class Client:
         return "%d (%s, %s)" % (self.pid, self.user, self.command)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Clients:
     found: Tuple[Client, ...]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskHolders:
     """What keeps the driver's kernel modules in use."""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Holders:
     """``units`` are system services that hold a GPU, and those that depend on them: they can be stopped and
     started again. ``loose`` are processes that belong to no such service. ``modules`` are kernel modules
@@ -220,12 +220,12 @@ class Holders:
     modules: Tuple[str, ...] = ()
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskVolatile:
     """What the GPUs lose with their kernel modules: loaded modules, and settings made since boot."""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Volatile:
     """``note`` is JSON for the one who restores it; ``trouble`` says why settings are not in it, or "".
 
@@ -239,7 +239,7 @@ class Volatile:
     at_boot: Tuple[str, ...] = ()
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskFormer:
     """Can these packages (``name=version``) be had again: from apt's cache, or from a configured source?
 
@@ -250,7 +250,7 @@ class AskFormer:
     packages: Tuple[str, ...]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Former:
     """The packages that can be had nowhere, and the bytes that all others take."""
 

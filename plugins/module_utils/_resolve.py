@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ._catalog import cudnn
@@ -30,10 +30,10 @@ from ._catalog.frameworks import Choice, Node, choose
 from ._catalog.gpus import Architecture, architecture_of, first_branch_of
 from ._catalog.repositories import nvidia_repository
 from ._catalog.versions import major, newest, numbers
-from ._plain import plain
+from ._dataclass import dataclass
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Framework:
     """What one wants to run. All but the name may be left open with ""."""
 
@@ -43,7 +43,7 @@ class Framework:
     python: str = ""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Place:
     """Where it is to run. ``gpus`` are PCI device ids. ``driver``: a branch or version that is to stay."""
 

@@ -17,10 +17,10 @@ import os
 import shutil
 import stat
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
-from ._plain import plain
+from ._dataclass import dataclass
 
 _DIRECTORY_MODE = 0o755
 #: Any bytes go through text and come out the same.
@@ -31,7 +31,7 @@ class FilesError(Exception):
     """Why the files cannot be brought into being, in one sentence."""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class File:
     content: bytes
     mode: int
@@ -46,7 +46,7 @@ class Wish:
     absent: List[str] = field(default_factory=list)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Change:
     """``what`` is create, replace, correct (mode or owner of a directory) or remove."""
 

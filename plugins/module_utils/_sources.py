@@ -11,13 +11,13 @@ import re
 from dataclasses import field
 from typing import Dict, Iterator, List, Optional, Tuple
 
+from ._dataclass import dataclass
 from ._host import Files
-from ._plain import plain
 
 _SUFFIXES = (".list", ".sources")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Source:
     """One enabled binary source: one URI, one suite.
 

@@ -9,27 +9,27 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from ._plain import plain
+from ._dataclass import dataclass
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class WriteFile:
     path: str
     content: str
     mode: int = 0o644
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class SecretFile(WriteFile):
     """A file that may have passwords in it, before or after: a diff leaves them out."""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class RemoveFile:
     path: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Install:
     """``targets`` are ``name=version``; the flags allow apt to go back, and to move what is on hold.
 
@@ -44,7 +44,7 @@ class Install:
     held: Tuple[str, ...] = ()
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Names:
     """Package names, for purge, hold and unhold."""
 

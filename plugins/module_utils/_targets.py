@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Optional, Sequence, Tuple, TypeVar
 
-from ._plain import plain
+from ._dataclass import dataclass
 from ._scalar import BadWish, scalar
 
 _ADDRESS = re.compile(r"(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])\Z")
 _UUID = re.compile(r"gpu-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Known:
     """A GPU as it can be selected: ``address`` as in sysfs, ``device`` its PCI id, ``name`` NVML's."""
 
@@ -32,7 +32,7 @@ class Known:
         return "%d (%s, %s)" % (self.index, self.name, self.address)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Selection:
     """Some GPUs. ``where`` names the request in messages.
 

@@ -14,8 +14,8 @@ from typing import Iterator, Optional, Tuple
 
 from ._catalog.cuda import release_of_label
 from ._catalog.versions import order
+from ._dataclass import dataclass
 from ._host import Files
-from ._plain import plain
 
 DEFAULT_PATH = "/usr/local/cuda"
 #: Where toolkits are, each in a directory of its own whose name begins with "cuda".
@@ -25,7 +25,7 @@ MANAGED = "/usr/local/"
 _RECORDS = "/var/lib/labfleet-gpu/cuda"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class ToolkitTree:
     """One toolkit: ``version`` is a release ("12.4.1"), or a minor where nothing tells more."""
 

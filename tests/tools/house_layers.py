@@ -15,7 +15,7 @@ PACKAGE = PLUGINS + "module_utils."
 # _host or _packages; a folder is a component, like _driver. Components do not know of each other, but for
 # _slurm, which tells of the MIG devices that _mig sees, and _info, which tells what all of them see.
 HEIGHTS = {
-    **{"_plain": -1, "_catalog": 0, "_plan": 0, "_later": 0, "_command": 1, "_boot": 2},
+    **{"_dataclass": -1, "_catalog": 0, "_plan": 0, "_later": 0, "_command": 1, "_boot": 2},
     **{"_converge": 4, "_slurm": 4, "_info": 4, "_restore": 5},
     **{"_stack": 6, "_stack_at_rest_all": 6},
     **{"_stack_at_rest": 5, "_stack_following": 5, "_stack_framework": 5},

@@ -12,8 +12,8 @@ from typing import Any, Callable, Dict, Mapping, Optional
 
 from .._command import Commands
 from .._component import Component
+from .._dataclass import dataclass
 from .._host import Files, Host
-from .._plain import plain
 from .._plan import Plan
 from .plan import Chosen, Persist, with_boot
 from .state import Stored, observe, shown
@@ -25,7 +25,7 @@ _UNTOLD = (
 )
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Kept:
     """What the component sees, and what there is for the next boot."""
 
@@ -33,7 +33,7 @@ class Kept:
     stored: Stored
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class KeptWish:
     """The component's wish, and whether it is to be restored at boot.
 

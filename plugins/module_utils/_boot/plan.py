@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Optional, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .._plan import Blocker, Plan, Step
 from .._step_data import RemoveFile, WriteFile
 from .state import Entries, Stored, text_of
@@ -20,7 +20,7 @@ _PHASE = "boot"
 _LABELS = {"settings": "GPU settings", "mig": "MIG layouts"}
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Persist:
     """Whether a wish is to be restored at boot; None: as it is, but what is restored follows the wish.
 
@@ -34,7 +34,7 @@ class Persist:
     program: bytes = b""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Chosen:
     """What is wished for the GPUs that a wish is for. ``all``: it is for every GPU of the node.
 
@@ -45,7 +45,7 @@ class Chosen:
     all: bool
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Program:
     """The file that the unit runs."""
 

@@ -11,15 +11,15 @@ import hashlib
 import json
 from typing import Any, Dict, List, Mapping, Optional
 
+from .._dataclass import dataclass
 from .._host import Files
-from .._plain import plain
 from .unit import ENABLED_PATH, PROGRAM_PATH, RULE_PATH, STORES, UNIT_PATH
 
 #: By UUID of the GPU: what is wished for it, in the words of the module's options.
 Entries = Mapping[str, Mapping[str, Any]]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Stored:
     """One component's part. Each file is None where it is not there.
 

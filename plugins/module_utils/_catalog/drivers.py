@@ -11,7 +11,7 @@ import re
 from dataclasses import field
 from typing import Dict, Optional, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .gpus import OPEN, PROPRIETARY
 
 #: From this branch on NVIDIA's packages for Ubuntu have no branch in their names.
@@ -19,7 +19,7 @@ from .gpus import OPEN, PROPRIETARY
 UNSUFFIXED_FROM = 590
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Family:
     """How one vendor's archive for one distribution names the parts of a driver.
 

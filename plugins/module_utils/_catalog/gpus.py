@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 
 OPEN = "open"
 PROPRIETARY = "proprietary"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Architecture:
     """One GPU generation: ``last_branch`` is the last driver branch that drives it, None if not ended."""
 

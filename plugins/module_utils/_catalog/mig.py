@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class ComputeShape:
     """A compute-instance profile; its id is also its enum. ``whole``: NVIDIA's tools make it by default."""
 
@@ -32,7 +32,7 @@ class ComputeShape:
     whole: bool = False
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Shape:
     """A GPU-instance profile of a family: ``suffix`` is what its name has behind the memory ("+me")."""
 
@@ -46,7 +46,7 @@ class Shape:
     compute: Tuple[ComputeShape, ...]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class EngineCounts:
     """Engines of one GPU instance."""
 
@@ -125,7 +125,7 @@ FOUR_OF_TWELVE = (
 )
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Board:
     """One kind of board.
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Repository:
     """A repository: its URL, the fingerprint of its key (None: not known), and the file of that key in it."""
 

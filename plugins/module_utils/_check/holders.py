@@ -12,8 +12,8 @@ import re
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from .._command import Commands
+from .._dataclass import dataclass
 from .._host import Files
-from .._plain import plain
 from .._running import CONTAINER, DAEMONS, POD, describe
 from .._slurm_steps import steps
 from .node import Gpu, Holder
@@ -32,7 +32,7 @@ _OPEN = ("active", "online", "opening")
 _OF_PEOPLE = ("user", "user-early", "user-light", "user-early-light")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class _Owner:
     """What a process belongs to, as Holder has it. ``session``: of its login, "" if it is in none."""
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any, Dict, Mapping, Optional, Tuple
 
+from .._dataclass import dataclass
 from .._host import Host
-from .._plain import plain
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Gpu:
     """One GPU as NVML tells of it; what it does not have, or the driver does not tell, is None."""
 
@@ -83,7 +83,7 @@ def gpu_of(told: Mapping[str, Any]) -> Gpu:
     return Gpu(**values)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Log:
     """Lines of the kernel log that tell of Xids: microseconds since the node started, and text.
 
@@ -97,7 +97,7 @@ class Log:
     now: int = 0
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Ran:
     """What came of a program: its exit status and what it said. ``overtime``: it was ended by the limit."""
 
@@ -112,7 +112,7 @@ class Ran:
         return " ".join(said[-lines:])
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Compiled:
     """A toolkit with nvcc: compiling the sample, and running it, None where nothing was made to run."""
 
@@ -122,7 +122,7 @@ class Compiled:
     running: Optional[Ran] = None
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Library:
     """A libcudnn: its version by its file's name, "" if that tells none, and asking it."""
 
@@ -131,7 +131,7 @@ class Library:
     asking: Ran
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Probed:
     """What an environment's Python said of a framework; ``told`` is None where it died without an answer."""
 
@@ -142,7 +142,7 @@ class Probed:
     device: str = ""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Environment:
     """``trouble``: why nothing could be run in it."""
 
@@ -151,7 +151,7 @@ class Environment:
     probes: Tuple[Probed, ...] = ()
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Holder:
     """A process on a GPU.
 
@@ -175,7 +175,7 @@ class Holder:
     logged_in: Optional[bool] = None
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class CheckState:
     """``trouble``: why NVML could not be asked; ``code``: its number for that. ``lacking``: of pynvml.
 

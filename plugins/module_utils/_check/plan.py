@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from .._asking import Binding
-from .._plain import plain
+from .._dataclass import dataclass
 from .._plan import Plan, Step
 from .leftovers import left_over, why_left_over
 from .node import CheckState, Holder
 from .wish import CheckWish
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Ending:
     """Leftovers that are to end; each must still be one when it is."""
 

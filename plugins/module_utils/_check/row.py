@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Dict, List, Sequence
 
-from .._plain import plain
+from .._dataclass import dataclass
 
 OK, WARNED, FAILED, SKIPPED = "ok", "warned", "failed", "skipped"
 RESULTS = (OK, WARNED, FAILED, SKIPPED)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Row:
     """``subject``: which thing it is about. ``next``: what to do, "" where there is nothing."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .._scalar import BadWish, scalar
 
 #: The rows of each group, in the order in which they are shown.
@@ -55,7 +55,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 }
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class CheckWish:
     """``rows``: the names of those that are asked for. ``prefix``: the environment, None for none."""
 

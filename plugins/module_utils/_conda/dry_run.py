@@ -17,7 +17,7 @@ import json
 import re
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .redact import redacted
 
 _ENDINGS = (".conda", ".tar.bz2")
@@ -33,7 +33,7 @@ class NoAnswer(Exception):
     """The program failed or is not understood; the message is a phrase for people, without secrets."""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Transaction:
     """Records of what comes, by their names, and the names of what goes."""
 

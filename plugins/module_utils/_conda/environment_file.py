@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from typing import Dict, List, Optional, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 
 _KEY = re.compile(r"(?P<key>[A-Za-z_]+)\s*:(?:\s+(?P<value>.*))?\Z")
 _FLOW = re.compile(r"\[(?P<inside>[^\[\]{}]*)\]\Z")
@@ -32,7 +32,7 @@ class BadFile(Exception):
     """A text that is no such file; the message is a phrase with the line."""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class EnvironmentFile:
     #: None where the file names none.
     channels: Optional[Tuple[str, ...]]

@@ -13,7 +13,7 @@ from .._catalog import cuda as toolkits
 from .._catalog.capabilities import capability_of
 from .._catalog.frameworks import Choice, Node, Refusal, choose
 from .._catalog.versions import at_least
-from .._plain import plain
+from .._dataclass import dataclass
 from .._plan import Blocker
 from .pip_wish import Build
 from .specs import name_of
@@ -21,7 +21,7 @@ from .state import CondaState
 from .wish import CondaWish
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Goal:
     specs: Tuple[str, ...]
     #: Requirements, and those among them that are the framework, which may have an index of its own.

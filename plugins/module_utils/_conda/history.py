@@ -14,12 +14,12 @@ from __future__ import annotations
 import re
 from typing import Iterable, List, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 
 _HEAD = re.compile(r"==>\s*(.+?)\s*<==")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Revision:
     """One revision: when it was made, and everything that was there afterwards, in order of names."""
 

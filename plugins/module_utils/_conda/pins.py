@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, List, Mapping, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .._scalar import BadWish
 from .pip_wish import Build, build_of
 from .specs import canonical
@@ -42,7 +42,7 @@ class BadLock(Exception):
     """A text that is no lock; the message is a phrase with the line."""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Lock:
     #: "URL#HASH", the hash an MD5 or SHA-256.
     conda: Tuple[str, ...]

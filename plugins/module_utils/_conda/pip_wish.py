@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .._scalar import BadWish, scalar
 from .redact import bare, redacted
 from .specs import canonical, requirement
@@ -32,7 +32,7 @@ _OPTIONS = ("requirement", "no_build_isolation", "config_settings", "environment
 _OURS = ("CUDA_HOME", "CUDA_PATH", "PATH")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Build:
     """A package that pip builds on the node."""
 
@@ -60,7 +60,7 @@ class Build:
         return tuple(found + (["cuda %s" % self.cuda] if self.cuda else []))
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Built:
     """One package that pip built: how it was asked for, and what was there then, as against() has it."""
 
@@ -68,7 +68,7 @@ class Built:
     against: Tuple[str, ...]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Sources:
     """Where pip looks. ``index_url``: "" for what the node's pip is configured for, NONE for no index."""
 

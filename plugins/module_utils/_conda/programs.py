@@ -11,7 +11,7 @@ import os
 import re
 from typing import Iterator, Tuple, Union
 
-from .._plain import plain
+from .._dataclass import dataclass
 
 #: What engine: conda drives, the preferred one first.
 NAMES = ("conda", "mamba", "micromamba")
@@ -26,7 +26,7 @@ KEEPS_TO_CHANNELS = (4, 4)
 _LINE = re.compile(r"(?:(?P<name>[a-z]+) )?(?P<version>\d+(?:\.\d+)+\S*)\Z")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Program:
     """One of NAMES, the version that it tells, and where it is."""
 
@@ -56,7 +56,7 @@ class Program:
         return "%s %s (%s)" % (self.name, self.version, self.path)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskProgram:
     """Which program solves and installs for this user. ``executable`` is the one that is named, or ""."""
 
@@ -64,7 +64,7 @@ class AskProgram:
     ids: Tuple[int, int] = (0, 0)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskDryRun:
     """What the program would have there; the answer is a Solution.
 

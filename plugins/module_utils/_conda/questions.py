@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Mapping, Optional, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .pip_wish import Build
 from .programs import Program
 
@@ -18,14 +18,14 @@ from .programs import Program
 LACKING = "py-rattler is not there, which solves and installs"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskEngine:
     """What solves and installs on this node. ``wheel`` is where the admin says that py-rattler is, or ""."""
 
     wheel: str = ""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Engine:
     """py-rattler. It is installed unless one of the others is set: a wheel on the node, which can be used
     before it is installed; the address of one, or pip, by which it comes with the SHA-256 ``digest``.
@@ -40,7 +40,7 @@ class Engine:
     program: Optional[Program] = None
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskMatches:
     """Which of the specs no conda package of the environment fulfils. No network.
 
@@ -52,12 +52,12 @@ class AskMatches:
     wheel: str = ""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Matches:
     unmatched: Tuple[str, ...]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskSolve:
     """Which packages fulfil the specs. What is installed is kept as far as it fits, if ``prefix`` is not "".
 
@@ -71,7 +71,7 @@ class AskSolve:
     wheel: str = ""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskLocked:
     """The packages at these addresses, each "URL#HASH"; the answer is a Solution.
 
@@ -83,7 +83,7 @@ class AskLocked:
     looked_up: bool = True
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskRecords:
     """The packages of an environment, as they were installed; the answer is a Solution.
 
@@ -94,7 +94,7 @@ class AskRecords:
     channels: Tuple[str, ...] = ()
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Solution:
     """Every package that is to be there, in order of names: ``lines`` are "name=version=build", ``records``
     as repodata has them, in JSON, with url, fn and channel. ``sizes`` are the bytes to fetch for each line.
@@ -111,7 +111,7 @@ class Solution:
     digests: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskUsers:
     """Which processes have files of the environment mapped or run from it; the answer is Clients."""
 

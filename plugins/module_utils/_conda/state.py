@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional, Tuple
 
+from .._dataclass import dataclass
 from .._host import Host
-from .._plain import plain
 from .history import Revision
 from .pip_wish import Built
 
@@ -29,7 +29,7 @@ ACTIVATION = ("etc/conda/activate.d/labfleet-gpu.sh", "etc/conda/deactivate.d/la
 BESIDE = ".labfleet-gpu"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Note:
     """What we wrote into an environment when it was made: the wish, and what fulfilled it."""
 
@@ -41,7 +41,7 @@ class Note:
     pip: Tuple[str, ...] = ()
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Kit:
     """A toolkit that can compile. ``runtime`` is the version of the library that libcudart.so leads to."""
 
@@ -52,7 +52,7 @@ class Kit:
     lib64: bool = True
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Tools:
     """What packages can be built with; looked for where the wish has such."""
 
@@ -64,7 +64,7 @@ class Tools:
     torch_cuda: Optional[str] = None
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Links:
     """Links in an environment that CUDA programs and builds go by."""
 
@@ -77,7 +77,7 @@ class Links:
     lacking: Tuple[str, ...] = ()
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class CondaState:
     host: Host
     prefix: str

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .pip_wish import Build, Sources
 from .programs import Program
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class BringEngine:
     """Have py-rattler on the node: from a wheel there, from an address, or by pip, with this SHA-256."""
 
@@ -25,7 +25,7 @@ class BringEngine:
     pip: bool = False
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Work:
     """What is worked on, and as whom (user and group id): the final prefix.
 
@@ -38,7 +38,7 @@ class Work:
     ids: Tuple[int, int] = (0, 0)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Stage:
     """Make ready what is worked on. ``packages`` are those that the plan was made from."""
 
@@ -46,7 +46,7 @@ class Stage:
     packages: Tuple[str, ...]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Transact:
     """Have exactly these packages, each a record as JSON; by py-rattler unless a program is named."""
 
@@ -55,7 +55,7 @@ class Transact:
     program: Optional[Program] = None
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class PipCall:
     """One call of pip. ``exact``: what is named comes alone, without what it needs."""
 
@@ -64,7 +64,7 @@ class PipCall:
     exact: bool = False
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class PipInstall:
     """``gone`` are names to remove first."""
 
@@ -73,7 +73,7 @@ class PipInstall:
     gone: Tuple[str, ...] = ()
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class PipBuild:
     """Build a package and install it: ``cuda`` is the toolkit's in ``home``, both "" where it takes none."""
 
@@ -88,7 +88,7 @@ class PipBuild:
     there: bool = False
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class MendLinks:
     """Have links in an environment, each a path below its prefix and where it is to point, as written.
 
@@ -101,7 +101,7 @@ class MendLinks:
     work: Optional[Work] = None
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Activation:
     """Have what activating an environment sources as its packages take it. The work is done as ``ids``."""
 
@@ -109,7 +109,7 @@ class Activation:
     ids: Tuple[int, int] = (0, 0)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Seal:
     """Write history and note, and have it in its place. ``specs`` are what was asked for, for the history.
 
@@ -125,7 +125,7 @@ class Seal:
     theirs: Tuple[str, ...] = ()
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Own:
     """Give all of it to a user and group, if ids are given, and set the mode of its directory."""
 
@@ -134,7 +134,7 @@ class Own:
     mode: Optional[int]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Gone:
     """Remove the environment, or what is left beside it of another run."""
 

@@ -20,7 +20,7 @@ from .._catalog.capabilities import capability_of
 from .._catalog.cuda import gcc_max, host_compiler
 from .._catalog.frameworks import cuda_of_torch
 from .._catalog.versions import major, numbers, within
-from .._plain import plain
+from .._dataclass import dataclass
 from .._plan import Blocker
 from .goal import Goal
 from .pip_wish import NONE, Build, name_of
@@ -33,7 +33,7 @@ _OF_BUILD = re.compile(r"(?:\A|_)cuda(?:(\d{2})\.(\d{1,2})|(\d{2})(\d))(?:_|\Z)"
 _OF_CUDA = ("cuda-version", "pytorch-cuda", "cudatoolkit", "cuda-cudart")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Chosen:
     """The CUDA and its toolkit, both "" where none is taken, and variables for the build."""
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from .._dataclass import dataclass
 from .._host import PciDevice
-from .._plain import plain
 from .._wishes import BadWish, gpus, scalar
 from . import pip_wish
 from .pip_wish import Build, Sources
@@ -24,7 +24,7 @@ ROOT = "/opt/conda/envs"
 SOURCES = ("packages", "framework", "file", "clone", "revision")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Framework:
     """A framework of the catalogue; "" leaves version or CUDA open."""
 
@@ -35,7 +35,7 @@ class Framework:
     index_url: str = ""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class CondaWish:
     prefix: str
     state: str = "present"

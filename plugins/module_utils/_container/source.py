@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Optional, Sequence, Tuple, Union
 
 from .._catalog import container as catalog
-from .._plain import plain
+from .._dataclass import dataclass
 from .._plan import Blocker, Plan, Step
 from .._questions import AskKey, ConfigFile, Trouble
 from .._sources import Source, normal_uri, render_source
@@ -21,7 +21,7 @@ from .wish import ContainerWish
 _LAID_OUT = "/stable/deb/"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Place:
     """Where the packages come from: the address, the files that make it known, and the steps for those."""
 
@@ -33,7 +33,7 @@ class Place:
         return self.uri
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class _Address:
     uri: str
     spelt: str

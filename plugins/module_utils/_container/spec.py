@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from typing import Dict, FrozenSet, Mapping, Optional, Sequence, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 
 #: Directories of specifications, the more important last. /var/run is /run.
 DIRECTORIES = ("/etc/cdi", "/run/cdi")
@@ -35,7 +35,7 @@ _VERSION = re.compile(
 _TOGETHER = ("all", "none")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Spec:
     """One file: device files by name of the device, and the driver whose libraries it mounts."""
 
@@ -44,7 +44,7 @@ class Spec:
     driver: Optional[str]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class GpuDevice:
     """What a container can get: a GPU that is not divided, or a MIG device. ``place`` as in "1:0".
 

@@ -12,10 +12,10 @@ from dataclasses import field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._catalog.container import PACKAGES
+from .._dataclass import dataclass
 from .._host import Host
 from .._lost_told import LostFiles, lost_lines
 from .._packages import Package
-from .._plain import plain
 from .._sources import Source
 from . import containerd, docker
 from .spec import GpuDevice, Spec, effective, stale
@@ -37,7 +37,7 @@ CHECKED = "/run/labfleet-gpu/container-checked"
 REFRESH = "nvidia-cdi-refresh.service"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Conf:
     """A file with what a new version of it keeps. ``text`` is None where there is none.
 
@@ -61,7 +61,7 @@ def conf_kept(path: str, kept: Mapping[str, Any]) -> Conf:
     return Conf(path, kept["text"], mode=kept["mode"], owner=tuple(kept["owner"]))
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Engine:
     """An engine that is installed. ``version`` is "" where it is not known; ``active``: its service runs.
 
@@ -76,7 +76,7 @@ class Engine:
     tied: bool = False
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class ContainerState:
     host: Host
     packages: Tuple[Package, ...]

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .._step_data import SecretFile
 from .spec import GpuDevice
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class EngineFile(SecretFile):
     """A file of an engine as it is to be; no content removes it. It keeps its owner.
 
@@ -27,14 +27,14 @@ class EngineFile(SecretFile):
     engine: str = ""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Reload:
     """Whether Docker has the runtime once it has read its file."""
 
     runtime: bool
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Refresh:
     """Where the specification goes, and by the toolkit's service or by ourselves. What it must then tell."""
 
@@ -44,7 +44,7 @@ class Refresh:
     record: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Check:
     """A container that must show these UUIDs. ``note`` is kept where it does."""
 
@@ -54,12 +54,12 @@ class Check:
     note: Mapping[str, Any]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class AskContainers:
     """Which containers does Docker run, and do they live on without it?"""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Containers:
     """Those that end with Docker's service."""
 

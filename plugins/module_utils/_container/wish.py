@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .._scalar import BadWish, scalar
 from .._wishes import fingerprint, standing
 
@@ -21,7 +21,7 @@ DOCKER, CONTAINERD, PODMAN = "docker", "containerd", "podman"
 ENGINES = (DOCKER, CONTAINERD, PODMAN)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Before:
     """What the same run does before this, as far as the specification depends on it.
 
@@ -36,7 +36,7 @@ class Before:
     changes: bool = False
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class ContainerWish:
     #: One to three numbers; None: what is there, else the newest.
     version: Optional[str] = None

@@ -14,8 +14,8 @@ from .. import _origin
 from .._catalog.cuda import dashed, minor_of_package, release_of_package
 from .._catalog.cuda_runfiles import runfile
 from .._catalog.versions import minor, order, within
+from .._dataclass import dataclass
 from .._origin import Origin
-from .._plain import plain
 from .._plan import Blocker, Plan
 from .._questions import AskRecords, Record, Records
 from .satisfied import lost_of, recorded, unmet_of, wanted_packages
@@ -23,7 +23,7 @@ from .state import DISTRIBUTION_PACKAGE, CudaState, distribution_release
 from .wish import CudaWish
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Choice:
     """Where from, the apt targets, and the release that each wished version comes to."""
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Iterable, Optional, Sequence, Tuple, Union
 
 from .._catalog.versions import numbers
-from .._plain import plain
+from .._dataclass import dataclass
 from .._plan import Blocker, Step
 from .state import ALTERNATIVE, DEFAULT_PATH, LINK, OTHER, PACKAGE, CudaState, Toolkit, newest_of
 from .wish import CudaWish
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class SetDefault:
     """Where /usr/local/cuda is to lead, and the priority of that where an alternative does not know it."""
 
@@ -24,7 +24,7 @@ class SetDefault:
     priority: int
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Chosen:
     """The default that is to be, and why; ``toolkit`` is None where none is left that could be."""
 

@@ -12,15 +12,15 @@ import json
 import os
 from typing import Dict, Optional
 
+from .._dataclass import dataclass
 from .._host import Files
-from .._plain import plain
 from .state import RECORDS
 
 #: What is going on, or that it is over.
 INSTALL, REMOVE, DONE = "install", "remove", "done"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Record:
     """One tree. ``empty``: nothing was there before. ``link``: what /usr/local/cuda was, None for no link.
 

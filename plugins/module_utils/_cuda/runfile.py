@@ -11,8 +11,8 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from .._catalog.cuda import LIBXML2, libxml2_package
 from .._catalog.versions import minor
+from .._dataclass import dataclass
 from .._download import Download
-from .._plain import plain
 from .._plan import Blocker, Plan, Step
 from .._questions import (
     AskDigest,
@@ -35,7 +35,7 @@ _UNPACKED, _TREE = 2, 2
 _LARGE = 6 * 1024**3
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Installer:
     """Install a release into its directory with a runfile of this digest; first remove what is there."""
 
@@ -46,7 +46,7 @@ class Installer:
     replaces: bool = False
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Uninstaller:
     """Remove the tree of a runfile, or what an installer that was cut off left of it."""
 
@@ -54,7 +54,7 @@ class Uninstaller:
     release: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class _File:
     """A runfile that can be had: its size in bytes, and whether the right one is on the node already."""
 

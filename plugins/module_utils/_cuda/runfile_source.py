@@ -12,7 +12,7 @@ from typing import Optional, Union
 
 from .._catalog.cuda_runfiles import Runfile, runfile, runfile_versions
 from .._catalog.versions import minor, within
-from .._plain import plain
+from .._dataclass import dataclass
 from .._plan import Blocker
 from .state import CACHE, CudaState
 from .wish import CudaWish
@@ -22,7 +22,7 @@ _NAME = re.compile(r"cuda_(\d+\.\d+\.\d+)_(?:[\d.]+_)?linux(_sbsa|_ppc64le)?\.ru
 _MACHINE = {None: "x86_64", "_sbsa": "aarch64", "_ppc64le": "ppc64le"}
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Source:
     """One runfile: the release in it, where it is, and what it must be. ``path`` is where it is run from."""
 

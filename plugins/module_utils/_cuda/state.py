@@ -13,11 +13,11 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._catalog.cuda import minor_of_package, release_of_package
 from .._catalog.versions import minor, newest, order
+from .._dataclass import dataclass
 from .._host import Host
 from .._lost_told import LostFiles, Unmet, lost_lines
 from .._own_sources import SOURCE_FILES
 from .._packages import Package
-from .._plain import plain
 from .._sources import Source
 
 #: Where toolkits are, each in a directory of its own, and the name by which the default one is known.
@@ -48,7 +48,7 @@ UNFINISHED = "unfinished"
 ALTERNATIVE, LINK, OTHER = "alternative", "link", "other"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Toolkit:
     """One toolkit: ``version`` is a release ("12.4.1"), or a minor ("12.4") where nothing tells more.
 
@@ -70,7 +70,7 @@ class Toolkit:
         return self.origin != DISTRIBUTION
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Default:
     """/usr/local/cuda: what it is (None: nothing there), and the directory it leads to.
 
@@ -86,7 +86,7 @@ class Default:
     taken: Optional[str] = None
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class CudaState:
     host: Host
     #: NVIDIA's toolkit packages, and nvidia-cuda-toolkit.

@@ -11,12 +11,12 @@ import re
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .._catalog.versions import minor
+from .._dataclass import dataclass
 from .._host import PciDevice
-from .._plain import plain
 from .._wishes import BadWish, fingerprint, gpus, scalar
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class CudaWish:
     #: Minors ("12.4") or releases ("12.4.1"), in the order in which they were written.
     versions: Tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from typing import Any, Mapping, Optional, Union
 from .._catalog import cudnn_archives as catalog
 from .._catalog.cudnn_archives import Archive
 from .._catalog.versions import major, order, within
-from .._plain import plain
+from .._dataclass import dataclass
 from .._plan import Blocker, Plan
 from .._questions import AskDigest, AskFile, Trouble
 from . import refusals
@@ -23,7 +23,7 @@ from .state import CACHE, CudnnState
 from .wish import CudnnWish
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Source:
     """An archive: ``path`` on the node, ``url`` where it must be fetched to there.
 

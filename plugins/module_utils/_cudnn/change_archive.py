@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any, List, Mapping, Optional, Tuple
 
 from .._catalog.versions import major, within
+from .._dataclass import dataclass
 from .._download import Download
-from .._plain import plain
 from .._plan import Blocker, Plan, Step
 from .._questions import AskSpace
 from .._room import space_blockers
@@ -30,7 +30,7 @@ from .wish import CudnnWish
 _GROWTH = 3
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Unpack:
     """What goes where. ``version`` may have fewer than three numbers where only the archive's inside tells.
 

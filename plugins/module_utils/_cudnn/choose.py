@@ -13,8 +13,8 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 from .. import _origin
 from .._catalog.cudnn import companions, parse_package_version
 from .._catalog.versions import major, order, within
+from .._dataclass import dataclass
 from .._origin import Origin
-from .._plain import plain
 from .._plan import Blocker, Plan
 from .._questions import AskRecords, Record, Records
 from . import refusals, satisfied
@@ -23,7 +23,7 @@ from .state import CudnnState, of_package, part_of, short
 from .wish import CudnnWish
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Choice:
     """Where from, the apt targets, and the cuDNN that they come to."""
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import List, Optional, Sequence, Tuple, Union
 
 from .._catalog.versions import major, order, within
-from .._plain import plain
+from .._dataclass import dataclass
 from .._plan import Blocker
 from .._toolkit_trees import DEFAULT_PATH, MANAGED, ToolkitTree
 from .state import PACKAGE, CudnnState
 from .wish import CudnnWish
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Goal:
     """``version`` is as wished; ``trees`` are the toolkits that an archive goes into."""
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 
 #: How a file of ours is now.
 OURS, CHANGED, GONE = "ours", "changed", "gone"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Entry:
     """One file (``digest``, a SHA-256 in hexadecimal) or link (``target``), by its path in the toolkit.
 
@@ -33,7 +33,7 @@ class Entry:
     former: str = ""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Manifest:
     """What is in one toolkit.
 

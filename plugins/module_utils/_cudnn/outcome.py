@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Dict, List
 
 from .._alternatives import Alternative
+from .._dataclass import dataclass
 from .._lost_told import left_lost
-from .._plain import plain
 from .._plan import Step
 from .._step_data import Install
 from .state import PACKAGE, Copy, CudnnState, header_of, is_cudnn_package, packaged, part_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .._questions import Transaction
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class InstallCudnn:
     """What apt is to do, and the major that is to be tried out afterwards."""
 
@@ -29,7 +29,7 @@ class InstallCudnn:
     major: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Verify:
     """What is to be loaded and asked: ``header`` is "" where none belongs to it.
 

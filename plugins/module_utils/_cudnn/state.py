@@ -14,11 +14,11 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 from .._alternatives import Alternative
 from .._catalog import cudnn as catalog
 from .._catalog.versions import major
+from .._dataclass import dataclass
 from .._host import Host
 from .._lost_told import LostFiles, Unmet, lost_lines
 from .._own_sources import SOURCE_FILES
 from .._packages import Package
-from .._plain import plain
 from .._sources import Source
 from .._toolkit_trees import ToolkitTree
 from .manifest import Manifest
@@ -39,7 +39,7 @@ PACKAGE, ARCHIVE, DISTRIBUTION, HAND = "package", "archive", "distribution", "ha
 LIBRARIES, HEADERS = "/usr/lib/%s", "/usr/include/%s"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Copy:
     """One cuDNN, known by the library that programs load ("/usr/lib/x86_64-linux-gnu/libcudnn.so.9").
 
@@ -59,7 +59,7 @@ class Copy:
         return major(self.version)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class CudnnState:
     host: Host
     #: cuDNN's packages of NVIDIA and of the distribution.

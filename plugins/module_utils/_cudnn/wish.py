@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Mapping, Optional, Tuple
 
+from .._dataclass import dataclass
 from .._host import PciDevice
-from .._plain import plain
 from .._toolkit_trees import ToolkitTree
 from .._wishes import BadWish, fingerprint, gpus, scalar
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class CudnnWish:
     #: One to four numbers; None with absent for all.
     version: Optional[str] = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Iterator, Mapping, Optional, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .._plan import Plan, Step
 from .._questions import AskHolders, AskVolatile, Holders, Volatile
 from .._step_data import WriteFile
@@ -20,7 +20,7 @@ from .target import Target, ours, refusal
 from .trust import would_load
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Stop:
     """The units to stop, so that ``module`` can be loaded."""
 
@@ -28,14 +28,14 @@ class Stop:
     module: Module
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Start:
     """The units to start, besides those of the driver that are enabled."""
 
     units: Tuple[str, ...]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Activation:
     """``first`` is done before packages move, ``last`` after everything else."""
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .._plan import Step
 from .._questions import AskFormer, ConfigFile, Former, Trouble
 from .state import FORMER_PATH, DriverState
 from .target import Target
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Keep:
     """Keep ``packages`` (``name=version``) as the driver ``version``; other kept ones go, not ``spare``."""
 
@@ -25,7 +25,7 @@ class Keep:
     spare: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Keeping:
     """What a change of driver does about the way back."""
 

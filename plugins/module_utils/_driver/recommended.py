@@ -21,9 +21,9 @@ from typing import Any, Dict, List, Mapping, Tuple, Union
 
 from .. import _origin as origin
 from .._catalog.drivers import branch_of, upstream
+from .._dataclass import dataclass
 from .._host import PciDevice
 from .._origin import Origin
-from .._plain import plain
 from .._plan import Blocker, Plan
 from .._questions import AskRecords, Record
 from .state import DriverState
@@ -37,7 +37,7 @@ _PATTERN = r"^(?:nvidia-driver-\d{3}%s(?:-open)?|nvidia-driver(?:-open)?|nvidia-
 _ALIAS = re.compile(r"pci:[^\s,()]+")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Candidate:
     """A branch on offer, and whether it is kept for long."""
 

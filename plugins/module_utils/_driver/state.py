@@ -13,11 +13,11 @@ from typing import Any, Collection, Dict, List, Mapping, Optional, Tuple
 from .._catalog.driver_names import is_driver_package  # noqa: F401  # pylint: disable=unused-import
 from .._catalog.drivers import Family, branch_of, named_branch, upstream
 from .._catalog.families import FAMILIES
+from .._dataclass import dataclass
 from .._host import Host
 from .._lost_told import LostFiles, Unmet, lost_lines
 from .._own_sources import SOURCE_FILES
 from .._packages import Package
-from .._plain import plain
 from .._sources import Source
 
 #: Our own files; the names sort after those of the vendors' packages.
@@ -60,7 +60,7 @@ COMPANIONS = ("nvlsm", "infiniband-diags")
 INITRAMFS_DUE_PATH = "/var/lib/labfleet-gpu/initramfs-due"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Module:
     """A kernel module: version and flavour, as a file on disk or as loaded."""
 
@@ -68,7 +68,7 @@ class Module:
     flavour: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Installed:
     """The driver set that dpkg has: family, branch, version and flavour of its kernel-module package."""
 
@@ -78,7 +78,7 @@ class Installed:
     flavour: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Signature:
     """Who signed a module file: the name and the id of the key, as modinfo tells them."""
 
@@ -86,7 +86,7 @@ class Signature:
     key: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Certificate:
     """A certificate for module signatures: the name of its subject, its serial number and its key's id.
 
@@ -98,7 +98,7 @@ class Certificate:
     key: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Trust:
     """Which modules the kernel loads: ``enforced`` says in words why only signed ones, None where any.
 
@@ -112,7 +112,7 @@ class Trust:
     own_path: str = ""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Nouveau:
     """The kernel's own driver: loaded now, there for the running kernel, and the file that keeps it out."""
 
@@ -121,7 +121,7 @@ class Nouveau:
     blacklist: Optional[str] = None
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Runfile:
     """A driver that NVIDIA's .run installer left, and the program that removes it (None: it is gone)."""
 
@@ -129,7 +129,7 @@ class Runfile:
     uninstaller: Optional[str]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class DriverState:
     host: Host
     packages: Tuple[Package, ...]

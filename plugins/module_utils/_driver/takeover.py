@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Callable, Mapping, Optional
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .._plan import Blocker, Plan, Step
 from .._questions import AskClients
 from .state import DriverState, Runfile
@@ -21,7 +21,7 @@ from .wish import DriverWish
 LOG_PATH = "/var/lib/nvidia/log"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Uninstall:
     """The installer's own program (None where it is gone) and the version that it brought."""
 

@@ -12,8 +12,8 @@ from typing import List, Optional, Tuple
 from .._catalog.branches import OPEN_ONLY_FROM, flavours_of, preferred
 from .._catalog.drivers import Family, branch_of
 from .._catalog.gpus import OPEN, first_branch_of
+from .._dataclass import dataclass
 from .._host import PciDevice
-from .._plain import plain
 from .._plan import Blocker
 from . import trust
 from .state import DriverState, Module
@@ -23,7 +23,7 @@ from .wish import DriverWish
 _PASSED = "vfio-pci"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Build:
     """The driver version that DKMS is to build, and for which kernel."""
 
@@ -31,7 +31,7 @@ class Build:
     version: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Unit:
     """A systemd unit to enable, and to start now if ``start``."""
 
@@ -39,14 +39,14 @@ class Unit:
     start: bool
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class LoadModule:
     """A kernel module to load now, by its name for modprobe."""
 
     name: str
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Target:
     """The wish, bound to a host: one family and one flavour."""
 

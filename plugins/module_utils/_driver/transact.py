@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .._catalog.drivers import branch_of, older, upstream
+from .._dataclass import dataclass
 from .._lost_told import not_to_be_had
 from .._origin import Origin
-from .._plain import plain
 from .._plan import Blocker, Plan, Step
 from .._questions import (
     AskClients,
@@ -40,7 +40,7 @@ BUILD_SPACE = 512 * 1024 * 1024
 _ROUNDS = 6
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Choice:
     """Why something changes, where from, what there is, which version, and the apt targets for it."""
 

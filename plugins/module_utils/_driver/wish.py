@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Mapping, Optional, Tuple
 
+from .._dataclass import dataclass
 from .._host import PciDevice
-from .._plain import plain
 from .._wishes import BadWish, fingerprint, gpus, scalar
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class DriverWish:
     state: str = "present"
     branch: Optional[int] = None

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Optional, Tuple
 
+from .._dataclass import dataclass
 from .._kubernetes import STRATEGIES
-from .._plain import plain
 from .._scalar import BadWish
 
 #: What can be gathered, in the order in which it is told.
@@ -38,7 +38,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 }
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class InfoWish:
     """``gather``: some of GATHER. ``strategy``: of the device plugin, None for the one that fits."""
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .pack import fits
 from .state import ComputeProfile, Gpu, Profile
 
@@ -29,7 +29,7 @@ _COUNTED: Tuple[Tuple[str, Callable[[Profile], Optional[int]]], ...] = (
 )
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Resource:
     """One thing that instances share: how much there is, and how much an instance of each profile takes."""
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import Any, Mapping, Tuple
 
 from .._clients import service_names
+from .._dataclass import dataclass
 from .._host import Files
-from .._plain import plain
 from .._scalar import BadWish
 from .options import of_config, of_options
 from .targets import Request
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class MigWish:
     requests: Tuple[Request, ...]
     disrupt_running_work: bool = False

@@ -11,9 +11,9 @@ from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 
 from .._clients import Dependents, User, agreed
+from .._dataclass import dataclass
 from .._gpu_values import Values
 from .._host import Host
-from .._plain import plain
 from .._targets import Known
 from .state import Gpu, GpuInstance
 
@@ -26,7 +26,7 @@ REFUSED = "/run/labfleet-gpu/mig-reset-refused"
 MANAGER = "nvidia-mig-manager.service"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class NodeGpu:
     """One GPU. ``current`` and ``pending`` tell MIG mode, None where it has none.
 
@@ -61,7 +61,7 @@ class NodeGpu:
         )
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class MigState:
     """``trouble``: why NVML could not be asked. ``binding``: what is wrong with pynvml, "" if nothing is."""
 

@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._catalog.mig_boards import board_of
 from .._catalog.versions import at_least
 from .._clients import User, consenting
-from .._plain import plain
+from .._dataclass import dataclass
 from .._plan import Blocker, Step
 from .names import UnknownProfile
 from .nearest import nearest
@@ -33,7 +33,7 @@ _IN_WORDS = {
 }
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class SetMode:
     """Switch MIG mode of the GPU ``uuid``; ``name`` is for messages.
 
@@ -49,7 +49,7 @@ class SetMode:
     followed: bool = False
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class ChangeLayout:
     """The changes of one phase on one GPU. ``former`` is to be put back if they fail."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .capacity import Capacity, compute_left
 from .pack import Choice, pack
 from .state import ComputeInstance, Gpu, GpuInstance, Placement, Profile, Wanted
@@ -27,7 +27,7 @@ class DoesNotFit(ValueError):
         self.in_the_way = in_the_way
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class ComputePart:
     """A compute instance of the layout; ``existing``: the one that is kept for it."""
 
@@ -36,7 +36,7 @@ class ComputePart:
     existing: Optional[ComputeInstance] = None
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Part:
     """A GPU instance of the layout; ``existing``: the one that is kept for it."""
 
@@ -53,7 +53,7 @@ class Part:
         return tuple(each for each in before if id(each) not in kept)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Solution:
     """The layout, by start, and the GPU instances that have no part in it."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Iterator, NamedTuple, Optional, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 
 
 class Placement(NamedTuple):
@@ -27,7 +27,7 @@ class Placement(NamedTuple):
         return "%d:%d" % self
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Engines:
     """Media engines of one GPU instance; None: not told. Copy engines are shared, so they limit nothing."""
 
@@ -37,7 +37,7 @@ class Engines:
     ofa: Optional[int] = None
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class ComputeProfile:
     """A kind of compute instance inside one kind of GPU instance.
 
@@ -55,7 +55,7 @@ class ComputeProfile:
     whole: bool = False
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Profile:
     """A kind of GPU instance: ``id`` is what NVML's calls take (no enum), ``limit`` its instance count."""
 
@@ -82,7 +82,7 @@ class Profile:
         return next((each for each in self.compute if each.id == number), None)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class ComputeInstance:
     """A compute instance; ``in_use``: a process works on it. ``id`` is NVML's, no identity: it is reused.
 
@@ -96,7 +96,7 @@ class ComputeInstance:
     uuid: Optional[str] = None
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class GpuInstance:
     """A GPU instance with the compute instances in it, which may be none. ``id`` as above."""
 
@@ -111,7 +111,7 @@ class GpuInstance:
         return sum(each.in_use for each in self.compute)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Wanted:
     """One GPU instance that shall be: profile id, where (None: anywhere), ids of compute profiles in it."""
 
@@ -120,7 +120,7 @@ class Wanted:
     compute: Tuple[int, ...] = ()
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Gpu:
     """One GPU as the planner sees it."""
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .solve import Solution
 from .state import ComputeInstance, Gpu, GpuInstance, Placement
 
@@ -22,7 +22,7 @@ DESTROY_COMPUTE, DESTROY_GPU = "destroy_compute_instance", "destroy_gpu_instance
 CREATE_GPU, CREATE_COMPUTE = "create_gpu_instance", "create_compute_instance"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Change:
     """One call. ``gpu_profile`` and ``gpu_placement`` say which GPU instance it is, or is in.
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .._scalar import BadWish
 from .._targets import Known, Selection, assigned
 from .wish import Entry
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Request(Selection):
     """What shall be on some GPUs, on all that have MIG if none is named.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .._scalar import BadWish, scalar
 from .names import find, find_compute, parse
 from .solve import DoesNotFit, inside
@@ -19,7 +19,7 @@ from .state import Profile, Wanted
 _MOST = 64  # instances of one entry: more than any GPU has
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Entry:
     """One GPU instance as written. ``compute`` None: one compute instance that spans it.
 

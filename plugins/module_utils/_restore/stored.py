@@ -14,11 +14,11 @@ from .._boot.state import entries_of
 from .._boot.unit import STORES
 from .._command import Commands
 from .._component import Component
+from .._dataclass import dataclass
 from .._host import Files, Host
 from .._mig.component import MIG
 from .._mig.module_wish import MigWish
 from .._mig.options import of_layout
-from .._plain import plain
 from .._plan import Blocker, Plan
 from .._scalar import BadWish
 from .._settings.component import SETTINGS
@@ -29,7 +29,7 @@ _AGAIN = "run the playbook again, which writes it anew"
 _GONE = "%s is not on this node: what is stored for it waits until a playbook drops it."
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Wished:
     """What the component sees, and the text of its store."""
 

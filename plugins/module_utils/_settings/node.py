@@ -11,9 +11,9 @@ from dataclasses import field
 from typing import Any, Dict, Optional, Tuple
 
 from .._clients import Dependents, User
+from .._dataclass import dataclass
 from .._gpu_values import watts
 from .._host import Host
-from .._plain import plain
 from .._targets import Known
 from .wish import BOARDS_OWN, CLOCKS, FREE, Clocks
 
@@ -23,7 +23,7 @@ REFUSED = "/run/labfleet-gpu/ecc-reset-refused"
 _DAEMON = "nvidia-persiste"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Power:
     """The power limit in mW, the board's own (None: it does not tell), and what is allowed."""
 
@@ -33,7 +33,7 @@ class Power:
     most: int
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class GpuState:
     """One GPU. What it does not have is None.
 
@@ -98,7 +98,7 @@ class GpuState:
         return wished
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Service:
     """nvidia-persistenced as systemd knows it. ``covers``: while it runs, persistence is on for all GPUs."""
 
@@ -113,7 +113,7 @@ class Service:
         return self.installed and self.unit_file in ("enabled", "enabled-runtime", "static")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class SettingsState:
     """``trouble``: why NVML could not be asked. ``binding``: what is wrong with pynvml, "" if nothing is."""
 

@@ -12,8 +12,8 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 from .._asking import foretold
 from .._clients import PERSISTENCED, STAYING, User, agreed, away, keep_dependents, keep_drm
+from .._dataclass import dataclass
 from .._gpu_values import label
-from .._plain import plain
 from .._plan import Blocker, Plan, Step
 from .._scalar import BadWish
 from .._targets import assigned
@@ -32,14 +32,14 @@ _FORGOTTEN = (
 )
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Persistenced:
     """The service is to run, or not to; ``uuids``: GPUs that it initializes, or lets go."""
 
     uuids: Tuple[str, ...]
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Reset:
     """GPUs to be reset at once, as those that NVLink joins may have to be.
 

@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Dict, List, Sequence, Tuple
 
 from .._clients import User, agreed, consenting
+from .._dataclass import dataclass
 from .._gpu_values import Change, SetAll, in_words, label
-from .._plain import plain
 from .._plan import Blocker, Step
 from .limits import refusals
 from .node import GpuState, Service, shown
@@ -22,7 +22,7 @@ from .wish import CLOCKS, COMPUTE_MODES, FREE, Settings
 _IMMEDIATE = ("persistence", "compute_mode", "power_limit", "gpu_clocks", "memory_clocks")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class SetEcc:
     """Have ECC on or off from the next reset on; ``name`` is for messages."""
 

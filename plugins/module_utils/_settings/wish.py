@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .._clients import service_names
-from .._plain import plain
+from .._dataclass import dataclass
 from .._scalar import BadWish, scalar
 from .._targets import Selection, selectors
 
@@ -25,7 +25,7 @@ COMPUTE_MODES = ("default", "exclusive_process", "prohibited")
 _SELECTING = ("gpus", "gpu_model")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Settings:
     """What is wished for a GPU; None: as it is. ``power_limit`` in mW, or BOARDS_OWN."""
 
@@ -42,14 +42,14 @@ NAMES = tuple(field.name for field in fields(Settings))
 SAYING = (*NAMES, "gpus", "gpu_model", "settings")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Request(Selection):
     """Settings for some GPUs, for all if none is named."""
 
     settings: Settings = Settings()
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class SettingsWish:
     requests: Tuple[Request, ...]
     disrupt_running_work: bool = False

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, List, Optional, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .._plan import Blocker, Step
 from .._step_data import RemoveFile, WriteFile
 
@@ -33,7 +33,7 @@ test ! -e "$$file" || nvidia-modprobe -f "$$file"; done'
 MAKE, KEEP, FORGET = "make-device-files", "write-slurmd-drop-in", "remove-slurmd-drop-in"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Missing:
     """A device file that is not there, and what nvidia-modprobe is told for it; "" where nothing is known."""
 
@@ -42,7 +42,7 @@ class Missing:
     source: str = ""
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class MakeFiles:
     files: Tuple[Missing, ...]
 

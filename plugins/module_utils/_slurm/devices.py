@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from . import names
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Device:
     """One thing that Slurm counts. ``profile`` is "" for a GPU that is not divided."""
 

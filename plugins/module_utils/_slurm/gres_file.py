@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .hostlist import covers, single
 
 _BEGIN, _END = "# BEGIN labfleet.gpu slurm_gres %s", "# END labfleet.gpu slurm_gres %s"
@@ -32,7 +32,7 @@ class Foreign(NamedTuple):
         return "line %d, %s" % (self.number, self.text)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class GresFile:
     """The file in parts: lines of ours between the marks, None without marks, and all other lines."""
 

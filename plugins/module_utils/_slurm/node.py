@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
+from .._dataclass import dataclass
 from .._host import Host
-from .._plain import plain
 from .device_files import Missing
 from .devices import Device
 from .started import Started
@@ -24,7 +24,7 @@ _QUIET = ("IDLE", "DOWN", "UNKNOWN", "FUTURE")
 _AWAY = ("DOWN", "UNKNOWN", "FUTURE")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Conf:
     """A file with what a new version of it keeps. ``text`` is None where there is none."""
 
@@ -34,7 +34,7 @@ class Conf:
     owner: Tuple[int, int] = (0, 0)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Controller:
     """What slurmctld says. ``trouble``: why nothing. ``state`` as scontrol prints it, "" for no such node."""
 
@@ -63,7 +63,7 @@ class Controller:
         return base.rstrip("*~#!%$@^-"), tuple(flag.rstrip("*~#!%$@^-") for flag in flags)
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class SlurmState:
     """``trouble``, ``binding``: why NVML could not be asked, as in the other components."""
 

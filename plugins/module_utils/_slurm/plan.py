@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from .._asking import foretold
-from .._plain import plain
+from .._dataclass import dataclass
 from .._plan import Blocker, Plan, Step
 from .._step_data import WriteFile
 from . import device_files, gres_file, names, node_line
@@ -33,7 +33,7 @@ _FOR_A_NODE, _FOR_MIG = "20.11", "21.08"
 RECONFIGURE, RESTART_CTLD, RESTART_D = "reconfigure-slurm", "restart-slurmctld", "restart-slurmd"
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class WriteConf(WriteFile):
     """A new version of a file, empty if it is to go; and what is owed after that.
 
@@ -44,7 +44,7 @@ class WriteConf(WriteFile):
     again: Callable[[Optional[str]], Optional[str]] = lambda text: None
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Daemon:
     """What a restart is for: the node, its GPUs as slurmctld should list them, and the UUIDs slurmd finds.
 

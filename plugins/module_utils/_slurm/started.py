@@ -17,8 +17,8 @@ import re
 import shlex
 from typing import Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
+from .._dataclass import dataclass
 from .._host import Files
-from .._plain import plain
 
 #: What systemd is asked of the unit, besides its state.
 PROPERTIES = "ActiveState,ExecStart,Environment,EnvironmentFiles"
@@ -26,7 +26,7 @@ _ARGV = re.compile(r"^ExecStart=\{.*?argv\[\]=(.*?) ;", re.MULTILINE)
 _REFERENCE = re.compile(r"\$\{?(\w+)\}?\Z")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Started:
     """``server``: whence it fetches its files, or where it keeps what it fetched; ``conf``: its slurm.conf.
 

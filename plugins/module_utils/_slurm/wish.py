@@ -11,7 +11,7 @@ import os
 import re
 from typing import Any, Dict, Mapping, Optional
 
-from .._plain import plain
+from .._dataclass import dataclass
 from .._scalar import BadWish
 from .names import STYLES
 
@@ -28,7 +28,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class SlurmWish:
     """What is to be: which file holds the GPUs of which node, and how they are written."""
 

@@ -1,25 +1,26 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plain data behaves as a frozen dataclass does."""
+"""Our dataclasses behave as those of the library do."""
 
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
-from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import FrozenInstanceError, asdict, field, fields, is_dataclass, replace
 from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._plain import plain
+from ansible_collections.labfleet.gpu.plugins.module_utils._dataclass import dataclass
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Base:
     name: str
     size: int = 0
 
 
-@plain(frozen=True)
+@dataclass(frozen=True)
 class Plain(Base):
     """A kind of Base."""
 
@@ -32,13 +33,13 @@ class Plain(Base):
         return self.name.upper()
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class BaseOfTheLibrary:
     name: str
     size: int = 0
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class OfTheLibrary(BaseOfTheLibrary):
     parts: Tuple[str, ...] = ()
     notes: List[str] = field(default_factory=list)
@@ -94,7 +95,7 @@ def test_one_list_for_each() -> None:
 
 
 def test_what_is_passing_does_not_count() -> None:
-    @plain(frozen=True)
+    @dataclass(frozen=True)
     class Seen:
         name: str
         at: float = field(default=0.0, compare=False)
@@ -129,3 +130,14 @@ def test_it_is_a_dataclass_and_can_be_copied() -> None:
     ours = Plain("a", 1, ("x",), ["n"], 5)
     assert is_dataclass(Plain) and Plain.__doc__ == "A kind of Base." and Base.__doc__
     assert copy.deepcopy(ours) == ours and pickle.loads(pickle.dumps(ours)) == ours
+
+
+def test_one_that_changes_is_the_library_s() -> None:
+    @dataclass
+    class Changing:
+        name: str
+        notes: List[str] = field(default_factory=list)
+
+    ours = Changing("a")
+    ours.name = "b"
+    assert ours == Changing("b") and "__init__" in vars(Changing)
