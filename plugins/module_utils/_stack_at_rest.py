@@ -10,7 +10,7 @@ Each is loaded only where it is asked for.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Union
 
 from ._component import Part
 from ._later import Further
@@ -44,8 +44,12 @@ def _cudnn(options: _Options) -> Part:
 PARTS: Dict[str, Asked] = {"driver": _driver, "cuda": _cuda, "cudnn": _cudnn}
 
 
-def parts(asked: Mapping[str, Any], known: Mapping[str, Asked] = PARTS) -> List[Part]:
-    """The components that are asked for, with their wishes. Raises Further where a look is not enough."""
+def parts(asked: Mapping[str, Any], known: Optional[Mapping[str, Asked]] = None) -> List[Part]:
+    """The components that are asked for, with their wishes. Raises Further where a look is not enough.
+
+    ``known``: what there is a part for, PARTS if it is left out.
+    """
+    known = PARTS if known is None else known
     if set(asked) - set(known):
         raise Further("a component that is not among %s" % ", ".join(known))
     found: List[Part] = []
