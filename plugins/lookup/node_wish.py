@@ -42,12 +42,13 @@ _raw:
   elements: dict
 """
 
+from functools import partial
 from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.node_wish import node_wish
-from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import ROLE_OF
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import ROLE_OF, value_of
 
 
 class LookupModule(LookupBase):
@@ -59,8 +60,5 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(
                 f"node_wish knows no component {unknown[0]}: name one of {', '.join(ROLE_OF)}."
             )
-        return [node_wish(str(term), variables or {}, self._value) for term in terms]
-
-    def _value(self, raw: Any) -> Any:
-        """What a variable says; a template that says "omit" was not set."""
-        return self._templar.template({"value": raw}).get("value")
+        value = partial(value_of, resolve=self._templar.template)
+        return [node_wish(str(term), variables or {}, value) for term in terms]

@@ -50,6 +50,8 @@ ROLE_OF = {
 }
 
 
+#: Gives a dictionary of variables without templates; what is omitted goes.
+Resolve = Callable[[Dict[str, Any]], Mapping[str, Any]]
 #: The safe loader, in C where there is one.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -88,13 +90,16 @@ def handed_on(role: str | None, owner: str) -> frozenset[str]:
     )
 
 
-def ill_typed_variables(
-    role: str, variables: Mapping[str, Any], resolve: Callable[[Dict[str, Any]], Mapping[str, Any]]
-) -> Iterator[str]:
+def value_of(raw: Any, resolve: Resolve) -> Any:
+    """What a variable says; a template that says "omit" was not set."""
+    return resolve({"value": raw}).get("value")
+
+
+def ill_typed_variables(role: str, variables: Mapping[str, Any], resolve: Resolve) -> Iterator[str]:
     """One sentence for each variable whose value is not of the type, or no choice, that the role documents.
 
     It is the check that Ansible makes in a task of its own before a role, where nobody leaves that out
-    (rolespec_validate). ``resolve`` gives a dictionary of variables without templates; what is omitted goes.
+    (rolespec_validate).
     """
     specification = _specification(role)
     given = resolve({name: variables[name] for name in specification if name in variables})
@@ -103,16 +108,9 @@ def ill_typed_variables(
         yield f"The role {role} cannot take what it was given: {message.rstrip('.')}."
 
 
-def overruled_variables(
-    role: str, variables: Mapping[str, Any], resolve: Callable[[Dict[str, Any]], Mapping[str, Any]]
-) -> Iterator[str]:
-    """One sentence for each consent that was given to a component where the role takes its own word alone.
-
-    ``resolve`` gives a dictionary of variables without templates; what is omitted goes.
-    """
-
-    def value(raw: Any) -> Any:
-        return resolve({"value": raw}).get("value")
+def overruled_variables(role: str, variables: Mapping[str, Any], resolve: Resolve) -> Iterator[str]:
+    """One sentence for each consent that was given to a component where the role takes its own word alone."""
+    value = functools.partial(value_of, resolve=resolve)
 
     for name, advice in _UNREAD.get(role, {}).items():
         if value(variables.get(name)):

@@ -17,6 +17,7 @@ from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import
     known_variables,
     overruled_variables,
     unknown_variables,
+    value_of,
 )
 
 
@@ -105,6 +106,22 @@ def test_what_is_omitted_was_not_set(name: str) -> None:
     }
     assert list(ill_typed_variables("gpu_node", variables, templated())) == []
     assert list(overruled_variables("gpu_node", variables, templated())) == []
+
+
+@pytest.mark.parametrize(
+    "raw, value",
+    [
+        ("{{ size }}", 4),
+        ({"size": "{{ size }}", "colour": "{{ nowhere | default(omit) }}"}, {"size": 4}),
+        ("{{ nowhere | default(omit) }}", None),
+        ("plain", "plain"),
+        (None, None),
+        (False, False),
+    ],
+    ids=str,
+)
+def test_what_a_variable_says(raw: Any, value: Any) -> None:
+    assert value_of(raw, templated(size=4)) == value
 
 
 YES, NO = {"gpu_node_reboot_allowed": True}, {"gpu_node_reboot_allowed": False}
