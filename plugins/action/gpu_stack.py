@@ -14,7 +14,7 @@ from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing import Bring
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing_engine import BringingEngineAction
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import own_role
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.node_wish import node_wish
-from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import ROLE_OF
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import ROLE_OF, value_of
 
 #: Whose variables say what the whole node is to be, beside those of the components' roles.
 _ROLE = "gpu_node"
@@ -52,7 +52,7 @@ class ActionModule(BringingEngineAction, BringingAction):
 
     def _value(self, raw: Any) -> Any:
         """What a variable says; a template that says "omit" was not set."""
-        return self._templar.template({"value": raw}).get("value")
+        return value_of(raw, self._templar.template)
 
     def _at_once(self, task_vars: dict[str, Any] | None) -> dict[str, Any] | None:
         asked = {name: options for name, options in self._task.args.items() if options is not None}
