@@ -23,7 +23,7 @@ from typing import Any
 
 import chart
 import report
-from runner import ALL, DRIVER, HERE, PLAYS, ROOT, STACK, BenchmarkError, Play, Row, Run, Runner
+from runner import ALL, DRIVER, HERE, PLAYS, ROOT, STACK, BenchmarkError, Play, Row, Run, Runner, plays
 from samples import Measurement, Sample, Work
 from settings import Lab
 
@@ -93,19 +93,20 @@ class Benchmark:
 
     def series(self, nodes: int, pipelining: bool) -> list[Sample]:
         """All plays in turn, over connections that are open already; each round begins with another play."""
-        for play in PLAYS:
+        timed = plays(nodes)
+        for play in timed:
             self._run(play, nodes, pipelining)
         samples = []
         for number in range(1, self._rounds + 1):
-            shift = number % len(PLAYS)
-            for play in PLAYS[shift:] + PLAYS[:shift]:
+            shift = number % len(timed)
+            for play in timed[shift:] + timed[:shift]:
                 done = self._run(play, nodes, pipelining)
                 self._check(play, done.rows)
                 node_cpu = done.nodes_cpu_s / nodes
                 samples.append(
                     Sample(nodes, pipelining, play.key, number, done.wall_s, done.controller_cpu_s, node_cpu)
                 )
-            walls = ", ".join(f"{s.play} {s.wall_s:.2f}" for s in samples[-len(PLAYS) :])
+            walls = ", ".join(f"{s.play} {s.wall_s:.2f}" for s in samples[-len(timed) :])
             say(f"{nodes} nodes, pipelining {'on' if pipelining else 'off'}, round {number}: {walls} s")
         return samples
 

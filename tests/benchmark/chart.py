@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from runner import PING, PLAYS, SITE
+from runner import PING, PLAYS, SITE, plays
 from samples import GOALS, Measurement
 
 WIDTH, HEIGHT = 950, 424
@@ -47,7 +47,9 @@ class _Panel:
         self._left = PANEL_LEFT[pipelining]
         self._counts = measurement.node_counts
         ping = max(measurement.median(PING.key, nodes, pipelining) for nodes in self._counts)
-        tops = [max(measurement.values(p.key, nodes, pipelining)) for p in PLAYS for nodes in self._counts]
+        tops = [
+            max(measurement.values(p.key, nodes, pipelining)) for nodes in self._counts for p in plays(nodes)
+        ]
         self._step = _tick_step(max(*tops, ping * GOALS[pipelining]))
         self._top = self._step * math.ceil(max(*tops, ping * GOALS[pipelining]) / self._step)
 
@@ -86,7 +88,9 @@ class _Panel:
         for play in sorted(PLAYS, key=lambda play: play is SITE):  # on top of the others
             colour = COLOURS[play.key]
             medians = [
-                (nodes, self._measurement.median(play.key, nodes, self._pipelining)) for nodes in self._counts
+                (nodes, self._measurement.median(play.key, nodes, self._pipelining))
+                for nodes in self._counts
+                if play in plays(nodes)
             ]
             parts.append(self._line(medians, colour))
             for nodes, median in medians:

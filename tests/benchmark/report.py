@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runner import PING, PLAYS
+from runner import PING, PLAYS, plays
 from samples import Measurement, spread
 
 BEGIN = "<!-- begin: written by make benchmark -->"
@@ -40,7 +40,7 @@ def _time_table(measurement: Measurement) -> list[str]:
     ]  # fmt: skip
     for pipelining in (False, True):
         for nodes in measurement.node_counts:
-            for play in PLAYS:
+            for play in plays(nodes):
                 key = (play.key, nodes, pipelining)
                 wall = measurement.median(*key)
                 more = (wall - measurement.median(PING.key, nodes, pipelining)) / nodes * 1000

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import chart
 import report
-from runner import PLAYS, Row, parse_recap
+from runner import PLAYS, Row, parse_recap, plays
 from samples import Measurement, Sample, Work
 
 WALLS = {
@@ -25,6 +26,7 @@ WALLS = {
     "two_pings": (4.0,) * 3,
     "minimal_facts": (4.2,) * 3,
 }
+FOR_MANY = {"ping", "site", "stack", "all"}
 MACHINE = {
     "date": "2026-01-01",
     "cores": 2,
@@ -67,6 +69,15 @@ def test_each_goal_is_judged_by_its_own_limit(measurement: Measurement) -> None:
     assert "driver, CUDA and cuDNN: 1.40 times" in stack_with and stack_with.endswith("met.")
     assert "MIG and containers: 2.20 times" in everything and everything.endswith("missed.")
     assert "MIG and containers: 2.20 times" in everything_with and everything_with.endswith("missed.")
+
+
+def test_plays_that_would_only_take_time_are_left_out(measurement: Measurement) -> None:
+    assert plays(20) == PLAYS and {play.key for play in plays(100)} == FOR_MANY
+    many = [replace(s, nodes=100) for s in measurement.samples if s.nodes == 10 and s.play in FOR_MANY]
+    measurement.samples[:] = [s for s in measurement.samples if s.nodes == 1] + many
+    assert len([row for row in report.text(measurement).splitlines() if row.startswith("| 100 |")]) == 2 * 4
+    points = [each for each in ElementTree.fromstring(chart.svg(measurement)).iter() if "circle" in each.tag]
+    assert len(points) == 2 * (len(PLAYS) + 4)
 
 
 def test_raw_samples_are_all_written(measurement: Measurement) -> None:
