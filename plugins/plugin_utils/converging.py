@@ -35,6 +35,7 @@ class ConvergingAction(ActionBase):
     """Calls the module of the same name once. If it answers with a job, shows its progress to the end."""
 
     _requires_connection = True
+    _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
