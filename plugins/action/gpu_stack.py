@@ -22,7 +22,7 @@ _ROLE = "gpu_node"
 _LOOKING = {
     "labfleet.gpu.gpu_stack_at_rest": frozenset(("driver", "cuda", "cudnn")),
     "labfleet.gpu.gpu_stack_at_rest_all": frozenset(
-        ("driver", "cuda", "cudnn", "environments", "settings", "mig", "container")
+        ("driver", "cuda", "cudnn", "environments", "settings", "mig", "container", "framework")
     ),
 }
 #: Made once, before a process is forked for each host.

@@ -10,6 +10,12 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options: {}
 attributes:
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: partial
+    details:
+      - "Nothing is brought to the node then: nvidia-ml-py where NVML is asked, py-rattler where there are
+        environments."
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.
     support: full

@@ -12,7 +12,7 @@ refusal, a reboot, anything that goes wrong) it says only that, and the whole mo
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ._command import CommandError, Commands, Once
 from ._component import Part, told
@@ -24,13 +24,18 @@ if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 
-def tell(module: AnsibleModule, parts: Callable[[], Sequence[Part]]) -> None:
-    """The result of a module that only looks. ``parts`` raises Further where they are not enough."""
+#: The components that are looked at, and what the result has beside them.
+Looked = Tuple[Sequence[Part], Dict[str, Any]]
+
+
+def tell(module: AnsibleModule, looking: Callable[[], Looked]) -> None:
+    """The result of a module that only looks. ``looking`` raises Further where that is not enough."""
     # All of it goes with the process, a quarter of a second later: to look for garbage before that, and once
     # more at the end, takes a twelfth of the time.
     gc.disable()
     try:
-        found = at_rest(Once(module), Files(), parts(), module.check_mode)
+        parts, more = looking()
+        found = at_rest(Once(module), Files(), parts, module.check_mode)
     except Further:
         found = None
     if found is None:
@@ -39,7 +44,7 @@ def tell(module: AnsibleModule, parts: Callable[[], Sequence[Part]]) -> None:
     for warning in found.pop("warnings"):
         module.warn(warning)
     gc.freeze()
-    module.exit_json(at_rest=True, **found)
+    module.exit_json(at_rest=True, **more, **found)
 
 
 def at_rest(

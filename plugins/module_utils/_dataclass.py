@@ -39,6 +39,10 @@ else:
         factories: Tuple[Tuple[str, Callable[[], Any]], ...]
 
     def _frozen(cls: type) -> type:
+        own = {"__post_init__", *_METHODS} & set(vars(cls))
+        if own:
+            named = ", ".join(sorted(own))
+            raise TypeError("%s has its own %s, which frozen ones share" % (cls.__name__, named))
         # Without a text the library would write one, with the signature in it.
         cls.__doc__ = cls.__doc__ or cls.__name__
         made = dataclasses.dataclass(init=False, repr=False, eq=False)(cls)

@@ -9,19 +9,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from . import _stack_at_rest
 from ._component import Component, Part
+from ._cuda.wish import ARGUMENTS as CUDA
+from ._cudnn.wish import ARGUMENTS as CUDNN
+from ._driver.wish import ARGUMENTS as DRIVER
+from ._host import Files, observe_host
 from ._later import Further
 from ._scalar import BadWish
 from ._validated import validated
 
 if TYPE_CHECKING:
     from ._asked import Session, Work
+    from ._at_rest import Looked
     from ._boot.plan import Persist
 
 _Options = Mapping[str, Any]
+#: What a framework chooses, with its options.
+_CHOSEN = {"driver": DRIVER, "cuda": CUDA, "cudnn": CUDNN}
 
 
 class _Look:
@@ -31,12 +38,12 @@ class _Look:
         self._program = program
         self._session: Optional[Session] = None
 
-    def asking(self, component: Component, work: Work) -> Component:
-        """The component, which asks NVML in the session of all."""
+    def asking(self, work: Work) -> Callable[[Component], Component]:
+        """Makes of a component one that asks NVML in the session of all."""
         from ._asked import Session
 
-        self._session = self._session or Session()
-        return replace(component, observe=self._session.joined(component.observe, work))
+        session = self._session = self._session or Session()
+        return lambda component: replace(component, observe=session.joined(component.observe, work))
 
     def persist_from(self, wanted: Optional[bool]) -> Persist:
         """The option persist. Raises Further where it is not known what the boot unit is to run."""
@@ -67,23 +74,23 @@ def _settings(options: _Options, look: _Look) -> Part:
     from ._settings import ask, rest, wish
     from ._stack_following import settings
 
-    component = look.asking(rest.SETTINGS, ask.node)
-    return settings(component, validated(wish.ARGUMENTS, options), look.persist_from)
+    asked = validated(wish.ARGUMENTS, options)
+    return settings(rest.SETTINGS, asked, look.persist_from, look.asking(ask.node))
 
 
 def _mig(options: _Options, look: _Look) -> Part:
     from ._mig import arguments, ask, rest
     from ._stack_following import mig
 
-    component = look.asking(rest.MIG, ask.node)
-    return mig(component, validated(arguments.ARGUMENTS, options), look.persist_from)
+    asked = validated(arguments.ARGUMENTS, options)
+    return mig(rest.MIG, asked, look.persist_from, look.asking(ask.node))
 
 
 def _container(options: _Options, look: _Look) -> Part:
     from ._container import ask, rest, wish
 
     asked = wish.wish_from(validated(wish.ARGUMENTS, options))
-    return Part(look.asking(rest.container(asked), ask.node), asked)
+    return Part(look.asking(ask.node)(rest.container(asked)), asked)
 
 
 def parts(asked: Mapping[str, Any], program: Optional[str] = None) -> List[Part]:
@@ -105,3 +112,22 @@ def parts(asked: Mapping[str, Any], program: Optional[str] = None) -> List[Part]
     from ._stack_following import aware
 
     return aware(found)
+
+
+def looked_at(asked: Mapping[str, Any], program: Optional[str], files: Optional[Files] = None) -> Looked:
+    """The same, with what a framework takes and the catalogue's answer where one is asked for."""
+    if "framework" not in asked:
+        return parts(asked, program), {}
+    from ._stack_framework import FRAMEWORK, completed
+
+    arguments = {"framework": FRAMEWORK, **_CHOSEN}
+    try:
+        options = {
+            name: validated(arguments[name], asked[name]) if name in asked else None for name in arguments
+        }
+        found, answer = completed(options, files or Files(), observe_host(files or Files()))
+    except BadWish as exc:
+        raise Further(str(exc)) from exc
+    chosen = {name: found[name] for name in _CHOSEN if found[name] is not None}
+    rest = {name: each for name, each in asked.items() if name not in arguments}
+    return parts({**chosen, **rest}, program), {"framework": answer}

@@ -22,17 +22,33 @@ _Options = Mapping[str, Any]
 Persisting = Callable[[Optional[bool]], Persist]
 
 
-def settings(component: Component, options: _Options, persist: Persisting) -> Part:
+def _as_it_is(component: Component) -> Component:
+    return component
+
+
+def settings(
+    component: Component,
+    options: _Options,
+    persist: Persisting,
+    asking: Callable[[Component], Component] = _as_it_is,
+) -> Part:
+    """The part of the run. ``asking`` gives the component as it asks NVML, where it does."""
     from ._settings.remembered import chosen
     from ._settings.wish import SAYING, wish_from
     from ._settings.with_driver import plan
 
     if says_nothing_else(options, SAYING):
         return ending(component)
-    return _following(component, plan, chosen, wish_from(options), persist(options["persist"]))
+    return _following(asking(component), plan, chosen, wish_from(options), persist(options["persist"]))
 
 
-def mig(component: Component, options: _Options, persist: Persisting) -> Part:
+def mig(
+    component: Component,
+    options: _Options,
+    persist: Persisting,
+    asking: Callable[[Component], Component] = _as_it_is,
+) -> Part:
+    """As settings."""
     from ._mig.arguments import SAYING
     from ._mig.module_wish import wish_from
     from ._mig.remembered import chosen
@@ -40,7 +56,8 @@ def mig(component: Component, options: _Options, persist: Persisting) -> Part:
 
     if says_nothing_else(options, SAYING):
         return ending(component)
-    return _following(component, plan, chosen, wish_from(options, Files()), persist(options["persist"]))
+    wish = wish_from(options, Files())
+    return _following(asking(component), plan, chosen, wish, persist(options["persist"]))
 
 
 def _following(component: Component, plan: Any, chosen: Any, wish: Any, persist: Persist) -> Part:

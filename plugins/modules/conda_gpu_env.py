@@ -166,9 +166,9 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._compiled_once import
 def main() -> None:
     compile_once()
     from ansible_collections.labfleet.gpu.plugins.module_utils._conda.component import environment
-    from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import secrets_in
     from ansible_collections.labfleet.gpu.plugins.module_utils._conda.wish import ARGUMENTS, wish_from
     from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
+    from ansible_collections.labfleet.gpu.plugins.module_utils._redact import secrets_in
     from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 
     # Addresses of channels may have tokens: neither the node's log nor the result shows them.

@@ -58,6 +58,11 @@ options:
     type: str
     choices: [none, single, mixed]
 attributes:
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: partial
+    details:
+      - The controller's nvidia-ml-py is not brought to the node then.
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.
     support: full

@@ -75,7 +75,7 @@ before:
       type: str
       sample: 580.95.05
     pynvml:
-      description: Whether the node has an nvidia-ml-py that knows all calls.
+      description: Whether the node has an nvidia-ml-py that knows all calls; null where it has no GPU.
       type: bool
       sample: true
     persistenced:

@@ -117,9 +117,9 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._compiled_once import
 
 def main() -> None:
     compile_once()
-    from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import secrets_in
     from ansible_collections.labfleet.gpu.plugins.module_utils._converge import converge
     from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files, observe_host
+    from ansible_collections.labfleet.gpu.plugins.module_utils._redact import secrets_in
     from ansible_collections.labfleet.gpu.plugins.module_utils._stack import OPTIONS, parts
     from ansible_collections.labfleet.gpu.plugins.module_utils._stack_framework import completed
     from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish

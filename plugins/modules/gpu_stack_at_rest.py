@@ -68,7 +68,8 @@ at_rest:
   type: bool
   sample: true
 components:
-  description: For each component what M(labfleet.gpu.gpu_stack) returns for it.
+  description:
+    - For each component what M(labfleet.gpu.gpu_stack) returns for it. All else that it returns is there too.
   returned: when it is at rest
   type: dict
   sample:
@@ -89,9 +90,11 @@ def main() -> None:
     )
     compile_once()
     from ansible_collections.labfleet.gpu.plugins.module_utils._at_rest import tell
+    from ansible_collections.labfleet.gpu.plugins.module_utils._redact import secrets_in
     from ansible_collections.labfleet.gpu.plugins.module_utils._stack_at_rest import parts
 
-    tell(module, lambda: parts(module.params["asked"]))
+    module.no_log_values.update(secrets_in(module.params))
+    tell(module, lambda: (parts(module.params["asked"]), {}))
 
 
 if __name__ == "__main__":

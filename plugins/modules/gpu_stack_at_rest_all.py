@@ -72,7 +72,8 @@ at_rest:
   type: bool
   sample: true
 components:
-  description: For each component what M(labfleet.gpu.gpu_stack) returns for it.
+  description:
+    - For each component what M(labfleet.gpu.gpu_stack) returns for it. All else that it returns is there too.
   returned: when it is at rest
   type: dict
   sample:
@@ -95,11 +96,11 @@ def main() -> None:
     )
     compile_once()
     from ansible_collections.labfleet.gpu.plugins.module_utils._at_rest import tell
-    from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import secrets_in
-    from ansible_collections.labfleet.gpu.plugins.module_utils._stack_at_rest_all import parts
+    from ansible_collections.labfleet.gpu.plugins.module_utils._redact import secrets_in
+    from ansible_collections.labfleet.gpu.plugins.module_utils._stack_at_rest_all import looked_at
 
     module.no_log_values.update(secrets_in(module.params))
-    tell(module, lambda: parts(module.params["asked"], module.params["boot_program"]))
+    tell(module, lambda: looked_at(module.params["asked"], module.params["boot_program"]))
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ before:
       type: str
       sample: 580.95.05
     pynvml:
-      description: Whether the node has an nvidia-ml-py that knows MIG.
+      description: Whether the node has an nvidia-ml-py that knows MIG; null where it has no GPU.
       type: bool
       sample: true
     gpus:

@@ -27,6 +27,7 @@ class BringingAction(ConvergingAction):
         path = self._transfer_file(source, shell.join_path(directory, "pynvml.py"))
         self._fixup_perms2((directory, path))
         self._task.environment = [*self._task.environment, {"LABFLEET_GPU_PYNVML": path}]
+        self._again = True
         return joined(answer, super().run(tmp, task_vars), self._task.check_mode)
 
     def _lacks_binding(self, answer: Mapping[str, Any]) -> bool:

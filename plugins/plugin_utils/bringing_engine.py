@@ -34,6 +34,7 @@ class BringingEngineAction(ConvergingAction):
             path = self._transfer_file(packed, shell.join_path(directory, os.path.basename(packed)))
         self._fixup_perms2((directory, path))
         self._task.environment = [*self._task.environment, {wheel.OFFER: path}]
+        self._again = True
         return joined(answer, super().run(tmp, task_vars), self._task.check_mode)
 
 

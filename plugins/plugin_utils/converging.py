@@ -36,6 +36,8 @@ class ConvergingAction(ActionBase):
 
     _requires_connection = True
     _supports_async = True
+    #: Is this the call after something was brought to the node? Then a look has not been enough already.
+    _again = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
@@ -45,7 +47,7 @@ class ConvergingAction(ActionBase):
         self._task.args = self._arguments(task_vars or {})
         if self._task.async_val:
             return self._execute_module(task_vars=task_vars, wrap_async=True)
-        quick = self._at_once(task_vars)
+        quick = None if self._again else self._at_once(task_vars)
         if quick is not None:
             return quick
         # A list of our own: the task is shared by all hosts of its batch.

@@ -14,6 +14,7 @@ import time
 from typing import Any, Dict, List, Mapping, Tuple
 
 from .._effects import Action, Context, EffectError, RemoveFile, WriteFile, remove_file, write_file
+from .._redact import bare, redacted
 from . import beside, engine, lock, program, tree
 from .activating import activation, have
 from .bring import bring_engine
@@ -22,7 +23,6 @@ from .history import with_revision
 from .inside import give_up, inside
 from .mending import mend_links
 from .observe import observed_lines, pip_in
-from .redact import bare, redacted
 from .state import HISTORY, META, NOTE, UNFINISHED, cache_of, leaving_of, root_of, staging_of
 from .steps import Gone, Own, Seal, Stage, Transact
 from .with_pip import pip_build, pip_install

@@ -12,10 +12,10 @@ from typing import Optional, Tuple
 
 from .._plan import Blocker
 from .._questions import Trouble
+from .._redact import redacted
 from .change import worker
 from .goal import Goal
 from .programs import KEEPS_TO_CHANNELS, AskDryRun, AskProgram, Program
-from .redact import redacted
 from .specs import fulfilled, name_of
 from .state import CondaState
 from .wish import CondaWish

@@ -12,11 +12,11 @@ from typing import List, Optional, Sequence, Tuple, Union
 
 from .._catalog.versions import at_least
 from .._plan import Blocker, Step
+from .._redact import redacted
 from . import pins
 from .built import against, due, is_framework
 from .goal import Goal
 from .pip_wish import NONE, Build, Sources
-from .redact import redacted
 from .state import CondaState
 from .steps import PipBuild, PipCall, PipInstall, Work
 from .toolchain import Chosen, choose

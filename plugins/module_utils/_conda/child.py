@@ -25,7 +25,7 @@ import time
 import traceback
 from typing import Any, Callable, List, NoReturn, Optional, Tuple
 
-from .redact import redacted
+from .._redact import redacted
 
 #: mount(2), unshare(2), prctl(2).
 _MS_BIND, _MS_REC, _MS_PRIVATE, _CLONE_NEWNS, _PR_SET_PDEATHSIG = 0x1000, 0x4000, 0x40000, 0x20000, 1

@@ -18,7 +18,7 @@ import re
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from .._dataclass import dataclass
-from .redact import redacted
+from .._redact import redacted
 
 _ENDINGS = (".conda", ".tar.bz2")
 #: The keys of a record of repodata that are kept.

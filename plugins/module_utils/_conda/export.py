@@ -11,9 +11,9 @@ import json
 from typing import List, NamedTuple, Tuple
 
 from .._host import Files
+from .._redact import bare
 from . import pins
 from .answers import records
-from .redact import bare
 from .state import META, UNFINISHED
 from .with_pip import builds, requirements
 

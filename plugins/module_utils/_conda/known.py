@@ -19,8 +19,8 @@ import os
 import re
 from typing import Any, Dict, Iterable, Mapping, Optional
 
+from .._redact import bare
 from .dry_run import without_ending
-from .redact import bare
 
 #: Rows by the addresses of their folders, without secrets.
 Rows = Dict[str, Mapping[str, Any]]

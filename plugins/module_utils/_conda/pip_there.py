@@ -11,9 +11,9 @@ that when the wish was fulfilled; what it installed then does as long as it is t
 
 from __future__ import annotations
 
+from .._redact import redacted
 from . import pins
 from .pip_wish import name_of
-from .redact import redacted
 from .satisfied import covered
 from .state import CondaState
 from .wish import CondaWish

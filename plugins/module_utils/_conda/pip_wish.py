@@ -11,8 +11,8 @@ import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._dataclass import dataclass
+from .._redact import bare, redacted
 from .._scalar import BadWish, scalar
-from .redact import bare, redacted
 from .specs import canonical, requirement
 
 #: "cuda" of a build that takes no toolkit.

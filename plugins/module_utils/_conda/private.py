@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Dict, Tuple
 
-from .redact import bare
+from .._redact import bare
 
 
 def ways_in(channels: Tuple[str, ...]) -> Tuple[str, ...]:

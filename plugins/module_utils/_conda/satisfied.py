@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import List, Tuple
 
+from .._redact import bare
 from . import mend
 from .history import name_of
-from .redact import bare
 from .state import CondaState, Note
 from .wish import CondaWish
 

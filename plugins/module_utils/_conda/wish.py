@@ -12,10 +12,10 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._dataclass import dataclass
 from .._host import PciDevice
+from .._redact import redacted
 from .._wishes import BadWish, gpus, scalar
 from . import pip_wish
 from .pip_wish import Build, Sources
-from .redact import redacted
 from .specs import channel, name_of, spec
 
 #: Where named environments live unless "root" says otherwise: where a conda in /opt/conda looks for them.

@@ -19,6 +19,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from .._command import ENVIRONMENT, CommandError
 from .._effects import Context, WriteFile, write_file
 from .._host import Files
+from .._redact import bare
 from . import own_source, pins
 from .built import against, framework_versions, is_framework
 from .child import BUILDING
@@ -27,7 +28,6 @@ from .logins import apart
 from .observe import observed_lines, pip_in
 from .observe_built import built_in, noted, torch_cuda
 from .pip_wish import NONE, Build, Built, Sources, name_of
-from .redact import bare
 from .specs import canonical
 from .state import BUILT, META, ORIGINS
 from .steps import PipBuild, PipCall, PipInstall, Work

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from .._catalog.container import CONTAINERD_FINDS, CONTAINERD_MERGES, cri_plugins
 from .._catalog.versions import at_least, within
@@ -46,10 +46,16 @@ def version_of(config: Mapping[str, Any]) -> int:
     return found if isinstance(found, int) else 0
 
 
-def without_cri(config: Mapping[str, Any]) -> bool:
-    """Is CRI switched off, as in the file that Docker's own package of containerd brings?"""
-    off = config.get("disabled_plugins") or []
-    return any(name == "cri" or "cri" in str(name).split(".") for name in off)
+def without_cri(config: Mapping[str, Any], files: Mapping[str, str]) -> str:
+    """The file that switches CRI off, as that of Docker's own package of containerd does; "" if none does.
+
+    The lists of all files are put together (mergeConfig).
+    """
+    for path, said in reads(config, files).items():
+        off = [str(name).split(".") for name in said.get("disabled_plugins") or []]
+        if any("cri" in parts for parts in off):
+            return path
+    return ""
 
 
 def merges(containerd: str) -> bool:
@@ -66,7 +72,8 @@ def patterns(config: Mapping[str, Any], parent: str = CONFIG) -> List[str]:
 def strays(config: Mapping[str, Any], files: Mapping[str, str], containerd: str) -> List[str]:
     """Entries of imports that this version looks for elsewhere than where their file is."""
     first, later = CONTAINERD_FINDS
-    if at_least(containerd, later) or (within(containerd, "1.6") and at_least(containerd, first)):
+    known = bool(containerd)
+    if known and (at_least(containerd, later) or (within(containerd, "1.6") and at_least(containerd, first))):
         return []
     listed = (
         (path, str(each)) for path, said in reads(config, files).items() for each in said.get("imports") or []
@@ -88,8 +95,12 @@ def _clean(path: str) -> str:
 def matches(path: str, pattern: str) -> bool:
     """As Go's filepath.Glob, where a star stands for no slash."""
     parts, wanted = path.split("/"), pattern.split("/")
-    same = fnmatch.fnmatchcase if "*" in pattern else str.__eq__
-    return len(parts) == len(wanted) and all(map(same, parts, wanted))
+    return len(parts) == len(wanted) and all(map(comparing(pattern), parts, wanted))
+
+
+def comparing(pattern: str) -> Callable[[str, str], bool]:
+    """How each part of a path is compared with that of the pattern: a pattern without a star is a path."""
+    return fnmatch.fnmatchcase if "*" in pattern else str.__eq__
 
 
 def reads(config: Mapping[str, Any], files: Mapping[str, str]) -> Dict[str, Mapping[str, Any]]:
@@ -169,7 +180,7 @@ def wrong(engine: Mapping[str, Any], default: Optional[bool]) -> str:
 def overruling(config: Mapping[str, Any], files: Mapping[str, str], key: str) -> List[str]:
     """Files that are read after ours and have this key."""
     found = _with_plugin(config, files)
-    after = list(found)[list(found).index(DROP_IN) + 1 :]
+    after = list(found)[list(found).index(DROP_IN) + 1 :] if DROP_IN in found else []
     *path, last = ("containerd", *key.split("."))
     return [each for each in after if last in _under(found[each], *path)]
 
@@ -231,9 +242,16 @@ def with_import(text: Optional[str], config: Mapping[str, Any]) -> str:
             at = at if token.group().startswith("#") else token.end()
         return '%s%s"%s"%s' % (text[:at], ", " if config["imports"] else "", DROP_IN, text[at:])
     line = 'imports = ["%s"]\n' % DROP_IN
-    version = re.search(r"^[ \t]*version[ \t]*=[^\n]*\n", text, re.MULTILINE)
+    # What stands below a table's name is that table's.
+    version = re.search(r"^[ \t]*version[ \t]*=[^\n]*\n", text[: _head(text)], re.MULTILINE)
     at = version.end() if version else 0
     return text[:at] + line + text[at:]
+
+
+def _head(text: str) -> int:
+    """Where the first table begins."""
+    table = re.search(r"^[ \t]*\[", text, re.MULTILINE)
+    return table.start() if table else len(text)
 
 
 def without_import(text: str, listed: bool) -> str:

@@ -94,9 +94,8 @@ def _unfit(state: ContainerState, name: str) -> str:
         return engine.unfit
     if name == PODMAN and engine.version and not at_least(engine.version, PODMAN_WITH_CDI):
         return "Podman %s does not know CDI, which came with %s" % (engine.version, PODMAN_WITH_CDI)
-    if name == CONTAINERD and containerd.without_cri(state.containerd.data or {}):
-        return "CRI is in disabled_plugins of %s, so it serves no Kubernetes" % state.containerd.path
-    return ""
+    off = containerd.without_cri(state.containerd.data or {}, state.imported) if name == CONTAINERD else ""
+    return "CRI is in disabled_plugins of %s, so it serves no Kubernetes" % off if off else ""
 
 
 def serves_docker_alone(state: ContainerState) -> bool:
@@ -364,7 +363,7 @@ def _containerd_goes(state: ContainerState, found: Changes, why: str) -> None:
     left = containerd_has(state, config, files)
     runtime, default = containerd.runtime_in(left), containerd.default_in(left)
     found.rows[CONTAINERD] = engine_row(state.engines[CONTAINERD], runtime, default)
-    if default == containerd.RUNTIME and not containerd.without_cri(config):
+    if default == containerd.RUNTIME and not containerd.without_cri(config, files):
         what = "containerd's default runtime is nvidia, which somebody else said: nothing would start then"
         named = ", ".join((conf.path, *(path for path, text in files.items() if text)))
         advice = "take default_runtime_name out of it, and restart containerd"

@@ -132,10 +132,10 @@ def _imported(files: Files, main: Conf) -> Dict[str, str]:
 
 def _matching(files: Files, patterns: Sequence[str]) -> Iterator[str]:
     for pattern in patterns:
-        paths = [""]
+        same, paths = containerd.comparing(pattern), [""]
         for part in pattern.split("/")[1:]:
             names = ((each, name) for each in paths for name in files.names(each))
-            paths = ["%s/%s" % pair for pair in names if containerd.matches(pair[1], part)]
+            paths = ["%s/%s" % pair for pair in names if same(pair[1], part)]
         yield from paths
 
 

@@ -121,7 +121,7 @@ def summary(state: MigState) -> Dict[str, Any]:
     """The state in the words of the result and the diff."""
     return {
         "driver_version": state.driver,
-        "pynvml": not state.binding,
+        "pynvml": not state.binding if state.host.gpus else None,
         "gpus": {gpu.key: shown(gpu) for gpu in state.gpus},
         "devices": {gpu.key: devices(gpu.gpu) for gpu in state.gpus},
     }

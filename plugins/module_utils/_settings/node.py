@@ -140,7 +140,7 @@ def summary(state: SettingsState) -> Dict[str, Any]:
     """The state in the words of the result and the diff."""
     return {
         "driver_version": state.driver,
-        "pynvml": not state.binding,
+        "pynvml": not state.binding if state.host.gpus else None,
         "persistenced": words_of(state.service),
         "gpus": {gpu.key: shown(gpu) for gpu in state.gpus},
     }

@@ -5,6 +5,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +18,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.labfleet.gpu.plugins.action.gpu_stack import ActionModule
+from ansible_collections.labfleet.gpu.plugins.module_utils._boot.state import digest
+from ansible_collections.labfleet.gpu.plugins.module_utils._restore import program
 
 VARIABLES = {
     "nvidia_driver_branch": 580,
@@ -72,3 +79,84 @@ def test_what_is_neither_yes_nor_no() -> None:
 @pytest.mark.parametrize("options", [{}, {"role_variables": False}, {"role_variables": None}])
 def test_without_it_variables_are_not_read(options: dict[str, Any]) -> None:
     assert called_with(VARIABLES, driver={"branch": 570}, **options) == {"driver": {"branch": 570}}
+
+
+class Called:
+    """What stands where Ansible runs modules: which, with what; the look says what it is told to."""
+
+    def __init__(self, **answer: Any) -> None:
+        self.answer = answer
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def __call__(self, module_name: str, module_args: dict[str, Any], **_more: Any) -> dict[str, Any]:
+        self.calls.append((module_name, module_args))
+        return dict(self.answer, invocation={"module_args": module_args})
+
+
+def looked(called: Called, **asked: Any) -> dict[str, Any] | None:
+    action = ActionModule.__new__(ActionModule)
+    action._task = SimpleNamespace(args=asked)
+    action._execute_module = called
+    return action._at_once({})
+
+
+LIGHT, WHOLE = "labfleet.gpu.gpu_stack_at_rest", "labfleet.gpu.gpu_stack_at_rest_all"
+
+
+@pytest.mark.parametrize(
+    "asked, module, boot",
+    [
+        ({"driver": {"branch": 580}, "cudnn": {"version": "9"}, "mig": None}, LIGHT, False),
+        ({"driver": {"branch": 580}, "environments": [{"name": "train"}]}, WHOLE, False),
+        ({"framework": {"name": "pytorch"}}, WHOLE, False),
+        ({"settings": {"persistence": True}}, WHOLE, False),
+        ({"settings": {"persistence": True, "persist": False}}, WHOLE, False),
+        ({"settings": {"persistence": True, "persist": True}, "container": {}}, WHOLE, True),
+        ({"mig": {"mig": True, "persist": "yes"}}, WHOLE, True),
+    ],
+    ids=str,
+)
+def test_the_smallest_module_that_knows_all_looks_first(
+    asked: dict[str, Any], module: str, boot: bool
+) -> None:
+    called = Called(at_rest=True, changed=False, msg="Nothing to change.")
+    found = looked(called, **asked)
+    given = {name: each for name, each in asked.items() if each is not None}
+    assert [(name, args["asked"]) for name, args in called.calls] == [(module, given)]
+    assert called.calls[0][1].get("boot_program") == (digest(program_of_a_node()) if boot else None)
+    said = {"changed": False, "msg": "Nothing to change."}
+    assert found == {**said, "invocation": {"module_args": given}}
+
+
+@pytest.mark.parametrize("answer", [{"at_rest": False}, {"failed": True}, {"at_rest": True, "failed": True}])
+def test_what_a_look_does_not_settle_is_left_to_the_whole_module(answer: dict[str, Any]) -> None:
+    assert looked(Called(**answer), driver={"branch": 580}) is None
+
+
+@pytest.mark.parametrize("asked", [{}, {"driver": None}, {"drivr": {}, "cuda": {}}], ids=str)
+def test_what_is_wrong_is_not_looked_at(asked: dict[str, Any]) -> None:
+    called = Called(at_rest=True)
+    assert looked(called, **asked) is None and not called.calls
+
+
+PACKED = "ansible_collections/labfleet/gpu/plugins/module_utils"
+MAKE = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    f"from {PACKED.replace('/', '.')}._restore.program import program; "
+    "sys.stdout.buffer.write(program())"
+)
+
+
+def program_of_a_node() -> bytes:
+    """The program as a node makes it, from an archive as Ansible sends it."""
+    utils = Path(str(program.__file__)).parents[1]
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "sent.zip"
+        with zipfile.ZipFile(archive, "w") as sent:
+            for path in sorted(utils.rglob("*.py")):
+                sent.write(path, f"{PACKED}/{path.relative_to(utils)}")
+            for folder_name in [PACKED.rsplit("/", depth)[0] for depth in range(5)]:
+                if f"{folder_name}/__init__.py" not in sent.namelist():
+                    sent.writestr(f"{folder_name}/__init__.py", "")
+        command = [sys.executable, "-I", "-c", MAKE, str(archive)]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout

@@ -9,15 +9,29 @@ from typing import Any, Dict, List, Optional
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils import _stack, _stack_at_rest_all
 from ansible_collections.labfleet.gpu.plugins.module_utils._at_rest import at_rest
+from ansible_collections.labfleet.gpu.plugins.module_utils._boot.state import digest, text_of
+from ansible_collections.labfleet.gpu.plugins.module_utils._boot.unit import (
+    ENABLED_PATH,
+    PROGRAM_PATH,
+    RULE,
+    RULE_PATH,
+    STORES,
+    UNIT_PATH,
+    unit_text,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Once
 from ansible_collections.labfleet.gpu.plugins.module_utils._component import Part, settle, told
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import observe_host
 from ansible_collections.labfleet.gpu.plugins.module_utils._later import Further
+from ansible_collections.labfleet.gpu.plugins.module_utils._restore.interpreter import interpreter
+from ansible_collections.labfleet.gpu.plugins.module_utils._scalar import BadWish
+from ansible_collections.labfleet.gpu.plugins.module_utils._stack_framework import FRAMEWORK, completed
 from ansible_collections.labfleet.gpu.plugins.module_utils._validated import validated
 from ansible_collections.labfleet.gpu.tests.unit.support.info_node import InfoNode
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
 A100 = "a100-sxm4-40gb"
+OPTIONS = {"framework": FRAMEWORK, **_stack.ARGUMENTS}
 ASKED: Dict[str, Any] = {"settings": {"compute_mode": "default"}, "mig": {"mig": False}}
 
 
@@ -31,8 +45,8 @@ def _node(tree: Tree, library: str, monkeypatch: pytest.MonkeyPatch) -> InfoNode
     return node
 
 
-def look(node: InfoNode, asked: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-    return at_rest(Once(node.machine), node.tree.files, _stack_at_rest_all.parts(asked), False)
+def look(node: InfoNode, asked: Dict[str, Any], check: bool = False) -> Optional[Dict[str, Any]]:
+    return at_rest(Once(node.machine), node.tree.files, _stack_at_rest_all.parts(asked), check)
 
 
 def whole(node: InfoNode, asked: Dict[str, Any]) -> List[Part]:
@@ -48,13 +62,14 @@ def whole(node: InfoNode, asked: Dict[str, Any]) -> List[Part]:
     return parts
 
 
-def test_it_says_what_the_whole_module_says_in_one_session(node: InfoNode) -> None:
+@pytest.mark.parametrize("check", [False, True])
+def test_it_says_what_the_whole_module_says_in_one_session(node: InfoNode, check: bool) -> None:
     parts = whole(node, ASKED)
     # Whoever asks NVML a second time does not get in.
     node.fault("nvmlInit", "after 1 return 999")
-    found = look(node, ASKED)
+    found = look(node, ASKED, check)
     assert found is not None
-    assert found["components"] == {part.component.name: part.report(False) for part in parts}
+    assert found["components"] == {part.component.name: part.report(check) for part in parts}
     assert list(found["components"]) == ["settings", "mig"]
     assert found["warnings"] == list(
         dict.fromkeys(warning for part in parts for warning in part.plan.warnings)
@@ -93,7 +108,6 @@ def test_nothing_is_said_where_nvml_does_not_answer(node: InfoNode) -> None:
     [
         ({"settings": {"persistence": True, "persist": True}}, None),
         ({"mig": {"mig": True, "persist": True}}, None),
-        ({"framework": {"name": "pytorch"}}, "digest"),
         ({"settings": {"persistance": True}}, "digest"),
         ({"mig": {}}, "digest"),
         ({"container": {"version": "new"}}, "digest"),
@@ -132,3 +146,62 @@ def test_what_ends_at_boot_is_looked_at_without_nvml(tree: Tree) -> None:
     assert found["components"]["mig"]["before"] == {"boot": {"unit": False, "gpus": {}}}
     node.tree.write("/etc/labfleet-gpu/mig.json", '{"gpus": []}')
     assert look(node, {"mig": {"persist": False}}) is None
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"framework": {"name": "pytorch", "version": "2.8"}},
+        {
+            "framework": {"name": "pytorch"},
+            "driver": {"branch": 580, "hold": True},
+            "cudnn": {"version": "9"},
+        },
+        {"framework": {"name": "jax"}, "cuda": {"versions": ["12.8"]}, "mig": {"mig": False}},
+    ],
+    ids=str,
+)
+def test_a_framework_chooses_what_it_chooses_for_the_whole_module(
+    node: InfoNode, asked: Dict[str, Any]
+) -> None:
+    files = node.tree.files
+    found, more = _stack_at_rest_all.looked_at(asked, None, files)
+    given = {name: validated(each, asked[name]) if name in asked else None for name, each in OPTIONS.items()}
+    options, answer = completed(given, files, observe_host(files))
+    theirs = _stack.parts({name: options.get(name) for name in _stack.ARGUMENTS})
+    assert more == {"framework": answer} and answer
+    assert [part.component.name for part in found] == [part.component.name for part in theirs]
+    assert [part.wish for part in found] == [part.wish for part in theirs]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"framework": {"name": "torch"}},
+        {"framework": {"name": "pytorch"}, "driver": {"state": "absent"}},
+        {"framework": {"name": "pytorch", "version": "0.1"}},
+    ],
+    ids=str,
+)
+def test_a_framework_that_cannot_be_is_refused_by_the_whole_module(
+    node: InfoNode, asked: Dict[str, Any]
+) -> None:
+    with pytest.raises(Further):
+        _stack_at_rest_all.looked_at(asked, None, node.tree.files)
+
+
+@pytest.mark.parametrize("there", ["the program", "that of another release"])
+def test_the_boot_program_goes_by_its_digest(node: InfoNode, there: str) -> None:
+    try:
+        python = interpreter()
+    except BadWish:
+        pytest.skip("others than root could change this Python, so no boot unit would run it")
+    uuids = list(whole(node, {"mig": {"mig": False}})[0].report(False)["before"]["gpus"])
+    node.tree.write(STORES["mig"], text_of({uuid: {"mig": False} for uuid in uuids}))
+    node.tree.write(UNIT_PATH, unit_text(python))
+    node.tree.write(RULE_PATH, RULE)
+    node.tree.write(PROGRAM_PATH, there)
+    node.tree.link(ENABLED_PATH, UNIT_PATH)
+    parts = _stack_at_rest_all.parts({"mig": {"mig": False, "persist": True}}, digest(b"the program"))
+    found = at_rest(Once(node.machine), node.tree.files, parts, False)
+    assert (found is not None) is (there == "the program")

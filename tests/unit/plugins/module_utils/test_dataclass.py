@@ -141,3 +141,9 @@ def test_one_that_changes_is_the_library_s() -> None:
     ours = Changing("a")
     ours.name = "b"
     assert ours == Changing("b") and "__init__" in vars(Changing)
+
+
+@pytest.mark.parametrize("name", ["__post_init__", "__repr__", "__eq__", "__init__"])
+def test_what_is_not_kept_is_refused(name: str) -> None:
+    with pytest.raises(TypeError, match="Own has its own %s" % name):
+        dataclass(frozen=True)(type("Own", (), {name: lambda self: None}))

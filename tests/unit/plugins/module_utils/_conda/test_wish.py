@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any, Dict
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import bare, redacted
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.specs import name_of
 from ansible_collections.labfleet.gpu.plugins.module_utils._conda.wish import (
     ARGUMENTS,
@@ -15,6 +14,7 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._conda.wish import (
     Framework,
     wish_from,
 )
+from ansible_collections.labfleet.gpu.plugins.module_utils._redact import bare, redacted
 from ansible_collections.labfleet.gpu.plugins.module_utils._scalar import BadWish
 
 

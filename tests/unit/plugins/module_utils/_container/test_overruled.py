@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._container import toml
+from ansible_collections.labfleet.gpu.plugins.module_utils._container import containerd, toml
 from ansible_collections.labfleet.gpu.tests.unit.support.container_node import ContainerNode, actions
 
 CONFIG, DROP_IN = "/etc/containerd/config.toml", "/etc/containerd/conf.d/99-nvidia.toml"
@@ -215,3 +215,33 @@ def test_a_relative_import_with_a_star(node: ContainerNode, version: str, found:
         assert imports(node) == ["conf.d/*.toml"]
     else:
         assert "(conf.d/*.toml in %s): write its whole path" % CONFIG in node.refused(**WISH)
+
+
+def test_stars_in_more_than_one_part_of_a_path(node: ContainerNode) -> None:
+    """A pattern with a star is one as a whole (resolveImports): a question mark is a character then."""
+    main_file(node, "/etc/containerd/a?/*.toml")
+    node.tree.write("/etc/containerd/ab/theirs.toml", "version = 2\n" + FOREIGN)
+    assert "runtime nvidia that is not that of the packages" in node.refused(**WISH)
+
+
+@pytest.mark.parametrize("imports", [(), ("/etc/containerd/other.toml",)], ids=["none", "one"])
+def test_a_containerd_that_does_not_tell_its_version(node: ContainerNode, imports: Any) -> None:
+    node.programs.installed["containerd"] = ""
+    main_file(node, *imports)
+    assert containerd.strays(toml.parsed(node.text(CONFIG) or ""), {}, "") == []
+    relative = {"imports": ["conf.d/*.toml"]}
+    assert containerd.strays(relative, {}, "") == ["conf.d/*.toml in /etc/containerd/config.toml"]
+
+
+def test_cri_that_an_imported_file_switches_off(node: ContainerNode) -> None:
+    main_file(node, GLOB)
+    node.tree.write(LATER, 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n')
+    assert "disabled_plugins of %s" % LATER in node.refused(**WISH)
+
+
+def test_a_version_below_a_table_is_not_that_of_the_file() -> None:
+    text = '"version" = 2\n[plugins."x"]\nversion = 1\n'
+    config = toml.parsed(text)
+    written = toml.parsed(containerd.with_import(text, config))
+    assert written["imports"] == [DROP_IN] and written["plugins"] == config["plugins"]
+    assert containerd.overruling(config, {}, "runtimes.nvidia") == []

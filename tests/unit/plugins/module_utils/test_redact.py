@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils._conda.redact import bare, redacted, secrets_in
+from ansible_collections.labfleet.gpu.plugins.module_utils._redact import bare, redacted, secrets_in
 
 
 def test_in_options_of_any_depth_and_any_letters() -> None:
