@@ -27,8 +27,10 @@ def test_what_is_loaded_later_is_there(module: str) -> None:
 
 @pytest.mark.parametrize("module", LOOKING)
 def test_what_looks_travels_light(module: str) -> None:
-    # What asks NVML keeps notes of it too, and takes the few lines that write a file along.
-    travelling = packed(module) - ({"_effects"} if module == LOOKING[1] else set())
+    # What asks NVML keeps notes of it too, and takes the few lines that write a file along; and whether a
+    # framework can be had from NVIDIA's installers is read from their table.
+    both = {"_effects", "_catalog.cuda_runfiles"}
+    travelling = packed(module) - (both if module == LOOKING[1] else set())
     assert not travelling & {each for name in travelling for each in loaded_later(name)}
     assert not travelling & {"_survey", "_job", "_together", "_effects_transact", "_download", "_workspace"}
     assert not [name for name in travelling if name.rpartition(".")[2].startswith("apply")]
