@@ -14,6 +14,7 @@ from typing import Sequence
 import cgroups
 import changes
 import client
+import copies
 import fleet
 import host
 import layers
@@ -64,6 +65,9 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     up.add_argument(
         "--ansible-playbook", metavar="PATH", help="program that prepares nodes (default: on PATH)"
     )
+
+    copy = commands.add_parser("copy", help="add nodes that are as those that are there, files and all")
+    copy.add_argument("--nodes", type=int, required=True, help="how many there are to be then")
 
     down = commands.add_parser("down", help="remove the fleet and every trace of it; safe to repeat")
     down.add_argument("nodes", nargs="*", metavar="NODE", help="only these nodes")
@@ -179,6 +183,11 @@ def _run(lab: Lab, options: argparse.Namespace) -> int:
     host.require_root()
     if options.command == "up":
         return _up(lab, options)
+    if options.command == "copy":
+        with fleet.lab_lock(lab):
+            everyone = copies.up_to(lab, options.nodes)
+        say(f"{len(everyone)} nodes; inventory {lab.inventory}")
+        return 0
     if options.command == "down":
         return _down(lab, options)
     if options.command == "status":

@@ -182,6 +182,28 @@ def test_up_again_adds_only_what_is_missing(fleet: Cli) -> None:
     assert "extra1" not in LAB.inventory.read_text()
 
 
+def test_copies_have_the_files_and_an_identity_of_their_own(fleet: Cli) -> None:
+    fleet.node("node1", "echo kept > /srv/kept; rm /etc/debconf.conf")
+    fleet.run("copy", "--nodes", "5")
+    try:
+        states = fleet.states()
+        assert [states[name]["STATE"] for name in ("node1", "node2", "node3", "node4", "node5")] == ["up"] * 5
+        assert states["node4"]["KIND"] == KINDS[0] and states["node5"]["KIND"] == KINDS[1]
+        for name in ("node1", "node4"):
+            assert fleet.node(name, "cat /srv/kept") == "kept"
+            fleet.node(name, "test -e /etc/debconf.conf", status=1)
+        fleet.node("node5", "test -e /srv/kept", status=1)
+        own = "hostname; cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub"
+        first, copy = (fleet.node(name, own).splitlines() for name in ("node1", "node4"))
+        assert copy[0] == "node4" and len(copy) == 3 and not set(first) & set(copy)
+        assert fleet.ansible("gpu", "-m", "ansible.builtin.ping").count("pong") == 5
+        fleet.node("node4", "echo more > /srv/more")
+        fleet.run("reset", "node4")
+        assert fleet.node("node4", "ls /srv") == "kept"
+    finally:
+        fleet.run("down", "node4", "node5")
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -190,6 +212,7 @@ def test_up_again_adds_only_what_is_missing(fleet: Cli) -> None:
         (("up", "--boards", "t4*0", "--no-prepare"), "'t4*0' is no board"),
         (("up", "--boards", "t5", "--no-prepare"), "no board 't5'"),
         (("up", "--name-prefix", "a/b", "--no-prepare"), "cannot begin a host name"),
+        (("copy", "--nodes", "2"), "--nodes takes a number from 3 to"),
         (("reset", "ghost"), "no node 'ghost'"),
         (("reset",), "Say which"),
         (("diff", "node1", "--since", "never"), "no mark 'never'"),
