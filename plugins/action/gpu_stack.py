@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.labfleet.gpu.plugins.module_utils._boot.state import digest
 from ansible_collections.labfleet.gpu.plugins.module_utils._restore.program import program
@@ -15,25 +16,35 @@ from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing_engine impor
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import own_role
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.node_wish import node_wish
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import ROLE_OF, value_of
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.sources import sources_digest
 
 #: Whose variables say what the whole node is to be, beside those of the components' roles.
 _ROLE = "gpu_node"
-#: The modules that only look, the smaller first, with what each knows.
-_LOOKING = {
-    "labfleet.gpu.gpu_stack_at_rest": frozenset(("driver", "cuda", "cudnn")),
-    "labfleet.gpu.gpu_stack_at_rest_all": frozenset(
-        ("driver", "cuda", "cudnn", "environments", "settings", "mig", "container", "framework")
-    ),
-}
+#: The modules that only look: the one that uses what the other kept on the node goes first.
+_KEPT, _LOOK = "labfleet.gpu.gpu_stack_at_rest_kept", "labfleet.gpu.gpu_stack_at_rest"
+#: What they know.
+_KNOWN = {*ROLE_OF, "framework"}
 #: Made once, before a process is forked for each host.
-_BOOT_PROGRAM = digest(program())
+_BOOT_PROGRAM, _SOURCES = digest(program()), sources_digest()
 
 
 class ActionModule(BringingEngineAction, BringingAction):
-    """Looks first, with a module of half the size; calls gpu_stack where there is more to it than a look.
+    """Looks first, with code that is on the node; calls gpu_stack where there is more to it than a look.
 
     And once more to bring nvidia-ml-py for settings and MIG, or py-rattler for environments.
     """
+
+    #: Is the code of a look not on the node?
+    _lacking = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        answer = super().run(tmp, task_vars)
+        if self._lacking and answer.get("changed") and not answer.get("failed") and not self._task.check_mode:
+            # The next run is to change nothing: not even this. What asks for nothing is at rest.
+            given = {"asked": {}, "sources": _SOURCES}
+            with contextlib.suppress(AnsibleConnectionFailure):
+                self._execute_module(module_name=_LOOK, module_args=given, task_vars=task_vars)
+        return answer
 
     def _arguments(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         given = dict(self._task.args)
@@ -56,13 +67,15 @@ class ActionModule(BringingEngineAction, BringingAction):
 
     def _at_once(self, task_vars: dict[str, Any] | None) -> dict[str, Any] | None:
         asked = {name: options for name, options in self._task.args.items() if options is not None}
-        looking = next((module for module, known in _LOOKING.items() if set(asked) <= known), None)
-        if not asked or looking is None:
+        if not asked or not set(asked) <= _KNOWN:
             return None
-        given: dict[str, Any] = {"asked": asked}
+        given: dict[str, Any] = {"asked": asked, "sources": _SOURCES}
         if any(isinstance(options, Mapping) and options.get("persist") for options in asked.values()):
             given["boot_program"] = _BOOT_PROGRAM
-        found = self._execute_module(module_name=looking, module_args=given, task_vars=task_vars)
+        found = self._execute_module(module_name=_KEPT, module_args=given, task_vars=task_vars)
+        self._lacking = not found.pop("kept", True)
+        if self._lacking:
+            found = self._execute_module(module_name=_LOOK, module_args=given, task_vars=task_vars)
         if not found.pop("at_rest", False) or found.get("failed"):
             return None
         if "invocation" in found:

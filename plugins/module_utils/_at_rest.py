@@ -12,10 +12,12 @@ refusal, a reboot, anything that goes wrong) it says only that, and the whole mo
 from __future__ import annotations
 
 import gc
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ._command import CommandError, Commands, Once
 from ._component import Part, told
+from ._effects import Context, write_bytes
 from ._host import Files, observe_host
 from ._later import Further
 from ._report import result_of
@@ -26,21 +28,27 @@ if TYPE_CHECKING:
 
 #: The components that are looked at, and what the result has beside them.
 Looked = Tuple[Sequence[Part], Dict[str, Any]]
+#: Keeps the module's code, with the function that writes a file.
+Keeping = Callable[[Callable[[str, bytes], None]], None]
 
 
-def tell(module: AnsibleModule, looking: Callable[[], Looked]) -> None:
+def tell(module: AnsibleModule, looking: Callable[[], Looked], keep: Optional[Keeping] = None) -> None:
     """The result of a module that only looks. ``looking`` raises Further where that is not enough."""
     # All of it goes with the process, a quarter of a second later: to look for garbage before that, and once
     # more at the end, takes a twelfth of the time.
     gc.disable()
+    commands, files = Once(module), Files()
     try:
         parts, more = looking()
-        found = at_rest(Once(module), Files(), parts, module.check_mode)
+        found = at_rest(commands, files, parts, module.check_mode)
     except Further:
         found = None
     if found is None:
         module.exit_json(changed=False, at_rest=False)
         return
+    # Not before: a run that is refused leaves nothing behind.
+    if keep is not None and not module.check_mode:
+        keep(partial(write_bytes, Context(commands, files, [])))
     for warning in found.pop("warnings"):
         module.warn(warning)
     gc.freeze()

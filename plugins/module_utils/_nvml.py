@@ -203,10 +203,10 @@ def _end(pid: int) -> None:
     """Reap the child; one that hangs in the driver cannot even be killed, and is left to the kernel."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    for _attempt in range(50):
+    for attempt in range(10):
         if os.waitpid(pid, os.WNOHANG)[0]:
             return
-        time.sleep(0.01)
+        time.sleep(0.0005 * 2**attempt)  # half a second in all
 
 
 def compute_processes() -> List[int]:

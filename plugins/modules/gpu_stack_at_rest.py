@@ -11,12 +11,10 @@ module: gpu_stack_at_rest
 short_description: Say whether a node already is as gpu_stack is to make it
 version_added: 0.1.0
 description:
-  - The first half of M(labfleet.gpu.gpu_stack), which asks it by itself. It only looks, and is less than half
-    its size, so a fleet where nothing must change is looked over in the time of little more than a ping.
+  - The first half of M(labfleet.gpu.gpu_stack), which asks it by itself. It only looks.
   - Where everything is as asked for, it returns what M(labfleet.gpu.gpu_stack) would. Where it is not, or
     where something has to be found out first, it says so and nothing else.
-  - "It knows the components C(driver), C(cuda) and C(cudnn), for which NVML is not asked. All components are
-    known to M(labfleet.gpu.gpu_stack_at_rest_all), which is larger."
+  - NVML is asked only where O(asked) has settings, MIG or containers, and then once for all of them.
 author:
   - The labfleet.gpu authors (@labfleet)
 options:
@@ -25,6 +23,18 @@ options:
       - For each component what M(labfleet.gpu.gpu_stack) is asked for, in its options.
     type: dict
     required: true
+  boot_program:
+    description:
+      - The SHA-256, in hexadecimal digits, of the program that restores settings and MIG layouts at boot, as
+        M(labfleet.gpu.gpu_stack) would write it. Without it, a node for which that is asked is not at rest.
+    type: str
+  sources:
+    description:
+      - Keep what Python made of this module's sources on the node, in
+        C(/var/cache/labfleet-gpu/__pycache__), under this digest of them. With that,
+        M(labfleet.gpu.gpu_stack_at_rest_kept) travels without. Nothing is kept where the node is not at rest,
+        in check mode, and for other users than root.
+    type: str
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.
@@ -42,7 +52,7 @@ attributes:
     support: full
 seealso:
   - module: labfleet.gpu.gpu_stack
-  - module: labfleet.gpu.gpu_stack_at_rest_all
+  - module: labfleet.gpu.gpu_stack_at_rest_kept
 """
 
 EXAMPLES = r"""
@@ -79,22 +89,26 @@ components:
       reboot_required: false
 """
 
+from functools import partial
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labfleet.gpu.plugins.module_utils._compiled_once import compile_once
 
 
 def main() -> None:
-    # Addresses of repositories may have passwords: neither the node's log nor the result shows them.
-    module = AnsibleModule(
-        argument_spec={"asked": {"type": "dict", "required": True}}, supports_check_mode=True, no_log=True
-    )
+    options = {
+        "asked": {"type": "dict", "required": True},
+        "boot_program": {"type": "str"},
+        "sources": {"type": "str"},
+    }
+    # Addresses of repositories and channels may have passwords: the node's log does not show them.
+    module = AnsibleModule(argument_spec=options, supports_check_mode=True, no_log=True)
     compile_once()
-    from ansible_collections.labfleet.gpu.plugins.module_utils._at_rest import tell
-    from ansible_collections.labfleet.gpu.plugins.module_utils._redact import secrets_in
-    from ansible_collections.labfleet.gpu.plugins.module_utils._stack_at_rest import parts
+    from ansible_collections.labfleet.gpu.plugins.module_utils._byte_code import keep
+    from ansible_collections.labfleet.gpu.plugins.module_utils._stack_at_rest import look
 
-    module.no_log_values.update(secrets_in(module.params))
-    tell(module, lambda: (parts(module.params["asked"]), {}))
+    sources = module.params["sources"]
+    look(module, partial(keep, sources) if sources else None)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ from shell import say
 
 
 def up_to(lab: Lab, count: int) -> list[nodes.Node]:
-    """Add copies, in turn, until there are ``count`` nodes, and boot all; name, address and keys are each one's own.
+    """Add copies, in turn, until there are ``count`` nodes, and boot all.
 
-    Afterwards a reset brings a node back to what was copied.
+    Name, address and keys are each one's own. Afterwards a reset brings a node back to what was copied.
     """
     originals = nodes.load_all(lab)
     if not originals or not len(originals) <= count <= MAX_NODES:
@@ -31,7 +31,9 @@ def up_to(lab: Lab, count: int) -> list[nodes.Node]:
     originals = [_frozen(lab, node) for node in originals]
     prefix = originals[0].name.rstrip("0123456789")
     taken, indices = {node.name for node in originals}, {node.index for node in originals}
-    names = (name for name in (f"{prefix}{number}" for number in range(1, 2 * MAX_NODES)) if name not in taken)
+    names = (
+        name for name in (f"{prefix}{number}" for number in range(1, 2 * MAX_NODES)) if name not in taken
+    )
     free = (index for index in range(1, MAX_NODES + 1) if index not in indices)
     copies = [
         replace(originals[number % len(originals)], name=next(names), index=next(free))
@@ -57,4 +59,3 @@ def _frozen(lab: Lab, node: nodes.Node) -> nodes.Node:
     (folder / "upper").rename(kept)
     shutil.rmtree(folder / "marks", ignore_errors=True)
     return replace(node, layers=[str(kept), *node.layers])
-

@@ -18,6 +18,8 @@ Result = dict[str, Any]
 NODE, OTHER, PLAIN = "node1", "node2", "node3"
 A100, L40S = "a100-sxm4-40gb", "l40s"
 PREFIX = "/opt/conda/envs/train"
+#: Where the code of a look stays.
+CODE = "/var/cache/labfleet-gpu/__pycache__/gpu_stack_at_rest"
 SITE: Result = {
     "nvidia_driver_branch": 570,
     "nvidia_driver_hold": True,
@@ -93,6 +95,7 @@ def test_the_whole_stack_is_foretold_on_a_bare_node_and_then_made(fleet: Fleet, 
     foretold = stack(fleet, NODE, wish, check=True)
     assert not foretold.get("failed"), foretold.get("msg")
     fleet.lab("diff", NODE, "--since", "bare")
+    fleet.sh(NODE, f"! test -e {CODE}")
     components = ["driver", "cuda", "cudnn", "environment train", "settings", "mig", "container"]
     assert list(dict.fromkeys(step["component"] for step in foretold["steps"])) == components
     done = stack(fleet, NODE, wish)
@@ -120,9 +123,30 @@ def test_the_second_run_changes_nothing_and_asks_no_server(fleet: Fleet, wish: R
     assert (again["changed"], again["ok"], again["skipped"]) == (0, 1, 0), again["output"]
     assert fleet.requests() == requests
     # A look was enough, with what is restored at boot and what NVML tells.
-    modules = re.findall(r"Using module file \S+/(\w+)\.py", site(fleet, wish, "-vvv")["output"])
-    assert modules == ["gpu_stack_at_rest_all"]
+    assert modules_of(fleet, wish) == ["gpu_stack_at_rest_kept"]
     fleet.lab("diff", NODE, "--since", "held")
+
+
+def modules_of(fleet: Fleet, wish: Result, *words: str) -> list[str]:
+    """The modules that a run which changes nothing sends to the node."""
+    run = site(fleet, wish, "-vvv", *words)
+    assert (run["changed"], run["ok"]) == (0, 1), run["output"]
+    return re.findall(r"Using module file \S+/(\w+)\.py", run["output"])
+
+
+def test_the_code_of_a_look_is_kept_and_made_again_where_it_is_not_right(fleet: Fleet, wish: Result) -> None:
+    state = f"stat -c '%U %a %i %s %Y' {CODE}"
+    kept = fleet.sh(NODE, state)
+    assert kept.startswith("root 644 ")
+    assert modules_of(fleet, wish) == ["gpu_stack_at_rest_kept"] and fleet.sh(NODE, state) == kept
+    both = ["gpu_stack_at_rest_kept", "gpu_stack_at_rest"]
+    for spoil in (f"truncate -s -1 {CODE}", f"chmod 666 {CODE}", f"chown admin {CODE}", f"rm {CODE}"):
+        fleet.sh(NODE, spoil)
+        assert modules_of(fleet, wish, "--check") == both, spoil
+        assert fleet.sh(NODE, f"{state} || echo none") != kept, "nothing is written in check mode"
+        assert modules_of(fleet, wish) == both, spoil
+        kept = fleet.sh(NODE, state)
+        assert kept.startswith("root 644 ") and modules_of(fleet, wish) == both[:1]
 
 
 @pytest.mark.parametrize("component", DRIFT)

@@ -17,8 +17,8 @@ PACKAGE = PLUGINS + "module_utils."
 HEIGHTS = {
     **{"_dataclass": -1, "_catalog": 0, "_plan": 0, "_later": 0, "_command": 1, "_boot": 2},
     **{"_converge": 4, "_slurm": 4, "_info": 4, "_restore": 5},
-    **{"_stack": 6, "_stack_at_rest_all": 6},
-    **{"_stack_at_rest": 5, "_stack_following": 5, "_stack_framework": 5},
+    **{"_stack": 6, "_stack_at_rest": 6},
+    **{"_stack_following": 5, "_stack_framework": 5},
 }
 OF_A_FILE, OF_A_FOLDER = 2, 3
 

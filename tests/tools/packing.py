@@ -56,6 +56,13 @@ def packed(module: str) -> set[str]:
     return found
 
 
+def taken_of_ansible(module: str) -> set[str]:
+    """The modules of Ansible that what travels with a module imports, by full name."""
+    nodes = (node for name in packed(module) for node in ast.walk(_tree(name)))
+    named = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    return {name for name in named if name.partition(".")[0] == "ansible"}
+
+
 def loaded_later(name: str) -> set[str]:
     """What a module_util loads through later(), by name below module_utils."""
     found = set()

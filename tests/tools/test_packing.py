@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import pytest
 from interpreters import ROOT
-from packing import _exists, loaded_later, packed
+from packing import _exists, loaded_later, packed, taken_of_ansible
 
-LOOKING = ("gpu_stack_at_rest", "gpu_stack_at_rest_all")
+LOOK, KEPT = "gpu_stack_at_rest", "gpu_stack_at_rest_kept"
+LOOKING = (LOOK, KEPT)
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 USING = [name for name in MODULES if any(loaded_later(each) for each in packed(name))]
 
@@ -25,18 +26,22 @@ def test_what_is_loaded_later_is_there(module: str) -> None:
     assert wanted <= travelling, f"{module} travels without {sorted(wanted - travelling)}"
 
 
-@pytest.mark.parametrize("module", LOOKING)
-def test_what_looks_travels_light(module: str) -> None:
+def test_what_looks_travels_light() -> None:
     # What asks NVML keeps notes of it too, and takes the few lines that write a file along; and whether a
-    # framework can be had from NVIDIA's installers is read from their table.
-    both = {"_effects", "_catalog.cuda_runfiles"}
-    travelling = packed(module) - (both if module == LOOKING[1] else set())
+    # framework can be had from NVIDIA's installers is read from their table. The look itself is what the code
+    # that is kept is asked for.
+    travelling = packed(LOOK) - {"_effects", "_catalog.cuda_runfiles", "_stack_at_rest"}
     assert not travelling & {each for name in travelling for each in loaded_later(name)}
     assert not travelling & {"_survey", "_job", "_together", "_effects_transact", "_download", "_workspace"}
     assert not [name for name in travelling if name.rpartition(".")[2].startswith("apply")]
 
 
-def test_the_smaller_of_those_that_look_is_that_indeed() -> None:
+def test_what_uses_the_code_on_the_node_travels_without_it() -> None:
     """It is sent to each host in nearly every run."""
-    larger = ("_conda", "_settings", "_mig", "_container", "_nvml")
-    assert not [name for name in packed(LOOKING[0]) if name.startswith(larger)]
+    assert packed(KEPT) == {"_byte_code", "_later"}
+    assert "_stack_at_rest" in loaded_later("_byte_code") and "_stack_at_rest" in packed(LOOK)
+
+
+def test_of_ansible_the_code_on_the_node_takes_what_every_module_has() -> None:
+    """What it imports of Ansible is not kept: it comes with basic.py in each module."""
+    assert taken_of_ansible(LOOK) == {"ansible.module_utils.basic", "ansible.module_utils.common.arg_spec"}

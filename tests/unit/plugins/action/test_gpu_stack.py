@@ -20,6 +20,8 @@ from ansible.template import Templar
 from ansible_collections.labfleet.gpu.plugins.action.gpu_stack import ActionModule
 from ansible_collections.labfleet.gpu.plugins.module_utils._boot.state import digest
 from ansible_collections.labfleet.gpu.plugins.module_utils._restore import program
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing_engine import BringingEngineAction
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.sources import sources_digest
 
 VARIABLES = {
     "nvidia_driver_branch": 580,
@@ -82,15 +84,15 @@ def test_without_it_variables_are_not_read(options: dict[str, Any]) -> None:
 
 
 class Called:
-    """What stands where Ansible runs modules: which, with what; the look says what it is told to."""
+    """What stands where Ansible runs modules: which, with what; each look says what it is told to."""
 
-    def __init__(self, **answer: Any) -> None:
-        self.answer = answer
+    def __init__(self, **answers: dict[str, Any]) -> None:
+        self.answers = answers
         self.calls: list[tuple[str, dict[str, Any]]] = []
 
     def __call__(self, module_name: str, module_args: dict[str, Any], **_more: Any) -> dict[str, Any]:
         self.calls.append((module_name, module_args))
-        return dict(self.answer, invocation={"module_args": module_args})
+        return dict(self.answers[module_name.rpartition(".")[2]], invocation={"module_args": module_args})
 
 
 def looked(called: Called, **asked: Any) -> dict[str, Any] | None:
@@ -100,42 +102,71 @@ def looked(called: Called, **asked: Any) -> dict[str, Any] | None:
     return action._at_once({})
 
 
-LIGHT, WHOLE = "labfleet.gpu.gpu_stack_at_rest", "labfleet.gpu.gpu_stack_at_rest_all"
+KEPT, LOOK = "labfleet.gpu.gpu_stack_at_rest_kept", "labfleet.gpu.gpu_stack_at_rest"
+LACKING = {"at_rest": False, "changed": False, "kept": False}
+SETTLED = {"at_rest": True, "changed": False, "msg": "Nothing to change."}
 
 
+@pytest.mark.parametrize("lacking", [False, True])
 @pytest.mark.parametrize(
-    "asked, module, boot",
+    "asked, boot",
     [
-        ({"driver": {"branch": 580}, "cudnn": {"version": "9"}, "mig": None}, LIGHT, False),
-        ({"driver": {"branch": 580}, "environments": [{"name": "train"}]}, WHOLE, False),
-        ({"framework": {"name": "pytorch"}}, WHOLE, False),
-        ({"settings": {"persistence": True}}, WHOLE, False),
-        ({"settings": {"persistence": True, "persist": False}}, WHOLE, False),
-        ({"settings": {"persistence": True, "persist": True}, "container": {}}, WHOLE, True),
-        ({"mig": {"mig": True, "persist": "yes"}}, WHOLE, True),
+        ({"driver": {"branch": 580}, "cudnn": {"version": "9"}, "mig": None}, False),
+        ({"driver": {"branch": 580}, "environments": [{"name": "train"}]}, False),
+        ({"framework": {"name": "pytorch"}}, False),
+        ({"settings": {"persistence": True, "persist": False}}, False),
+        ({"settings": {"persistence": True, "persist": True}, "container": {}}, True),
+        ({"mig": {"mig": True, "persist": "yes"}}, True),
     ],
     ids=str,
 )
-def test_the_smallest_module_that_knows_all_looks_first(
-    asked: dict[str, Any], module: str, boot: bool
+def test_the_code_on_the_node_goes_first_and_sources_follow_where_it_is_lacking(
+    asked: dict[str, Any], boot: bool, lacking: bool
 ) -> None:
-    called = Called(at_rest=True, changed=False, msg="Nothing to change.")
+    answers = {"gpu_stack_at_rest_kept": LACKING if lacking else SETTLED, "gpu_stack_at_rest": SETTLED}
+    called = Called(**answers)
     found = looked(called, **asked)
     given = {name: each for name, each in asked.items() if each is not None}
-    assert [(name, args["asked"]) for name, args in called.calls] == [(module, given)]
-    assert called.calls[0][1].get("boot_program") == (digest(program_of_a_node()) if boot else None)
+    expected = {"asked": given, "sources": sources_digest()}
+    if boot:
+        expected["boot_program"] = digest(program_of_a_node())
+    assert called.calls == [(name, expected) for name in ([KEPT, LOOK] if lacking else [KEPT])]
     said = {"changed": False, "msg": "Nothing to change."}
     assert found == {**said, "invocation": {"module_args": given}}
 
 
 @pytest.mark.parametrize("answer", [{"at_rest": False}, {"failed": True}, {"at_rest": True, "failed": True}])
 def test_what_a_look_does_not_settle_is_left_to_the_whole_module(answer: dict[str, Any]) -> None:
-    assert looked(Called(**answer), driver={"branch": 580}) is None
+    settled = Called(gpu_stack_at_rest_kept=answer)
+    assert looked(settled, driver={"branch": 580}) is None and len(settled.calls) == 1
+    sent = Called(gpu_stack_at_rest_kept=LACKING, gpu_stack_at_rest=answer)
+    assert looked(sent, driver={"branch": 580}) is None and len(sent.calls) == 2
+
+
+def left(answer: dict[str, Any], lacking: bool = True, check_mode: bool = False) -> list[Any]:
+    """The modules that follow a call of gpu_stack which ended so."""
+    action = ActionModule.__new__(ActionModule)
+    action._task = SimpleNamespace(check_mode=check_mode)
+    action._lacking = lacking
+    called = Called(gpu_stack_at_rest=SETTLED)
+    action._execute_module = called
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BringingEngineAction, "run", lambda *_given: answer)
+        assert action.run(None, {}) is answer
+    return called.calls
+
+
+def test_a_change_leaves_the_code_for_the_run_after_it() -> None:
+    assert left({"changed": True}) == [(LOOK, {"asked": {}, "sources": sources_digest()})]
+    assert left({"changed": True}, lacking=False) == []
+    assert left({"changed": True}, check_mode=True) == []
+    assert left({"changed": True, "failed": True}) == []
+    assert left({"changed": False}) == []
 
 
 @pytest.mark.parametrize("asked", [{}, {"driver": None}, {"drivr": {}, "cuda": {}}], ids=str)
 def test_what_is_wrong_is_not_looked_at(asked: dict[str, Any]) -> None:
-    called = Called(at_rest=True)
+    called = Called()
     assert looked(called, **asked) is None and not called.calls
 
 

@@ -105,8 +105,7 @@ def test_nor_is_what_goes_wrong(trouble: Exception) -> None:
 @pytest.mark.parametrize(
     "asked",
     [
-        {"mig": {"mig": True}},
-        {"environments": [{"name": "train"}]},
+        {"drivers": {"branch": 580}},
         {"driver": {"brnach": 580}},
         {"driver": {"branch": 580, "version": "570.1"}},
         {"cuda": {"versions": []}},

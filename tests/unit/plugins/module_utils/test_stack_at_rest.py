@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional
 
 import pytest
-from ansible_collections.labfleet.gpu.plugins.module_utils import _stack, _stack_at_rest_all
+from ansible_collections.labfleet.gpu.plugins.module_utils import _stack, _stack_at_rest
 from ansible_collections.labfleet.gpu.plugins.module_utils._at_rest import at_rest
 from ansible_collections.labfleet.gpu.plugins.module_utils._boot.state import digest, text_of
 from ansible_collections.labfleet.gpu.plugins.module_utils._boot.unit import (
@@ -46,7 +46,7 @@ def _node(tree: Tree, library: str, monkeypatch: pytest.MonkeyPatch) -> InfoNode
 
 
 def look(node: InfoNode, asked: Dict[str, Any], check: bool = False) -> Optional[Dict[str, Any]]:
-    return at_rest(Once(node.machine), node.tree.files, _stack_at_rest_all.parts(asked), check)
+    return at_rest(Once(node.machine), node.tree.files, _stack_at_rest.parts(asked), check)
 
 
 def whole(node: InfoNode, asked: Dict[str, Any]) -> List[Part]:
@@ -117,7 +117,7 @@ def test_nothing_is_said_where_nvml_does_not_answer(node: InfoNode) -> None:
 )
 def test_what_it_cannot_know_or_is_to_be_refused(asked: Dict[str, Any], program: Optional[str]) -> None:
     with pytest.raises(Further):
-        _stack_at_rest_all.parts(asked, program)
+        _stack_at_rest.parts(asked, program)
 
 
 def test_its_components_are_those_of_the_stack_in_the_same_order_with_the_same_wishes() -> None:
@@ -127,7 +127,7 @@ def test_its_components_are_those_of_the_stack_in_the_same_order_with_the_same_w
         "settings": {"persistence": True},
         "driver": {"branch": 580},
     }
-    found = _stack_at_rest_all.parts(asked)
+    found = _stack_at_rest.parts(asked)
     options = {
         name: asked[name] if name == "container" else validated(_stack.ARGUMENTS[name], asked[name])
         for name in asked
@@ -165,7 +165,7 @@ def test_a_framework_chooses_what_it_chooses_for_the_whole_module(
     node: InfoNode, asked: Dict[str, Any]
 ) -> None:
     files = node.tree.files
-    found, more = _stack_at_rest_all.looked_at(asked, None, files)
+    found, more = _stack_at_rest.looked_at(asked, None, files)
     given = {name: validated(each, asked[name]) if name in asked else None for name, each in OPTIONS.items()}
     options, answer = completed(given, files, observe_host(files))
     theirs = _stack.parts({name: options.get(name) for name in _stack.ARGUMENTS})
@@ -187,7 +187,7 @@ def test_a_framework_that_cannot_be_is_refused_by_the_whole_module(
     node: InfoNode, asked: Dict[str, Any]
 ) -> None:
     with pytest.raises(Further):
-        _stack_at_rest_all.looked_at(asked, None, node.tree.files)
+        _stack_at_rest.looked_at(asked, None, node.tree.files)
 
 
 @pytest.mark.parametrize("there", ["the program", "that of another release"])
@@ -202,6 +202,6 @@ def test_the_boot_program_goes_by_its_digest(node: InfoNode, there: str) -> None
     node.tree.write(RULE_PATH, RULE)
     node.tree.write(PROGRAM_PATH, there)
     node.tree.link(ENABLED_PATH, UNIT_PATH)
-    parts = _stack_at_rest_all.parts({"mig": {"mig": False, "persist": True}}, digest(b"the program"))
+    parts = _stack_at_rest.parts({"mig": {"mig": False, "persist": True}}, digest(b"the program"))
     found = at_rest(Once(node.machine), node.tree.files, parts, False)
     assert (found is not None) is (there == "the program")

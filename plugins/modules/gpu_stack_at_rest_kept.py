@@ -7,15 +7,15 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: gpu_stack_at_rest_all
-short_description: Say whether a node already is as gpu_stack is to make it, whatever that is
+module: gpu_stack_at_rest_kept
+short_description: Say whether a node already is as gpu_stack is to make it, with the code that is kept there
 version_added: 0.1.0
 description:
-  - What M(labfleet.gpu.gpu_stack_at_rest) is for the driver, CUDA and cuDNN, for all components. It is
-    larger, and so M(labfleet.gpu.gpu_stack) asks it only where others than those are asked for.
-  - Where everything is as asked for, it returns what M(labfleet.gpu.gpu_stack) would. Where it is not, or
-    where something has to be found out first, it says so and nothing else.
-  - NVML is asked once for all of them.
+  - What M(labfleet.gpu.gpu_stack_at_rest) says, by the byte code that it left on the node. So it is hardly
+    larger than a ping, and a fleet where nothing must change is looked over in little more time.
+  - Code is used only if it was made of the sources with this digest by this Python, and only if nobody but
+    root could have written it. Where there is none, it says so and nothing else.
+  - Nothing but code is kept. What is told of the node was seen in this very call.
 author:
   - The labfleet.gpu authors (@labfleet)
 options:
@@ -29,6 +29,11 @@ options:
       - The SHA-256, in hexadecimal digits, of the program that restores settings and MIG layouts at boot, as
         M(labfleet.gpu.gpu_stack) would write it. Without it, a node for which that is asked is not at rest.
     type: str
+  sources:
+    description:
+      - The digest under which M(labfleet.gpu.gpu_stack_at_rest) kept its code.
+    type: str
+    required: true
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.
@@ -51,18 +56,20 @@ seealso:
 
 EXAMPLES = r"""
 - name: Is this node as it should be?
-  labfleet.gpu.gpu_stack_at_rest_all:
+  labfleet.gpu.gpu_stack_at_rest_kept:
     asked:
       driver:
         branch: 580
-      settings:
-        persistence: true
+    sources: as-of-today
   register: node
 
-- name: Say which are not
-  ansible.builtin.debug:
-    msg: There is something to do here.
-  when: not node.at_rest
+- name: Leave the code for the next time
+  labfleet.gpu.gpu_stack_at_rest:
+    asked:
+      driver:
+        branch: 580
+    sources: as-of-today
+  when: not node.kept | default(true)
 """
 
 RETURN = r"""
@@ -71,6 +78,11 @@ at_rest:
   returned: always
   type: bool
   sample: true
+kept:
+  description: That there is no code for this digest on the node, so that nothing was looked at.
+  returned: when it is so
+  type: bool
+  sample: false
 components:
   description:
     - For each component what M(labfleet.gpu.gpu_stack) returns for it. All else that it returns is there too.
@@ -84,23 +96,22 @@ components:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.labfleet.gpu.plugins.module_utils._compiled_once import compile_once
+from ansible_collections.labfleet.gpu.plugins.module_utils._byte_code import kept_look
 
 
 def main() -> None:
-    # Addresses of channels may have tokens: neither the node's log nor the result shows them.
-    module = AnsibleModule(
-        argument_spec={"asked": {"type": "dict", "required": True}, "boot_program": {"type": "str"}},
-        supports_check_mode=True,
-        no_log=True,
-    )
-    compile_once()
-    from ansible_collections.labfleet.gpu.plugins.module_utils._at_rest import tell
-    from ansible_collections.labfleet.gpu.plugins.module_utils._redact import secrets_in
-    from ansible_collections.labfleet.gpu.plugins.module_utils._stack_at_rest_all import looked_at
-
-    module.no_log_values.update(secrets_in(module.params))
-    tell(module, lambda: looked_at(module.params["asked"], module.params["boot_program"]))
+    options = {
+        "asked": {"type": "dict", "required": True},
+        "boot_program": {"type": "str"},
+        "sources": {"type": "str", "required": True},
+    }
+    # Addresses of repositories and channels may have passwords: the node's log does not show them.
+    module = AnsibleModule(argument_spec=options, supports_check_mode=True, no_log=True)
+    look = kept_look(module.params["sources"])
+    if look is None:
+        module.exit_json(changed=False, at_rest=False, kept=False)
+    else:
+        look(module)
 
 
 if __name__ == "__main__":
