@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The password in a repository's address is in nothing that a module says, not even where it fails at once."""
+
+from __future__ import annotations
+
+import json
+from types import ModuleType
+from typing import Any, Dict
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.labfleet.gpu.plugins.modules import (
+    container_toolkit,
+    cuda_toolkit,
+    cudnn,
+    gpu_stack,
+    nvidia_driver,
+)
+
+ADDRESS = "http://mirror:hunter22@packages.example/cuda"
+
+
+@pytest.mark.parametrize(
+    "module, options",
+    [
+        (nvidia_driver, {"branch": "none such", "repository_url": ADDRESS}),
+        (cuda_toolkit, {"versions": ["none such"], "repository_url": ADDRESS}),
+        (cudnn, {"version": "none such", "repository_url": ADDRESS}),
+        (container_toolkit, {"version": "none such", "repository_url": ADDRESS}),
+        (gpu_stack, {"cudnn": {"version": "none such", "repository_url": ADDRESS}}),
+    ],
+    ids=lambda each: each.__name__.rpartition(".")[2] if isinstance(each, ModuleType) else "",
+)
+def test_no_password_is_said(
+    module: Any, options: Dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {**options, "_ansible_inject_invocation": True}
+    with patch_module_args(options), pytest.raises(SystemExit):
+        module.main()
+    said = json.loads(capsys.readouterr().out)
+    assert said["failed"] and "none such" in said["msg"]
+    assert "packages.example" in json.dumps(said["invocation"]), "the rest of the address stays"
+    assert "hunter22" not in json.dumps(said)
