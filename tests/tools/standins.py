@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from environments import PYTHONS_OF_CORE, table
 from interpreters import choose
-from stages import MINUTE, Stage, sanity, units
+from stages import MINUTE, Stage, node_units, sanity, units
 
 # The Pythons that each ansible-core's ansible-test knows: 3.LOWEST to 3.HIGHEST.
 _TESTED_BY_CORE = {"2.19": (8, 13), "2.21": (9, 14)}
+#: The stages of unit tests, by the first word of their names.
+_UNITS = {"units": units, "node": node_units}
 
 
 def can_run(stage: Stage, pythons: dict[str, str]) -> bool:
@@ -44,12 +46,14 @@ def with_standins(chosen: list[Stage], pythons: dict[str, str]) -> tuple[list[St
 
 
 def _standins(kind: str, pythons: dict[str, str]) -> list[Stage]:
-    find = {"units": _units, "sanity": _sanity, "engine": _engine}.get(kind)
+    if kind in _UNITS:
+        return [_UNITS[kind](*pair, ()) for pair in _pairs(pythons)]
+    find = {"sanity": _sanity, "engine": _engine}.get(kind)
     return find(pythons) if find else []
 
 
-def _units(pythons: dict[str, str]) -> list[Stage]:
-    """Unit tests on the lowest Python with the oldest core that can, on the highest with the newest."""
+def _pairs(pythons: dict[str, str]) -> list[tuple[str, str]]:
+    """For unit tests: the lowest Python with the oldest core that can, the highest with the newest."""
     cores = [core for core, wanted in sorted(PYTHONS_OF_CORE.items()) if choose(pythons, wanted)]
     pairs = [
         (core, python)
@@ -57,7 +61,7 @@ def _units(pythons: dict[str, str]) -> list[Stage]:
         for core in cores
         if _TESTED_BY_CORE[core][0] <= _minor(python) <= _TESTED_BY_CORE[core][1]
     ]
-    return [units(*pair, ()) for pair in dict.fromkeys(pairs[:1] + pairs[-1:])]
+    return list(dict.fromkeys(pairs[:1] + pairs[-1:]))
 
 
 def _sanity(pythons: dict[str, str]) -> list[Stage]:

@@ -9,24 +9,28 @@ import run
 from stages import STAGES
 from standins import can_run, with_standins
 
-UNITS = {"units-3.8-core-2.19"}
+UNITS = {"node-units-3.8-core-2.19"}
 ENGINE, INSTEAD = "engine", "engine-without-conda"
 LEFT_OUT = UNITS | {"sanity-core-2.21", ENGINE}
 # What a distribution's own Pythons are, and what then stands in for what is left out.
 FRESH = {
-    "Debian 12": (("3.11",), LEFT_OUT, {"units-3.11-core-2.19", "sanity-core-2.19", INSTEAD}),
+    "Debian 12": (("3.11",), LEFT_OUT, {"node-units-3.11-core-2.19", "sanity-core-2.19", INSTEAD}),
     "Ubuntu 22.04": (
         ("3.10", "3.11"),
         LEFT_OUT,
-        {"units-3.10-core-2.19", "units-3.11-core-2.19", "sanity-core-2.19", INSTEAD},
+        {"node-units-3.10-core-2.19", "node-units-3.11-core-2.19", "sanity-core-2.19", INSTEAD},
     ),
     "Ubuntu 24.04": (
         ("3.12",),
         UNITS | {ENGINE},
-        {"units-3.12-core-2.19", "units-3.12-core-2.21", INSTEAD},
+        {"node-units-3.12-core-2.19", "node-units-3.12-core-2.21", INSTEAD},
     ),
-    "Debian 13": (("3.13",), UNITS | {ENGINE}, {"units-3.13-core-2.19", "units-3.13-core-2.21", INSTEAD}),
-    "Python 3.14": (("3.14",), UNITS | {ENGINE}, {"units-3.14-core-2.21", INSTEAD}),
+    "Debian 13": (
+        ("3.13",),
+        UNITS | {ENGINE},
+        {"node-units-3.13-core-2.19", "node-units-3.13-core-2.21", INSTEAD},
+    ),
+    "Python 3.14": (("3.14",), UNITS | {ENGINE}, {"node-units-3.14-core-2.21", INSTEAD}),
     "all": (("3.8", "3.11", "3.13"), set(), set()),
 }
 

@@ -3,8 +3,8 @@
 """Run the unit tests on one Python, in as many processes as there are cores: the quick way, for all day long.
 
 `make check` leaves out what takes long: tests that build packages with the real pip, and those that wait for
-something to hang. `make test` runs these too, on the oldest Python of a node. `make test-all` runs all as Galaxy
-does, by ansible-test, with a process for each test.
+something to hang. `make test` runs these too, on the oldest Python of a node. `make test-all` runs all as
+Galaxy does, by ansible-test, with a process for each test.
 
 Use: unit_tests.py [PYTEST WORDS...]    e.g. unit_tests.py tests/unit/plugins/module_utils/_mig -k forecast
      unit_tests.py --node CORE PYTHON   all that runs on nodes, such as on 2.19 3.8
