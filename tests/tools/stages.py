@@ -74,7 +74,7 @@ STAGES = (
     Stage("docs", TEST, "sh tests/tools/docs.sh", environments=("docs",)),
     Stage("galaxy", TEST, "sh tests/tools/galaxy.sh", environments=("galaxy",)),
     Stage("mutations", ALL, "python tests/conformance/mutate.py", limit=15 * MINUTE),
-    Stage("vendor", TEST, "pytest tests/vendor", root=True, limit=15 * MINUTE),
+    Stage("vendor", TEST, "pytest -n 2 --dist loadfile tests/vendor", root=True, limit=15 * MINUTE),
     Stage("simulator", TEST, "pytest tests/simulator", root=True, limit=20 * MINUTE),
     Stage("lab", TEST, "pytest tests/lab", root=True, limit=15 * MINUTE),
     Stage("engine", TEST, "pytest tests/engine", ("controller", "conda"), root=True, limit=15 * MINUTE),
