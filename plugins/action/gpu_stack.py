@@ -41,9 +41,8 @@ class ActionModule(BringingEngineAction, BringingAction):
         answer = super().run(tmp, task_vars)
         if self._lacking and answer.get("changed") and not answer.get("failed") and not self._task.check_mode:
             # The next run is to change nothing: not even this. What asks for nothing is at rest.
-            given = {"asked": {}, "sources": _SOURCES}
             with contextlib.suppress(AnsibleConnectionFailure):
-                self._execute_module(module_name=_LOOK, module_args=given, task_vars=task_vars)
+                self._look({"asked": {}, "sources": _SOURCES}, task_vars)
         return answer
 
     def _arguments(self, task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -75,9 +74,18 @@ class ActionModule(BringingEngineAction, BringingAction):
         found = self._execute_module(module_name=_KEPT, module_args=given, task_vars=task_vars)
         self._lacking = not found.pop("kept", True)
         if self._lacking:
-            found = self._execute_module(module_name=_LOOK, module_args=given, task_vars=task_vars)
+            found = self._look(given, task_vars)
         if not found.pop("at_rest", False) or found.get("failed"):
             return None
         if "invocation" in found:
             found["invocation"] = {"module_args": found["invocation"]["module_args"]["asked"]}
         return found
+
+    def _look(self, given: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """What the look says that travels with its sources.
+
+        Where the collection was replaced since this run began, these are not those of the digest.
+        """
+        if sources_digest() != _SOURCES:
+            given = {name: each for name, each in given.items() if name != "sources"}
+        return self._execute_module(module_name=_LOOK, module_args=given, task_vars=task_vars)

@@ -17,6 +17,7 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from ansible_collections.labfleet.gpu.plugins.action import gpu_stack
 from ansible_collections.labfleet.gpu.plugins.action.gpu_stack import ActionModule
 from ansible_collections.labfleet.gpu.plugins.module_utils._boot.state import digest
 from ansible_collections.labfleet.gpu.plugins.module_utils._restore import program
@@ -162,6 +163,16 @@ def test_a_change_leaves_the_code_for_the_run_after_it() -> None:
     assert left({"changed": True}, check_mode=True) == []
     assert left({"changed": True, "failed": True}) == []
     assert left({"changed": False}) == []
+
+
+def test_sources_that_were_replaced_since_the_run_began_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = sources_digest()
+    monkeypatch.setattr(gpu_stack, "sources_digest", lambda: "of another release")
+    called = Called(gpu_stack_at_rest_kept=LACKING, gpu_stack_at_rest=SETTLED)
+    assert looked(called, driver={"branch": 580}) is not None
+    asked = {"asked": {"driver": {"branch": 580}}}
+    assert called.calls == [(KEPT, {**asked, "sources": begun}), (LOOK, asked)]
+    assert left({"changed": True}) == [(LOOK, {"asked": {}})]
 
 
 @pytest.mark.parametrize("asked", [{}, {"driver": None}, {"drivr": {}, "cuda": {}}], ids=str)
