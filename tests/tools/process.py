@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -46,16 +47,15 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             continue
 
 
-def _own_group() -> None:
-    """A group of its own on the terminal that sudo remembers, and ears for interrupts, which "&" stops."""
-    os.setpgrp()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def run_logged(
-    command: list[str], environ: dict[str, str], log: Path, limit: int, say: Callable[[str], None]
+    command: list[str],
+    environ: dict[str, str],
+    log: Path,
+    limit: int,
+    say: Callable[[str], None],
+    ending: threading.Event,
 ) -> int | None:
-    """The command's exit status, or None when it was ended after ``limit`` seconds.
+    """The command's exit status, or None when it was ended: after ``limit`` seconds, or by ``ending``.
 
     It runs in the root of the checkout, without standard input, in its own process group.
     """
@@ -69,23 +69,19 @@ def run_logged(
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                preexec_fn=_own_group,
+                process_group=0,  # on the terminal that sudo remembers
             )
         except OSError as error:
             stream.write(f"{command[0]} cannot be run: {error}\n".encode())
             return 127
-    try:
-        while True:
-            try:
-                return process.wait(timeout=1)
-            except subprocess.TimeoutExpired:
-                now = time.monotonic()
-                if now - begun > limit:
-                    _end(process)
-                    return None
-                if now - told >= SIGN_OF_LIFE:
-                    told = now
-                    say(f"        {now - begun:4.0f} s: {_last_line(log)}")
-    except KeyboardInterrupt:
-        _end(process)
-        raise
+    while True:
+        try:
+            return process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            now = time.monotonic()
+            if now - begun > limit or ending.is_set():
+                _end(process)
+                return None
+            if now - told >= SIGN_OF_LIFE:
+                told = now
+                say(f"{now - begun:4.0f} s: {_last_line(log)}")

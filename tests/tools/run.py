@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the stages of a tier one after another, and close with a table and "N passed, N failed".
+"""Run the stages of a tier, two at a time where they may be, and close with a table and "N passed, N failed".
 
 Use: run.py check|test|test-all [--only STAGE,STAGE]
 """
@@ -12,12 +12,16 @@ import fcntl
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TextIO
 
 import environments
 import interpreters
+from abreast import run_abreast
 from context import command_as_root, environ_for, prefix_for_root
 from process import run_logged
 from stages import STAGES, Stage
@@ -45,28 +49,41 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def run_stage(stage: Stage, pythons: dict[str, str]) -> Outcome:
-    """Run one stage with its output in .build/logs/STAGE.log."""
+def say_of(stage: str, text: str) -> None:
+    """The same, with the stage of which it tells."""
+    say(f"        {stage}: {text}")
+
+
+def begin_stage(stage: Stage, pythons: dict[str, str], ending: threading.Event) -> Callable[[], Outcome]:
+    """What runs a stage, of which the environments are made now, one after another."""
     begun = time.monotonic()
     as_root = prefix_for_root() if stage.root else []
+    note = ""
     if as_root is None:
-        return Outcome(stage.name, FAILED, 0.0, "It needs root, and sudo no longer lets us become root.")
-    try:
-        environ = environ_for(stage.environments, pythons)
-    except environments.Unavailable as missing:
-        return Outcome(stage.name, FAILED, time.monotonic() - begun, str(missing))
-    except subprocess.CalledProcessError as error:
-        note = f"An environment could not be made ({error}): the lines above say why."
-        return Outcome(stage.name, FAILED, time.monotonic() - begun, note)
+        note = "It needs root, and sudo no longer lets us become root."
+    else:
+        try:
+            environ = environ_for(stage.environments, pythons)
+        except environments.Unavailable as missing:
+            note = str(missing)
+        except subprocess.CalledProcessError as error:
+            note = f"An environment could not be made ({error}): the lines above say why."
+    if as_root is None or note:
+        return lambda: Outcome(stage.name, FAILED, time.monotonic() - begun, note)
     command = command_as_root(as_root, environ, stage.command.split())
+    return partial(run_stage, stage, command, environ, ending)
+
+
+def run_stage(stage: Stage, command: list[str], environ: dict[str, str], ending: threading.Event) -> Outcome:
+    """Run one stage with its output in .build/logs/STAGE.log, until it ends or all are to end."""
+    begun = time.monotonic()
     log = LOGS / f"{stage.name}.log"
-    status = run_logged(command, environ, log, stage.limit, say)
+    status = run_logged(command, environ, log, stage.limit, partial(say_of, stage.name), ending)
     seconds = time.monotonic() - begun
     if status == 0:
         return Outcome(stage.name, PASSED, seconds)
     lines = log.read_text(errors="replace").splitlines()
-    for line in lines[-TAIL:]:
-        say(f"    | {line}")
+    say("\n".join(f"    | {line}" for line in lines[-TAIL:]))
     if status is None:
         note = f"It was ended after its limit of {stage.limit} s; its log is {log}."
     else:
@@ -125,7 +142,10 @@ def take_turn() -> TextIO:
 
 
 def heed_signals() -> None:
-    """Whoever tells this run to end (also in the background, also by hanging up) ends its stage with it."""
+    """Whoever tells this run to end (also in the background, also by hanging up) ends its stages with it.
+
+    They in turn hear an interrupt, which "&" stops: what is handled here is not ignored there.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
 
@@ -151,12 +171,19 @@ def main() -> int:
         say(f"Pythons: {', '.join(pythons)}; logs: {LOGS}")
         for name, why in left_out.items():
             say(f"{name} is left out: {why}")
-        for number, stage in enumerate(chosen, 1):
-            say(f"[{number:2}/{len(chosen)}] {stage.name} ...")
-            outcome = run_stage(stage, pythons)
+        numbers = {stage.name: number for number, stage in enumerate(chosen, 1)}
+        ending = threading.Event()
+
+        def begin(stage: Stage) -> Callable[[], Outcome]:
+            say(f"[{numbers[stage.name]:2}/{len(chosen)}] {stage.name} ...")
+            return begin_stage(stage, pythons, ending)
+
+        def ended(outcome: Outcome) -> None:
             elapsed = time.monotonic() - begun
-            say(f"        {outcome.result} in {outcome.seconds:.1f} s ({elapsed:.0f} s so far)")
+            say_of(outcome.stage, f"{outcome.result} in {outcome.seconds:.1f} s ({elapsed:.0f} s so far)")
             outcomes.append(outcome)
+
+        run_abreast(chosen, begin, ending, ended)
     return summary(arguments.tier, outcomes, time.monotonic() - begun)
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -75,42 +76,61 @@ def test_an_interpreter_without_ensurepip_is_not_taken(tmp_path: Path) -> None:
     assert interpreters._probe(fake, "3.9") is None
 
 
+def ended_of(command: list[str], log: Path, limit: int = 60) -> int | None:
+    return process.run_logged(command, dict(os.environ), log, limit, print, threading.Event())
+
+
 @pytest.mark.parametrize(
     "interrupts", [signal.SIG_DFL, signal.SIG_IGN], ids=["in front", "in the background"]
 )
 def test_a_command_that_hangs_is_ended(tmp_path: Path, interrupts: signal.Handlers) -> None:
     begun = time.monotonic()
-    before = signal.signal(signal.SIGINT, interrupts)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    signal.signal(signal.SIGINT, interrupts)
     try:
-        status = process.run_logged(["sleep", "60"], dict(os.environ), tmp_path / "log", 1, print)
+        run.heed_signals()
+        status = ended_of(["sleep", "60"], tmp_path / "log", limit=1)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     assert status is None and time.monotonic() - begun < 20
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_run_that_is_told_to_end_ends_its_command(tmp_path: Path, number: signal.Signals) -> None:
-    pid, log = tmp_path / "pid", tmp_path / "log"
     program = (
-        "import os, run, process; from pathlib import Path; run.heed_signals(); process.run_logged("
-        f"['sh', '-c', 'echo $$ > {pid}; exec sleep 60'], dict(os.environ), Path('{log}'), 60, print)"
+        "import os, run, threading\n"
+        "from abreast import run_abreast\n"
+        "from functools import partial\n"
+        "from pathlib import Path\n"
+        "from stages import Stage\n"
+        f"run.LOGS = Path('{tmp_path}')\n"
+        "run.heed_signals()\n"
+        "ending = threading.Event()\n"
+        "stages = [Stage(name, (), '', beside=name) for name in 'ab']\n"
+        f"sleep = 'echo $$ > {tmp_path}/$0.pid; exec sleep 60'\n"
+        "run_abreast(stages, lambda stage: partial(run.run_stage, stage, ['sh', '-c', sleep, stage.name], "
+        "dict(os.environ), ending), ending, print)\n"
     )
     environ = {**os.environ, "PYTHONPATH": str(Path(run.__file__).parent)}
     running = subprocess.Popen([sys.executable, "-c", program], env=environ, stderr=subprocess.PIPE)
-    while not (pid.exists() and pid.read_text()):
+    pids = [tmp_path / "a.pid", tmp_path / "b.pid"]
+    while not all(pid.exists() and pid.read_text() for pid in pids):
         assert running.poll() is None
         time.sleep(0.02)
     running.send_signal(number)
     _none, said = running.communicate(timeout=20)
     assert b"KeyboardInterrupt" in said
-    assert not Path(f"/proc/{pid.read_text().strip()}").exists(), "the command is gone too"
+    for pid in pids:
+        assert not Path(f"/proc/{pid.read_text().strip()}").exists(), "the commands are gone too"
 
 
 def test_status_and_output_of_a_command(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    assert process.run_logged(["sh", "-c", "echo out; exit 7"], dict(os.environ), log, 60, print) == 7
+    assert ended_of(["sh", "-c", "echo out; exit 7"], log) == 7
     assert log.read_text() == "out\n"
-    assert process.run_logged(["no-such-program"], dict(os.environ), log, 60, print) == 127
+    assert ended_of(["no-such-program"], log) == 127
 
 
 def test_variables_survive_sudo() -> None:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import run
 from stages import STAGES
@@ -60,4 +62,5 @@ def test_in_the_full_matrix_a_stage_that_is_listed_is_not_run_twice() -> None:
 def test_nothing_is_left_out_where_nothing_stands_in() -> None:
     stages, missing = with_standins(list(STAGES), {"3.10": ""})
     assert missing == {} and stages == list(STAGES), "each of them fails, and says what it lacks"
-    assert run.run_stage(stages[0], {"3.10": ""}).result == run.FAILED
+    begun = run.begin_stage(stages[0], {"3.10": ""}, threading.Event())
+    assert begun().result == run.FAILED
