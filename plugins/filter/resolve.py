@@ -129,6 +129,7 @@ import difflib
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.families import default_source
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpu_names import device_called, names
 from ansible_collections.labfleet.gpu.plugins.module_utils._resolve import Framework, Place
 from ansible_collections.labfleet.gpu.plugins.module_utils._resolve import resolve as resolved
@@ -147,7 +148,7 @@ def resolve(
     """The filter. Raises AnsibleFilterError for what cannot be understood."""
     place = Place(
         tuple(_device(each) for each in _list(gpus)),
-        str(distribution).lower(),
+        _distribution(distribution),
         str(release),
         _machine(machine),
         "" if driver is None else _driver(driver),
@@ -185,6 +186,13 @@ def _device(name: Any) -> int:
         hint = "did you mean %s?" % near[0] if near else "these are known: %s." % ", ".join(names())
         raise AnsibleFilterError("There is no GPU '%s': %s Or write its PCI device id." % (name, hint))
     return device
+
+
+def _distribution(distribution: Any) -> str:
+    found = str(distribution).lower()
+    if default_source(found) is None:
+        raise AnsibleFilterError("distribution is '%s': write ubuntu or debian." % distribution)
+    return found
 
 
 def _machine(machine: str) -> str:

@@ -237,6 +237,11 @@ def _sources(place: Place, choice: Choice, found: _Found) -> Dict[str, Any]:
     if repository and where["driver"] == "debian" and not place.there:
         # Debian's archive has one branch, whatever was chosen.
         where["driver"] = "nvidia"
+    if not repository and where["driver"] == "nvidia":
+        found.reasons.append(
+            "NVIDIA has no known repository of drivers for %s %s: it takes one that repository_url names."
+            % (place.distribution, place.release)
+        )
     if repository and in_repository(choice.cuda, place.distribution, place.release):
         where["cuda"] = "nvidia"
     elif runfile(choice.cuda, place.machine):

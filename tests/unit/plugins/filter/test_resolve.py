@@ -177,10 +177,18 @@ def test_gpus_as_people_call_them(name: str, device: int) -> None:
         ({"name": "pytorch"}, "A100", {}, "write a list"),
         ({"name": "pytorch"}, [], {}, "at least one GPU"),
         ({"name": "pytorch"}, ["A1000"], {}, "did you mean A100?"),
+        ({"name": "pytorch"}, ["A100"], {"distribution": "centos"}, "'centos': write ubuntu or debian."),
         ({"name": "pytorch"}, ["A100"], {"machine": "arm"}, "write x86_64 or aarch64"),
         ({"name": "pytorch"}, ["A100"], {"driver": "latest"}, "write a branch such as 580"),
     ],
 )
 def test_bad_input(wish: Any, gpus: Any, more: Dict[str, Any], words: str) -> None:
     with pytest.raises(AnsibleFilterError, match=words.replace("?", r"\?")):
-        resolve(wish, gpus, "ubuntu", "24.04", **more)
+        resolve(wish, gpus, **{"distribution": "ubuntu", "release": "24.04", **more})
+
+
+def test_a_release_without_a_known_repository_is_told_of() -> None:
+    without, there = asked("pytorch", ["A100"], release="23.04"), asked("pytorch", ["A100"])
+    words = "no known repository of drivers for ubuntu 23.04: it takes one that repository_url names."
+    assert any(words in reason for reason in without["reasons"]) and without["possible"]
+    assert not any("repository of drivers" in reason for reason in there["reasons"])
