@@ -95,15 +95,21 @@ _value:
       type: str
       sample: open
     cuda:
-      description: The CUDA that the framework is built for.
+      description:
+        - The CUDA of the toolkit for programs beside the framework, which brings its own libraries. It is that
+          which the framework is built for, or the first later one of the same major that compiles for the GPUs.
       type: str
       sample: "12.1"
     cudnn:
-      description: The cuDNN that it is built with, else the newest for that CUDA and these GPUs, if any.
+      description:
+        - The cuDNN that it is built with, or where that does not run on the GPUs the newest of its major which
+          does; null where none is known.
       type: str
       sample: 8.9.2.26
     python:
-      description: The newest Python that it is built for, or the one that was asked for.
+      description:
+        - The newest Python that it is built for, the oldest where only that is known, or the one that was
+          asked for.
       type: str
       sample: "3.11"
     framework:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from ._catalog import capabilities as compute
 from ._catalog import cudnn
 from ._catalog.branches import Branch, branch_called, by_preference, ended, flavours_of, preferred
-from ._catalog.capabilities import capability_of
 from ._catalog.cuda import (
     FULL,
     TOO_OLD,
@@ -21,15 +21,16 @@ from ._catalog.cuda import (
     driver_fit,
     in_repository,
     minimum_driver,
+    minors,
     repository_minors,
 )
 from ._catalog.cuda_runfiles import runfile
 from ._catalog.drivers import branch_of, older
 from ._catalog.families import default_source
-from ._catalog.frameworks import Choice, Node, choose
+from ._catalog.frameworks import JAX, Choice, Node, choose
 from ._catalog.gpus import Architecture, architecture_of, first_branch_of
 from ._catalog.repositories import nvidia_repository
-from ._catalog.versions import major, newest, numbers
+from ._catalog.versions import at_least, major, newest, numbers
 from ._dataclass import dataclass
 
 
@@ -81,7 +82,7 @@ def resolve(wish: Framework, place: Place) -> Dict[str, Any]:
 
 
 def _resolve(wish: Framework, place: Place, found: _Found) -> bool:
-    capabilities = tuple(filter(None, (capability_of(device) for device in place.gpus)))
+    capabilities = tuple(filter(None, (compute.capability_of(device) for device in place.gpus)))
     branches = _branches(place, found)
     if not branches:
         return False
@@ -90,17 +91,19 @@ def _resolve(wish: Framework, place: Place, found: _Found) -> bool:
     if not isinstance(choice, Choice):
         found.reasons.append("%s (%s): %s." % (choice.what, choice.which, choice.next))
         return False
-    branch = _fitting(branches, choice.cuda)
+    toolkit = _toolkit(place, choice, capabilities)
+    branch = _fitting(branches, toolkit or choice.cuda)
     found.values = {
-        "driver": {"branch": branch.number, "minimum": _minimum(place, choice.cuda)},
+        "driver": {"branch": branch.number, "minimum": _minimum(place, toolkit or choice.cuda)},
         "kernel_module": _flavour(place, branch.number),
-        "cuda": choice.cuda,
-        "cudnn": _cudnn(choice, capabilities),
+        "cuda": toolkit or choice.cuda,
+        "cudnn": _cudnn(choice, toolkit, capabilities) if toolkit else None,
         "python": _python(wish, choice),
         "framework": {"name": choice.framework, "version": choice.version},
     }
-    found.values["sources"] = _sources(place, choice, found)
+    found.values["sources"] = _sources(place, choice, toolkit, found)
     found.reasons += _why(place, choice, branch)
+    found.reasons += _why_beside(choice, toolkit, found.values["cudnn"])
     found.reasons += choice.warnings
     return True
 
@@ -207,16 +210,37 @@ def _minimum(place: Place, cuda: str) -> str:
 # the rest
 
 
-def _cudnn(choice: Choice, capabilities: Sequence[str]) -> Optional[str]:
-    """The one that the framework was built with; else the newest for this CUDA and these GPUs."""
-    if choice.cudnn:
-        return choice.cudnn
+def _toolkit(place: Place, choice: Choice, capabilities: Sequence[str]) -> str:
+    """The CUDA of the framework, or a later one of its major where that does not know the GPUs; "" if none.
+
+    JAX takes any CUDA of a major from its first on: there the first that has packages here.
+    """
+    known = [each for each in minors() if major(each) == major(choice.cuda) and at_least(each, choice.cuda)]
     fitting = [
-        version
-        for version in cudnn.versions(choice.cuda)
-        if all(cudnn.capability_fit(version, choice.cuda, each) == cudnn.SUPPORTED for each in capabilities)
+        each
+        for each in known
+        if all(compute.capability_fit(each, gpu) == compute.SUPPORTED for gpu in capabilities)
     ]
-    return newest(fitting)
+    if choice.framework == JAX:
+        packaged = (each for each in fitting if in_repository(each, place.distribution, place.release))
+        return next(packaged, "") or next(iter(fitting), "")
+    return next(iter(fitting), "")
+
+
+def _cudnn(choice: Choice, toolkit: str, capabilities: Sequence[str]) -> Optional[str]:
+    """The one that the framework was built with, else the newest of its major, for this CUDA and these GPUs.
+
+    Of any major where it is not known. None where there is none.
+    """
+
+    def fits(version: str) -> bool:
+        known = (cudnn.capability_fit(version, toolkit, each) for each in capabilities)
+        return all(each == cudnn.SUPPORTED for each in known)
+
+    if choice.cudnn and fits(choice.cudnn):
+        return choice.cudnn
+    same = [each for each in cudnn.versions(toolkit) if major(each) == major(choice.cudnn or each)]
+    return newest(filter(fits, same))
 
 
 def _python(wish: Framework, choice: Choice) -> str:
@@ -231,7 +255,7 @@ def _python(wish: Framework, choice: Choice) -> str:
     return "%d.%d" % (first, last - 1)
 
 
-def _sources(place: Place, choice: Choice, found: _Found) -> Dict[str, Any]:
+def _sources(place: Place, choice: Choice, toolkit: str, found: _Found) -> Dict[str, Any]:
     repository = nvidia_repository(place.distribution, place.release, place.machine)
     where = {"driver": default_source(place.distribution)}
     if repository and where["driver"] == "debian" and not place.there:
@@ -242,23 +266,25 @@ def _sources(place: Place, choice: Choice, found: _Found) -> Dict[str, Any]:
             "NVIDIA has no known repository of drivers for %s %s: it takes one that repository_url names."
             % (place.distribution, place.release)
         )
-    if repository and in_repository(choice.cuda, place.distribution, place.release):
+    if not toolkit:
+        where["cuda"] = None
+    elif repository and in_repository(toolkit, place.distribution, place.release):
         where["cuda"] = "nvidia"
-    elif runfile(choice.cuda, place.machine):
+    elif runfile(toolkit, place.machine):
         where["cuda"] = "runfile"
-        minors = repository_minors(place.distribution, place.release)
-        there = "from %s to %s" % (minors[0], minors[-1]) if minors else "none"
+        packaged = repository_minors(place.distribution, place.release)
+        there = "from %s to %s" % (packaged[0], packaged[-1]) if packaged else "none"
         found.reasons.append(
             "CUDA %s comes as a runfile: NVIDIA's repository for %s %s has %s."
-            % (choice.cuda, place.distribution, place.release, there)
+            % (toolkit, place.distribution, place.release, there)
         )
-    elif (distribution_toolkit(place.distribution, place.release) or "").startswith(choice.cuda + "."):
+    elif (distribution_toolkit(place.distribution, place.release) or "").startswith(toolkit + "."):
         where["cuda"] = place.distribution
     else:
         where["cuda"] = None
         found.reasons.append(
             "CUDA %s has no toolkit for %s %s; the framework brings the libraries that it needs."
-            % (choice.cuda, place.distribution, place.release)
+            % (toolkit, place.distribution, place.release)
         )
     where["cudnn"] = "nvidia" if repository else "archive"
     return {
@@ -282,20 +308,48 @@ def _why(place: Place, choice: Choice, branch: Branch) -> List[str]:
             "Driver %d is the last that drives all of these GPUs; its fixes ended in %s."
             % (branch.number, branch.ends)
         ]
+    takes = "takes any CUDA %s from %s on" % (major(choice.cuda), choice.cuda)
     said.append(
-        "%s %s is built for CUDA %s, which needs driver %s or later."
-        % (choice.framework, choice.version, choice.cuda, minimum_driver(choice.cuda) or "of its major")
+        "%s %s %s, which needs driver %s or later."
+        % (
+            choice.framework,
+            choice.version,
+            takes if choice.framework == JAX else "is built for CUDA " + choice.cuda,
+            minimum_driver(choice.cuda) or "of its major",
+        )
     )
     if driver_fit(choice.cuda, branch.newest, False) != FULL:
         said.append(
             "Driver %d runs CUDA %s by minor-version compatibility, without its newest features."
             % (branch.number, choice.cuda)
         )
-    if not choice.cudnn:
-        said.append(
-            "With which cuDNN %s %s was built is not known here: that named is the newest for CUDA %s and "
-            "these GPUs." % (choice.framework, choice.version, choice.cuda)
-        )
     if major(choice.cuda) == "11":
         said.append("CUDA 11 gets no more fixes: a newer release of %s has CUDA 12 or 13." % choice.framework)
+    return said
+
+
+def _why_beside(choice: Choice, toolkit: str, chosen: Optional[str]) -> List[str]:
+    """Why the toolkit and the cuDNN for other programs are not those of the framework."""
+    named = "%s %s" % (choice.framework, choice.version)
+    if not toolkit:
+        return [
+            "No toolkit of CUDA %s that is known compiles for these GPUs: none is named for programs beside %s."
+            % (major(choice.cuda), named)
+        ]
+    said = []
+    if toolkit != choice.cuda and choice.framework != JAX:
+        said.append(
+            "The toolkit is CUDA %s, the first of its major that compiles for these GPUs: %s does not."
+            % (toolkit, choice.cuda)
+        )
+    named_one = "that named is the newest for CUDA %s and these GPUs" % toolkit
+    if choice.cudnn and chosen != choice.cudnn:
+        said.append(
+            "%s was built with cuDNN %s, which is not known to run on these GPUs: %s."
+            % (named, choice.cudnn, named_one if chosen else "no other of its major is either")
+        )
+    elif not chosen:
+        said.append("No cuDNN is known for CUDA %s and these GPUs." % toolkit)
+    elif not choice.cudnn:
+        said.append("With which cuDNN %s was built is not known here: %s." % (named, named_one))
     return said

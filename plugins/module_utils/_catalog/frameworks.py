@@ -266,8 +266,13 @@ def _unknown(framework: str, version: str) -> Refusal:
     if framework not in NAMES:
         return Refusal("no such framework is known", framework, "use %s, or name packages" % ", ".join(NAMES))
     known = releases(framework)
+    # Of a minor that is known its versions; else from the first to the last of all.
+    near = [
+        each for release in known for each in release.versions if numbers(each)[:2] == numbers(version)[:2]
+    ]
+    told = "one of %s" % ", ".join(near) if near else ""
     return Refusal(
         "%s %s is not known" % (framework, version),
         "framework",
-        "use %s to %s, or name packages" % (known[0].minor, known[-1].versions[-1]),
+        "use %s, or name packages" % (told or "%s to %s" % (known[0].versions[0], known[-1].versions[-1])),
     )

@@ -9,7 +9,13 @@ from typing import Any, Dict, List
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.labfleet.gpu.plugins.filter.resolve import resolve
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog import cudnn
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.branches import BRANCHES, by_preference
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.capabilities import (
+    SUPPORTED,
+    capability_fit,
+    capability_of,
+)
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.cuda import TOO_OLD, driver_fit
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.frameworks import NAMES
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.frameworks_table import releases
@@ -99,7 +105,7 @@ def test_what_cannot_be_says_what_would(
             False,
             "tensorflow 2.19.1 has no known build with CUDA for this machine (aarch64)",
         ),
-        ("jax", "", True, "jax 0.12.0 is built for CUDA 12.1"),
+        ("jax", "", True, "jax 0.12.0 takes any CUDA 12 from 12.1 on"),
     ],
 )
 def test_the_machine_counts(name: str, version: str, possible: bool, words: str) -> None:
@@ -121,7 +127,8 @@ def test_where_a_toolkit_comes_from() -> None:
 
 
 def test_every_answer_keeps_its_word() -> None:
-    """All releases of all frameworks on every GPU: what is chosen drives the GPU and runs the CUDA."""
+    """All releases of all frameworks on every GPU: what is chosen drives the GPU, and compiles for it."""
+    without = set()
     newest = {branch.number: branch.newest for branch in BRANCHES}
     count = 0
     for name in NAMES:
@@ -139,9 +146,55 @@ def test_every_answer_keeps_its_word() -> None:
                 assert first_branch_of(device) <= branch <= (architecture.last_branch or branch)
                 assert found["kernel_module"] in architecture.flavours
                 assert driver_fit(found["cuda"], newest[branch], False) != TOO_OLD
-                # JAX names the oldest CUDA of a major, for which a cuDNN for newer GPUs may be unknown.
-                assert found["python"] and (found["cudnn"] or name == "jax")
+                assert found["python"]
+                capability = capability_of(device)
+                assert capability and found["sources"]["cuda"] in ("nvidia", "runfile", "ubuntu", None)
+                fits = capability_fit(found["cuda"], capability) == SUPPORTED
+                assert fits or found["sources"]["cuda"] is None, (name, release.minor, gpu)
+                if found["cudnn"] is None:
+                    without.add(gpu)
+                    told = " ".join(found["reasons"])
+                    assert "not known to run on these GPUs" in told or "No toolkit of CUDA" in told
+                else:
+                    assert cudnn.capability_fit(found["cudnn"], found["cuda"], capability) == SUPPORTED
     assert count > 500
+    # cuDNN 9 left Kepler, cuDNN 8 and CUDA 11 never met Blackwell: no other GPU goes without.
+    assert {architecture_of(device_called(gpu) or 0) for gpu in without} == {
+        architecture_of(device_called(gpu) or 0) for gpu in ("K80", "B200")
+    }
+
+
+@pytest.mark.parametrize(
+    "name, version, release, cuda, version_of_cudnn, words",
+    [
+        ("tensorflow", "2.19", "24.04", "12.8", "9", "The toolkit is CUDA 12.8, the first of its major that"),
+        ("tensorflow", "2.19", "24.04", "12.8", "9", "built with cuDNN 9.3, which is not known to run"),
+        ("jax", "0.6", "22.04", "12.8", "9", "jax 0.6.2 takes any CUDA 12 from 12.1 on"),
+        ("jax", "", "24.04", "12.8", "9", "With which cuDNN jax"),
+    ],
+)
+def test_a_toolkit_for_gpus_that_that_of_the_framework_does_not_know(
+    name: str, version: str, release: str, cuda: str, version_of_cudnn: str, words: str
+) -> None:
+    found = asked(name, ["B200"], version, release=release)
+    assert found["possible"] and found["cuda"] == cuda and found["sources"]["cuda"] == "nvidia"
+    assert found["cudnn"].startswith(version_of_cudnn + ".") and words in " ".join(found["reasons"])
+
+
+def test_jax_takes_the_first_cuda_that_has_packages() -> None:
+    assert [asked("jax", ["A100"], "0.6", release=each)["cuda"] for each in ("22.04", "24.04")] == [
+        "12.1",
+        "12.5",
+    ]
+
+
+def test_no_cudnn_where_none_runs() -> None:
+    found = asked("pytorch", ["K80"], "2.7")
+    assert found["cuda"] == "11.8" and found["cudnn"] is None
+    words = (
+        "built with cuDNN 9.1.0.70, which is not known to run on these GPUs: no other of its major is either"
+    )
+    assert words in " ".join(found["reasons"])
 
 
 def test_branches_that_last_come_first() -> None:

@@ -256,7 +256,14 @@ def test_the_build_that_fits(version: str, driver: str, capability: Optional[str
             Node(),
             "pytorch 9.9 is not known",
             "framework",
-            "use 1.12 to 2.15.0, or name packages",
+            "use 1.12.0 to 2.15.0, or name packages",
+        ),
+        (
+            ("jax", "0.4.30", "", ""),
+            Node(),
+            "jax 0.4.30 is not known",
+            "framework",
+            "use one of 0.4.31, 0.4.33, 0.4.34, 0.4.35, 0.4.36, 0.4.38, or name packages",
         ),
         (
             ("mxnet", "", "", ""),
