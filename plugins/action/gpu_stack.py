@@ -15,7 +15,11 @@ from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing import Bring
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.bringing_engine import BringingEngineAction
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.converging import own_role
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.node_wish import node_wish
-from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import ROLE_OF, value_of
+from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import (
+    ROLE_OF,
+    ill_typed_options,
+    value_of,
+)
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.sources import sources_digest
 
 #: Whose variables say what the whole node is to be, beside those of the components' roles.
@@ -56,8 +60,12 @@ class ActionModule(BringingEngineAction, BringingAction):
             return given
         if not own_role(self._task._role):
             self._refuse_variables(_ROLE, task_vars)
-        wished = {name: node_wish(name, task_vars, self._value) for name in ROLE_OF}
-        wished["framework"] = self._value(task_vars.get(f"{_ROLE}_framework"))
+        framework = self._value(task_vars.get(f"{_ROLE}_framework"))
+        wished = {name: node_wish(name, task_vars, self._value, bool(framework)) for name in ROLE_OF}
+        for name, wish in wished.items():
+            for message in ill_typed_options(name, wish) if wish is not None else ():
+                raise AnsibleActionFail(message)
+        wished["framework"] = framework
         return {**{name: wish for name, wish in wished.items() if wish is not None}, **given}
 
     def _value(self, raw: Any) -> Any:

@@ -96,13 +96,13 @@ _value:
       sample: open
     cuda:
       description:
-        - The CUDA of the toolkit for programs beside the framework, which brings its own libraries. It is that
-          which the framework is built for, or the first later one of the same major that compiles for the GPUs.
+        - The CUDA of the toolkit for programs beside the framework, which brings its own libraries. It is the
+          one that the framework is built for, or the first later one of its major that compiles for the GPUs.
       type: str
       sample: "12.1"
     cudnn:
       description:
-        - The cuDNN that it is built with, or where that does not run on the GPUs the newest of its major which
+        - The cuDNN that it is built with, or where that does not run on the GPUs the newest of its major that
           does; null where none is known.
       type: str
       sample: 8.9.2.26

@@ -301,9 +301,22 @@ class _Run:
         return result_of(reports, self.single, self.module.check_mode, self.diffs)
 
     def _refuse(self) -> NoReturn:
-        blockers = [(part.component.name, blocker) for part in self.parts for blocker in part.plan.blockers]
+        refused = {part.component.name for part in self.parts if part.plan.blockers}
+        blockers = [
+            (part.component.name, blocker)
+            for part in self.parts
+            for blocker in part.plan.blockers
+            if blocker.without not in refused
+        ]
+        # What several components say is said once, and whose it is where it is not plain.
+        said: Dict[str, List[str]] = {}
+        for name, blocker in blockers:
+            said.setdefault("%s." % str(blocker).rstrip("."), []).append(name)
         self.fail(
-            " ".join("%s." % str(blocker).rstrip(".") for _name, blocker in blockers)
+            " ".join(
+                sentence if self.single else "%s: %s" % (", ".join(dict.fromkeys(names)), sentence)
+                for sentence, names in said.items()
+            )
             + (
                 " The %d steps before this are done." % self.number
                 if self.number

@@ -19,11 +19,15 @@ from ._dataclass import dataclass
 
 @dataclass(frozen=True)
 class Blocker:
-    """Why nothing will be done: what is wrong, which thing it concerns, what to do next."""
+    """Why nothing will be done: what is wrong, which thing it concerns, what to do next.
+
+    ``without``: the component that would end it; where that is refused itself, it alone is to be spoken of.
+    """
 
     what: str
     which: str
     next: str
+    without: str = ""
 
     def __str__(self) -> str:
         return "%s (%s): %s" % (self.what, self.which, self.next)

@@ -333,7 +333,7 @@ def _why_beside(choice: Choice, toolkit: str, chosen: Optional[str]) -> List[str
     named = "%s %s" % (choice.framework, choice.version)
     if not toolkit:
         return [
-            "No toolkit of CUDA %s that is known compiles for these GPUs: none is named for programs beside %s."
+            "No toolkit of CUDA %s that is known compiles for these GPUs: none is named beside %s."
             % (major(choice.cuda), named)
         ]
     said = []

@@ -58,10 +58,10 @@ def completed(options: _Options, files: Files, host: Host) -> Tuple[_Options, Op
     driver.update(asked_driver)
     found = dict(options, driver=driver)
     reasons: List[str] = answer["reasons"]
-    if found.get("cuda") is None:
-        found["cuda"] = _from(driver, _cuda(answer, reasons))
-    if found.get("cudnn") is None:
-        found["cudnn"] = _from(driver, _cudnn(answer, found["cuda"], reasons))
+    if _left_open(found.get("cuda"), "versions"):
+        found["cuda"] = _from(driver, _cuda(answer, found.get("cuda"), reasons))
+    if _left_open(found.get("cudnn"), "version"):
+        found["cudnn"] = _from(driver, _cudnn(answer, found["cuda"], found.get("cudnn"), reasons))
     return found, dict(answer, asked_driver=asked_driver)
 
 
@@ -95,26 +95,45 @@ def _answer(wish: _Options, driver: _Options, files: Files, host: Host) -> Dict[
     return resolve(framework, place)
 
 
-def _cuda(answer: _Options, reasons: List[str]) -> Optional[Dict[str, Any]]:
-    """The toolkit of the framework's CUDA, where there are packages: what it runs with it brings itself."""
+def _left_open(given: Optional[_Options], version: str) -> bool:
+    """Is a component to be chosen here? Its other options are the admin's, as they were given."""
+    return given is None or (given["state"] == "present" and given.get(version) in (None, "", []))
+
+
+def _cuda(answer: _Options, given: Optional[_Options], reasons: List[str]) -> Optional[Dict[str, Any]]:
+    """The toolkit for these GPUs, where there are packages: what the framework runs with it brings itself.
+
+    Or from where the admin says that toolkits are to come.
+    """
     from ._cuda.wish import ARGUMENTS
 
+    found = dict(given or _defaults(ARGUMENTS), versions=[minor(answer["cuda"])])
     source = answer["sources"]["cuda"]
+    if found["source"] != "auto":
+        return found
     if source in (None, "runfile"):
         reasons.append(
             "CUDA %s has no packages here, so no toolkit is installed, which only programs that are compiled "
             "on the node would need: ask for one with cuda." % answer["cuda"]
         )
         return None
-    found = dict(_defaults(ARGUMENTS), versions=[minor(answer["cuda"])])
     return dict(found, source=source) if source != "nvidia" else found
 
 
-def _cudnn(answer: _Options, cuda: Optional[_Options], reasons: List[str]) -> Optional[Dict[str, Any]]:
-    """The cuDNN for programs beside the framework, where there are packages of it."""
+def _cudnn(
+    answer: _Options, cuda: Optional[_Options], given: Optional[_Options], reasons: List[str]
+) -> Optional[Dict[str, Any]]:
+    """The cuDNN for programs beside the framework, where there are packages of it.
+
+    Or from where the admin says that it is to come.
+    """
     from ._cudnn.wish import ARGUMENTS
 
     version = answer["cudnn"]
+    found = dict(given or _defaults(ARGUMENTS))
+    found["cuda"] = found.get("cuda") or major(answer["cuda"])
+    if version and found["source"] == "archive":
+        return dict(found, version=version)
     packaged = answer["sources"]["cudnn"] == "nvidia" and version and int(major(version)) >= 9
     if not packaged or not _comes(cuda, answer["cuda"]):
         if version:
@@ -123,7 +142,7 @@ def _cudnn(answer: _Options, cuda: Optional[_Options], reasons: List[str]) -> Op
                 "cudnn." % version
             )
         return None
-    return dict(_defaults(ARGUMENTS), version=major(version), cuda=major(answer["cuda"]))
+    return dict(found, version=major(version))
 
 
 def _comes(cuda: Optional[_Options], wanted: str) -> bool:
@@ -135,7 +154,9 @@ def _comes(cuda: Optional[_Options], wanted: str) -> bool:
 
 def _from(driver: _Options, options: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
     """The options, with the driver's mirror of NVIDIA's repository: it has toolkits and cuDNN too."""
-    return None if options is None else dict(options, **{name: driver.get(name) for name in MIRROR})
+    if options is None:
+        return None
+    return dict(options, **{name: driver.get(name) for name in MIRROR if options.get(name) is None})
 
 
 def _defaults(arguments: Mapping[str, Mapping[str, Any]]) -> Dict[str, Any]:

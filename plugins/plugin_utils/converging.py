@@ -17,6 +17,7 @@ from ansible.utils.display import Display
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import (
     ill_typed_variables,
     in_role_words,
+    message_in_role_words,
     overruled_variables,
     unknown_variables,
 )
@@ -42,9 +43,13 @@ class ConvergingAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         role = own_role(getattr(self._task, "_role", None))
-        if role:
-            self._refuse_variables(role, task_vars or {})
-        self._task.args = self._arguments(task_vars or {})
+        try:
+            if role:
+                self._refuse_variables(role, task_vars or {})
+            self._task.args = self._arguments(task_vars or {})
+        except AnsibleActionFail as exc:
+            # A result, not an exception: failed_when and the table of preflight.yml have their say too.
+            return {"failed": True, "changed": False, "msg": exc.message}
         if self._task.async_val:
             return self._execute_module(task_vars=task_vars, wrap_async=True)
         quick = None if self._again else self._at_once(task_vars)
@@ -160,6 +165,9 @@ def _checked_by_ansible(role: Any) -> bool:
 
 def _in_role_words(role: str, answer: dict[str, Any]) -> dict[str, Any]:
     """A refusal says what to do next in options of the module; in a role the admin sets variables."""
+    if answer.get("failed") and "blockers" not in answer and "before" not in answer and "msg" in answer:
+        # The options themselves were refused, before the node was looked at.
+        answer["msg"] = message_in_role_words(role, answer["msg"])
     for blocker in answer.get("blockers") or ():
         advice = in_role_words(role, blocker["next"], blocker.get("component"))
         answer["msg"] = answer["msg"].replace(blocker["next"], advice)

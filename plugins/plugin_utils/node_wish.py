@@ -54,18 +54,20 @@ SHARED = (
 
 
 def node_wish(
-    component: str, variables: Mapping[str, Any], resolve: Callable[[Any], Any]
+    component: str, variables: Mapping[str, Any], resolve: Callable[[Any], Any], framework: bool = False
 ) -> dict[str, Any] | list[dict[str, Any]] | None:
     """The options of a component of gpu_stack, of environments a list of them; None if nobody asks for it.
 
-    ``resolve`` gives the value of a variable that may be a template. Raises KeyError for a component that
-    there is none of.
+    ``resolve`` gives the value of a variable that may be a template. With a ``framework``, which chooses the
+    version of a toolkit and of cuDNN, what else was set for them is handed on too. Raises KeyError for a
+    component that there is none of.
     """
     role = ROLE_OF[component]
     if component == "environments":
         return _environments(role, variables, resolve)
     found = _set(role, handed_on("gpu_node", role), variables, resolve)
-    if not _asked_for(component, found):
+    chosen = framework and component in _MIRRORED and bool(found)
+    if not chosen and not _asked_for(component, found):
         return None
     if component in _MIRRORED:
         found = {**_set(ROLE_OF["driver"], _MIRROR, variables, resolve), **found}
@@ -77,12 +79,13 @@ def node_wish(
 def _environments(
     role: str, variables: Mapping[str, Any], resolve: Callable[[Any], Any]
 ) -> list[dict[str, Any]] | None:
-    asked = resolve(variables.get(f"{role}_environments"))
+    asked: Any = resolve(variables.get(f"{role}_environments"))
     if not asked:
         return None
     shared = _set(role, SHARED, variables, resolve)
     shared[_CONSENT] = resolve(variables.get(f"gpu_node_{_CONSENT}", False))
-    # What is no dictionary the module refuses, in better words.
+    if not isinstance(asked, list):
+        return asked  # it is refused elsewhere
     return [{**shared, **each} if isinstance(each, Mapping) else each for each in asked]
 
 

@@ -28,6 +28,8 @@ _READS = {
         "container_toolkit",
     )
 }
+#: Roles that it includes: misspelt variables of theirs are found before anything changes.
+_INCLUDES = {"gpu_node": ("gpu_check",)}
 #: Variables of those roles that it has no use for, and what to do instead.
 _UNREAD = {
     "gpu_node": {
@@ -103,6 +105,25 @@ def ill_typed_variables(role: str, variables: Mapping[str, Any], resolve: Resolv
     """
     specification = _specification(role)
     given = resolve({name: variables[name] for name in specification if name in variables})
+    yield from _ill_typed(role, specification, given)
+
+
+def ill_typed_options(component: str, options: Any) -> Iterator[str]:
+    """The same for what the variables of a component's role ask for, without templates."""
+    role = ROLE_OF[component]
+    if component == "environments":
+        if not isinstance(options, list) or not all(isinstance(each, Mapping) for each in options):
+            yield (
+                f"{role}_environments is {options}: write a list of dictionaries, such as "
+                "[{name: train, framework: {name: pytorch}}]."
+            )
+        return
+    given = {f"{role}_{name}": value for name, value in options.items()}
+    specification = {name: each for name, each in _specification(role).items() if name in given}
+    yield from _ill_typed(role, specification, given)
+
+
+def _ill_typed(role: str, specification: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
     found = ArgumentSpecValidator(specification).validate(given, validate_role_argument_spec=True)
     for message in found.error_messages:
         yield f"The role {role} cannot take what it was given: {message.rstrip('.')}."
@@ -131,10 +152,15 @@ def in_role_words(role: str, text: str, component: str | None = None) -> str:
 
     ``component`` of gpu_stack says whose options they are where several have the same.
     """
-    # Each environment is a component of its own, under its name.
-    kind = "environments" if (component or "").startswith("environment ") else component
+    kind = _kind(component)
     owners = (ROLE_OF[kind],) if kind else _READS.get(role, ())[::-1]
     words = {suffix: f"{owner}_{suffix}" for owner in (*owners, role) for suffix in _suffixes(owner)}
+    # "driver.gpus", as options of gpu_stack are called.
+    text = re.sub(
+        r"(?<![\w.-])(%s)\.(?=[a-z])" % "|".join(ROLE_OF),
+        lambda match: f"{ROLE_OF[match.group(1)]}_",
+        text,
+    )
     return re.sub(
         r"(?<![\w.-])(%s)(?=: )" % "|".join(sorted(words, key=len, reverse=True)),
         lambda match: words[match.group(1)],
@@ -142,11 +168,25 @@ def in_role_words(role: str, text: str, component: str | None = None) -> str:
     )
 
 
+def message_in_role_words(role: str, text: str) -> str:
+    """The same for a message that begins with the component which it is about, as in "driver: ..."."""
+    component, colon, rest = text.partition(": ")
+    known = colon and (component in ROLE_OF or _kind(component) == "environments")
+    if not known:
+        return in_role_words(role, text)
+    return f"{component}: {in_role_words(role, rest, component)}"
+
+
+def _kind(component: str | None) -> str | None:
+    """Each environment is a component of its own, under its name."""
+    return "environments" if (component or "").startswith("environment ") else component
+
+
 def unknown_variables(role: str, names: Iterable[str]) -> Iterator[str]:
     """One sentence for each name that has a role's prefix and is no variable of it."""
     if not os.path.isdir(os.path.join(_ROLES, role)):
         return
-    for owner in (role, *_READS.get(role, ())):
+    for owner in (role, *_READS.get(role, ()), *_INCLUDES.get(role, ())):
         known = known_variables(owner)
         for name in names:
             if name.startswith(owner + "_") and name not in known:
@@ -158,4 +198,5 @@ def unknown_variables(role: str, names: Iterable[str]) -> Iterator[str]:
 # Action plugins are loaded once, before a process is forked for each host: what is read here is read once.
 for _role in ("gpu_node", *_READS["gpu_node"]):
     _defaults(_role)
-_specification("gpu_node")
+    _specification(_role)
+_defaults("gpu_check")

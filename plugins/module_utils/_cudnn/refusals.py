@@ -79,6 +79,7 @@ def _of_toolkits(state: CudnnState, wish: CudnnWish, goal: Goal) -> List[Blocker
             "cuDNN for CUDA %s; toolkits: %s" % (goal.cuda_major, named(known)),
             "write cuda: %s, or install a toolkit of CUDA %s first (cuda_toolkit)"
             % (majors[-1], goal.cuda_major),
+            without="cuda",
         )
     ]
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
+from ansible.template import Templar, trust_as_template
 from ansible_collections.labfleet.gpu.plugins.action import gpu_stack
 from ansible_collections.labfleet.gpu.plugins.action.gpu_stack import ActionModule
 from ansible_collections.labfleet.gpu.plugins.module_utils._boot.state import digest
@@ -29,7 +29,7 @@ VARIABLES = {
     "cuda_toolkit_versions": ["12.8"],
     "cudnn_version": "9",
     "site_wide_hold": True,
-    "nvidia_driver_hold": "{{ site_wide_hold }}",
+    "nvidia_driver_hold": trust_as_template("{{ site_wide_hold }}"),
     "mig_layout_instances": {"1g.10gb": 7},
 }
 
@@ -46,7 +46,7 @@ def test_every_component_that_a_variable_asks_for() -> None:
     found = called_with(VARIABLES, role_variables=True, framework=None)
     assert sorted(found) == ["cuda", "cudnn", "driver", "framework", "mig"]
     assert found["framework"] is None, "what is named, as nothing"
-    assert found["driver"]["branch"] == 580 and "hold" in found["driver"]
+    assert found["driver"]["branch"] == 580 and found["driver"]["hold"] is True
     assert found["cuda"]["versions"] == ["12.8"] and found["mig"]["instances"] == {"1g.10gb": 7}
 
 
@@ -72,6 +72,30 @@ def test_the_framework_is_a_variable_of_gpu_node() -> None:
 def test_outside_the_role_variables_are_refused_as_in_it(variables: dict[str, Any], words: str) -> None:
     with pytest.raises(AnsibleActionFail, match=re.escape(words)):
         called_with(variables, role_variables=True)
+
+
+@pytest.mark.parametrize(
+    "variables, words",
+    [
+        ({"gpu_settings_persistence": "maybe"}, "argument 'gpu_settings_persistence' is of type str"),
+        ({"cuda_toolkit_versions": {"a": 1}}, "argument 'cuda_toolkit_versions' is of type dict"),
+        (
+            {"conda_gpu_env_environments": {"train": {}}},
+            "conda_gpu_env_environments is {'train': {}}: write a list of dictionaries",
+        ),
+        ({"conda_gpu_env_environments": ["train"]}, "conda_gpu_env_environments is ['train']: write a list"),
+    ],
+    ids=str,
+)
+def test_a_variable_of_a_component_that_has_another_type(variables: dict[str, Any], words: str) -> None:
+    with pytest.raises(AnsibleActionFail, match=re.escape(words)):
+        called_with({**VARIABLES, **variables}, role_variables=True)
+
+
+def test_a_framework_takes_what_is_set_for_toolkits_along() -> None:
+    variables = {"gpu_node_framework": {"name": "jax"}, "cuda_toolkit_repository_url": "http://mirror/"}
+    assert called_with(variables, role_variables=True)["cuda"] == {"repository_url": "http://mirror/"}
+    assert "cuda" not in called_with({**variables, "gpu_node_framework": None}, role_variables=True)
 
 
 def test_what_is_neither_yes_nor_no() -> None:

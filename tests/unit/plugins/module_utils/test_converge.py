@@ -9,6 +9,7 @@ import os
 import pwd
 import signal
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -230,6 +231,28 @@ def test_phases_are_planned_one_after_the_other(capsys: pytest.CaptureFixture[st
     assert content(wish) == "a\nb\nc\n"
     assert [step["what"] for step in result["steps"]] == ["write line a", "write line b", "write line c"]
     assert (result["before"], result["after"]) == ({"lines": []}, {"lines": ["a", "b", "c"]})
+
+
+def test_what_several_components_refuse_is_said_once_and_whose_it_is(
+    capsys: pytest.CaptureFixture[str], wish: Wish
+) -> None:
+    refusals = {"a": ("No key", "No room"), "b": ("No key", "No ground"), "c": ()}
+    refusing = [
+        Part(replace(component(wish.path), name=name, plan=partial(_refused, whats)), wish)
+        for name, whats in refusals.items()
+    ]
+    with module() as ansible_module, pytest.raises(SystemExit):
+        converge(ansible_module, refusing, single=False)
+    result = json.loads(capsys.readouterr().out)
+    assert result["msg"] == ("a, b: No key (x): leave it. a: No room (x): leave it. Nothing was changed.")
+    assert [each["component"] for each in result["blockers"]] == ["a", "a", "b"]
+
+
+def _refused(whats: Tuple[str, ...], *_given: Any) -> Plan:
+    moot = (Blocker("No ground", "x", "make a first", without="a"),) if "No ground" in whats else ()
+    return Plan(
+        blockers=moot + tuple(Blocker(what, "x", "leave it") for what in whats if what != "No ground")
+    )
 
 
 def test_several_components_have_a_report_each(capsys: pytest.CaptureFixture[str], wish: Wish) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Dict
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils._cuda.wish import ARGUMENTS as CUDA
+from ansible_collections.labfleet.gpu.plugins.module_utils._cudnn.wish import ARGUMENTS as CUDNN
 from ansible_collections.labfleet.gpu.plugins.module_utils._host import Host, PciDevice
 from ansible_collections.labfleet.gpu.plugins.module_utils._stack import OPTIONS, parts
 from ansible_collections.labfleet.gpu.plugins.module_utils._stack_framework import completed
@@ -109,6 +110,41 @@ def test_what_was_asked_for_stays(tree: Tree) -> None:
     )
     assert found["driver"]["branch"] == 570 and found["answer"]["asked_driver"] == {}
     assert found["cuda"]["versions"] == ["12.4"] and found["cudnn"]["version"] == "9.5"
+
+
+def test_what_was_asked_for_besides_the_version_stays_too(tree: Tree) -> None:
+    url = "http://mirror.example/own/"
+    cuda = {"repository_url": url, "exclusive": True, "default": "12.8", "gpus": ["2330"]}
+    cudnn = {"repository_url": url, "components": "runtime"}
+    found = ask(
+        tree,
+        host(A100),
+        framework={"name": "pytorch", "version": "2.8"},
+        driver={"repository_url": "http://mirror.example/driver/", "repository_key_fingerprint": "AB" * 20},
+        cuda=validated(CUDA, cuda),
+        cudnn=validated(CUDNN, cudnn),
+    )
+    assert {name: found["cuda"][name] for name in cuda} == cuda and found["cuda"]["versions"] == ["12.8"]
+    assert {name: found["cudnn"][name] for name in cudnn} == cudnn and found["cudnn"]["version"] == "9"
+    assert found["cuda"]["repository_key_fingerprint"] == "AB" * 20, "of the driver's, what it has none of"
+
+
+def test_from_where_the_admin_says(tree: Tree) -> None:
+    framework = {"name": "tensorflow", "version": "2.10"}
+    assert ask(tree, host(A100), framework=framework)["cuda"] is None, "it has no packages"
+    given = validated(CUDA, {"source": "runfile"})
+    found = ask(tree, host(A100), framework=framework, cuda=given)
+    assert (found["cuda"]["source"], found["cuda"]["versions"]) == ("runfile", ["11.2"])
+    kept = {"source": "archive", "archive": "/srv/cudnn.tar.xz"}
+    framework = {"name": "pytorch", "version": "2.1.2"}
+    cudnn = ask(tree, host(A100), framework=framework, cudnn=validated(CUDNN, kept))["cudnn"]
+    assert (cudnn["version"], cudnn["cuda"], cudnn["archive"]) == ("8.9.2.26", "12", "/srv/cudnn.tar.xz")
+
+
+def test_a_toolkit_for_the_gpus_that_are_there(tree: Tree) -> None:
+    node = host(B200, release="24.04")
+    found = ask(tree, node, framework={"name": "tensorflow", "version": "2.19"})
+    assert (found["cuda"]["versions"], found["cudnn"]["version"]) == (["12.8"], "9")
 
 
 @pytest.mark.parametrize(

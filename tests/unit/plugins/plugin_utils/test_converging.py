@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any, Optional
 
 import pytest
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure
 from ansible.playbook.role import Role
 from ansible.playbook.task import Task
 from ansible_collections.labfleet.gpu.plugins.plugin_utils import converging
@@ -157,18 +157,22 @@ def test_only_our_own_roles_answer_for_their_variables(
     job: Path, collection: Optional[str], refused: bool
 ) -> None:
     task = Task() if collection == "none" else in_role("nvidia_driver", collection)
-    action = OverThisMachine(task, {"changed": False}, [])
-    if refused:
-        with pytest.raises(AnsibleActionFail, match="did you mean nvidia_driver_branch"):
-            action.run(task_vars={"nvidia_driver_brnach": 580})
-    else:
-        assert action.run(task_vars={"nvidia_driver_brnach": 580}) == {"changed": False}
+    result = OverThisMachine(task, {"changed": False}, []).run(task_vars={"nvidia_driver_brnach": 580})
+    said = "The role nvidia_driver has no variable nvidia_driver_brnach: did you mean nvidia_driver_branch?"
+    # A result, so that a play may go on in spite of it, as preflight.yml does.
+    assert result == ({"failed": True, "changed": False, "msg": said} if refused else {"changed": False})
 
 
-def test_a_consent_that_the_role_does_not_read_is_refused() -> None:
-    action = OverThisMachine(in_role("gpu_node"), {"changed": False}, [])
-    with pytest.raises(AnsibleActionFail, match="set gpu_node_reboot_allowed"):
-        action.run(task_vars={"nvidia_driver_reboot_allowed": True})
+@pytest.mark.parametrize(
+    "variables, words",
+    [
+        ({"nvidia_driver_reboot_allowed": True}, "set gpu_node_reboot_allowed"),
+        ({"gpu_check_enviroment": "x"}, "did you mean gpu_check_environment?"),
+    ],
+)
+def test_a_variable_that_the_role_does_not_read_is_refused(variables: dict[str, Any], words: str) -> None:
+    result = OverThisMachine(in_role("gpu_node"), {"changed": False}, []).run(task_vars=variables)
+    assert result["failed"] and words in result["msg"]
 
 
 ADVICE = "let them end, or set disrupt_running_work: true"
@@ -185,6 +189,28 @@ def test_a_refusal_names_the_variable_of_the_role_that_asked() -> None:
     assert result["blockers"][0]["next"] == in_words
     assert result["msg"] == "Programs work on the GPUs (4711): %s. Nothing was changed." % in_words
     assert OverThisMachine(Task(), dict(BLOCKED), []).run(task_vars={})["msg"] == BLOCKED["msg"]
+
+
+@pytest.mark.parametrize(
+    "said, in_words",
+    [
+        (
+            "driver: Neither branch nor version is set: for example branch: 580.",
+            "driver: Neither branch nor version is set: for example nvidia_driver_branch: 580.",
+        ),
+        ("cuda: write versions: x.", "cuda: write cuda_toolkit_versions: x."),
+        ("environment train: write cuda: 12.", "environment train: write conda_gpu_env_cuda: 12."),
+        (
+            "its PCI bus shows none: declare them with driver.gpus.",
+            "its PCI bus shows none: declare them with nvidia_driver_gpus.",
+        ),
+        ("Nothing to translate.", "Nothing to translate."),
+    ],
+)
+def test_options_that_are_refused_are_named_as_variables(said: str, in_words: str) -> None:
+    failed = {"failed": True, "msg": said}
+    assert OverThisMachine(in_role("gpu_node"), dict(failed), []).run(task_vars={})["msg"] == in_words
+    assert OverThisMachine(Task(), dict(failed), []).run(task_vars={})["msg"] == said
 
 
 @pytest.mark.parametrize(

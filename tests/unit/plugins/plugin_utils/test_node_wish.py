@@ -70,6 +70,22 @@ def test_one_that_says_only_how_is_not(component: str, variables: Dict[str, Any]
     assert wish(component, **variables) is None
 
 
+def test_with_a_framework_what_is_set_for_toolkits_and_cudnn_is_handed_on() -> None:
+    def asked(component: str, **variables: Any) -> Any:
+        return node_wish(component, variables, lambda raw: raw, framework=True)
+
+    driver = {"nvidia_driver_repository_url": "https://mirror.example/a"}
+    assert asked("cuda", **driver) is None and asked("cudnn", **driver) is None
+    assert asked("cuda", cuda_toolkit_default="12.8", **driver) == {
+        "default": "12.8",
+        "repository_url": "https://mirror.example/a",
+    }
+    assert asked("cudnn", cudnn_repository_url="https://mirror.example/b", **driver) == {
+        "repository_url": "https://mirror.example/b"
+    }
+    assert asked("settings", gpu_settings_persist=True) is None
+
+
 def test_a_mirror_of_the_driver_serves_the_others_unless_they_have_their_own() -> None:
     variables = {
         "nvidia_driver_repository_url": "{{ https://mirror.example/a }}",
