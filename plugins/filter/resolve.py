@@ -132,15 +132,22 @@ _value:
 """
 
 import difflib
+import re
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.branches import BRANCHES, branch_called
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.drivers import branch_of
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.families import default_source
+from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.frameworks import NAMES
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpu_names import device_called, names
 from ansible_collections.labfleet.gpu.plugins.module_utils._resolve import Framework, Place
 from ansible_collections.labfleet.gpu.plugins.module_utils._resolve import resolve as resolved
 
 _KEYS = ("name", "version", "cuda", "python")
+_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+){0,2}\Z")
+_RELEASE = re.compile(r"[0-9]+(?:\.[0-9]{2})?\Z")
+_DRIVER = re.compile(r"[0-9]{3}(?:\.[0-9]+){0,2}\Z")
 
 
 def resolve(
@@ -155,7 +162,7 @@ def resolve(
     place = Place(
         tuple(_device(each) for each in _list(gpus)),
         _distribution(distribution),
-        str(release),
+        _release(release),
         _machine(machine),
         "" if driver is None else _driver(driver),
     )
@@ -170,12 +177,20 @@ def _framework(wish: Any) -> Framework:
         raise AnsibleFilterError(
             "resolve does not know %s: it takes %s." % (", ".join(unknown), ", ".join(_KEYS))
         )
-    return Framework(**{key: _version(key, value) for key, value in wish.items() if value is not None})
+    return Framework(**{key: _said(key, value) for key, value in wish.items() if value is not None})
 
 
-def _version(key: str, value: Any) -> str:
-    if isinstance(value, (bool, float, Mapping, list)):
-        raise AnsibleFilterError("%s is %s: write it in quotes, such as '2.10'." % (key, value))
+def _said(key: str, value: Any) -> str:
+    if key == "name":
+        if not isinstance(value, str):
+            raise AnsibleFilterError("name is %s: write %s." % (value, " or ".join(NAMES)))
+        return value
+    if isinstance(value, float):
+        raise AnsibleFilterError("%s is %s: write it in quotes, '%s' or '%s0'." % (key, value, value, value))
+    if not _VERSION.match(str(value)):
+        raise AnsibleFilterError(
+            "%s is '%s': write one to three numbers in quotes, such as '2.8'." % (key, value)
+        )
     return str(value)
 
 
@@ -201,6 +216,12 @@ def _distribution(distribution: Any) -> str:
     return found
 
 
+def _release(release: Any) -> str:
+    if isinstance(release, (bool, float)) or not _RELEASE.match(str(release)):
+        raise AnsibleFilterError("release is %s: write its number in quotes, such as '22.04'." % (release,))
+    return str(release)
+
+
 def _machine(machine: str) -> str:
     if machine not in ("x86_64", "aarch64"):
         raise AnsibleFilterError("machine is '%s': write x86_64 or aarch64." % machine)
@@ -209,10 +230,13 @@ def _machine(machine: str) -> str:
 
 def _driver(driver: Any) -> str:
     text = str(driver)
-    if isinstance(driver, float) or not all(part.isdigit() for part in text.split(".")):
+    if isinstance(driver, float) or not _DRIVER.match(text):
         raise AnsibleFilterError(
-            "driver is '%s': write a branch such as 580, or a version in quotes." % driver
+            "driver is '%s': write a branch such as 580, or a version in quotes." % (driver,)
         )
+    if branch_called(branch_of(text)) is None:
+        known = ", ".join(str(each) for each in sorted(branch.number for branch in BRANCHES))
+        raise AnsibleFilterError("driver is %s: its branch is not among those known, %s." % (text, known))
     return text
 
 

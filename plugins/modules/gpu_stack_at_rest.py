@@ -11,7 +11,8 @@ module: gpu_stack_at_rest
 short_description: Say whether a node already is as gpu_stack is to make it
 version_added: 0.1.0
 description:
-  - The first half of M(labfleet.gpu.gpu_stack), which asks it by itself. It only looks.
+  - The first half of M(labfleet.gpu.gpu_stack), which asks it by itself. It changes nothing but its own code
+    that it keeps (O(sources)).
   - Where everything is as asked for, it returns what M(labfleet.gpu.gpu_stack) would. Where it is not, or
     where something has to be found out first, it says so and nothing else.
   - NVML is asked only where O(asked) has settings, MIG or containers, and then once for all of them.

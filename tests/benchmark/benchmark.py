@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,7 @@ class Benchmark:
         machine["drift"] = self.drift()
         say(f"Drift: {machine['drift']}")
         work = {(play.key, mode): self.count_work(play, mode) for play in PLAYS for mode in (False, True)}
+        _rest()
         machine["load_before"] = round(os.getloadavg()[0], 2)
         samples = []
         for nodes in self._counts:
@@ -163,6 +165,13 @@ def describe_machine(program: str, lab: Lab) -> dict[str, Any]:
         "forks": int(config.split("forks = ")[1].split()[0]),
         "userland": ", ".join(sorted({f"{r['userland'].capitalize()} ({r['kind']})" for r in records})),
     }
+
+
+def _rest() -> None:
+    """Wait until the load of what went before is over, three minutes at most."""
+    until = time.monotonic() + 180
+    while os.getloadavg()[0] > (os.cpu_count() or 1) and time.monotonic() < until:
+        time.sleep(5)
 
 
 def publish(measurement: Measurement, folder: Path) -> None:

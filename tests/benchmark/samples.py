@@ -75,10 +75,13 @@ class Measurement:
         for play, what in ((SITE, "the driver"), (STACK, "driver, CUDA and cuDNN"), (ALL, everything)):
             for pipelining, most in GOALS.items():
                 found = self.ratio(play.key, nodes, pipelining)
+                pings = self.values(PING.key, nodes, pipelining)
+                walls = self.values(play.key, nodes, pipelining)
+                each = spread([wall / ping for wall, ping in zip(walls, pings, strict=True)])
                 lines.append(
                     f"{'With' if pipelining else 'Without'} pipelining, {nodes} nodes, {what}: "
-                    f"{found:.2f} times one ping; the goal of at most {most:.1f} is "
-                    f"{'met' if found <= most else 'missed'}."
+                    f"{found:.2f} times one ping ({each} in single rounds); the goal of at most {most:.1f} "
+                    f"is {'met' if found <= most else 'missed'}."
                 )
         return lines
 

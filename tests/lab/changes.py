@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import stat
+import time
 from pathlib import Path
 
 import nodes
@@ -30,6 +31,10 @@ EXPECTED = {
 }
 
 Listing = dict[str, str]
+#: Of a file that does not change, by its path: its inode, size and times, and what listing said of it.
+Known = dict[str, tuple[list[int], str]]
+#: A file that was written so short a time (ns) before it is looked at may be written again at the same time.
+_RECENT = 1_000_000_000
 
 
 def is_expected(path: str) -> bool:
@@ -40,35 +45,51 @@ def is_expected(path: str) -> bool:
 def listing(lab: Lab, node: nodes.Node) -> Listing:
     """Path in the node -> a line that changes with type, mode, owner, content or target. Times do not count.
 
-    What the overlay copied up without a change is not in it.
+    What the overlay copied up without a change is not in it. Files that are as they were when they were last
+    listed are not read again.
     """
-    upper = node.folder(lab) / "upper"
+    upper = str(node.folder(lab) / "upper")
+    kept = node.folder(lab) / "marks/.listed"  # no mark has that name, and it goes where they go
+    known: Known = json.loads(kept.read_text()) if kept.exists() else {}
     found: Listing = {}
+    settled: Known = {}
+    before = time.time_ns() - _RECENT
     for folder, names, files in os.walk(upper):
         for name in [*names, *files]:
-            path = Path(folder, name)
-            inside = path.relative_to(upper)
+            path = os.path.join(folder, name)
+            inside = path[len(upper) :]
             try:
-                now = _describe(path)
+                about = os.lstat(path)
+                state = [about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns]
+                was, line = known.get(inside, ([], ""))
+                if was != state:
+                    line = _changed(path, about, node, inside)
             except FileNotFoundError:
                 continue  # a temporary file of a running node
-            if now != _below(node, inside):
-                found[f"/{inside}"] = now
+            if stat.S_ISREG(about.st_mode) and about.st_ctime_ns < before:
+                settled[inside] = (state, line)
+            if line:
+                found[inside] = line
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(json.dumps(settled))
     return found
 
 
-def _below(node: nodes.Node, inside: Path) -> str | None:
-    """How the topmost layer under the node shows this path."""
+def _changed(path: str, about: os.stat_result, node: nodes.Node, inside: str) -> str:
+    """What is to be said of a path; "" where the topmost layer under the node shows it so too."""
     for layer in node.layers:
         try:
-            return _describe(Path(layer) / inside)
+            below = os.lstat(layer + inside)
+            line = _describe(path, about)
+            # Only what has the same size can have the same content.
+            same = not stat.S_ISREG(about.st_mode) or about.st_size == below.st_size
+            return "" if same and line == _describe(layer + inside, below) else line
         except (FileNotFoundError, NotADirectoryError):
-            continue
-    return None
+            os.lstat(path)  # is it the path itself that is gone?
+    return _describe(path, about)
 
 
-def _describe(path: Path) -> str:
-    about = path.lstat()
+def _describe(path: str, about: os.stat_result) -> str:
     owner = f"{stat.S_IMODE(about.st_mode):04o} {about.st_uid}:{about.st_gid}"
     if stat.S_ISLNK(about.st_mode):
         return f"link {os.readlink(path)}"
@@ -76,7 +97,7 @@ def _describe(path: Path) -> str:
         opaque = "trusted.overlay.opaque" in os.listxattr(path)
         return f"directory {owner}{' replaced' if opaque else ''}"
     if stat.S_ISREG(about.st_mode):
-        with path.open("rb") as content:
+        with open(path, "rb") as content:
             return f"file {owner} {hashlib.file_digest(content, 'sha256').hexdigest()}"
     if stat.S_ISCHR(about.st_mode) and about.st_rdev == 0:
         return "deleted"
@@ -92,8 +113,8 @@ def _mark_file(lab: Lab, node: nodes.Node, name: str) -> Path:
 def mark(lab: Lab, node: nodes.Node, name: str) -> None:
     """Remember the node's present state under ``name``."""
     path = _mark_file(lab, node, name)
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(listing(lab, node)))
+    found = json.dumps(listing(lab, node))
+    path.write_text(found)
 
 
 def difference(lab: Lab, node: nodes.Node, since: str | None, everything: bool) -> list[str]:

@@ -77,6 +77,14 @@ def test_a_role_variable_of_another_type_is_refused_by_the_role_itself(fleet: Fl
     assert run.rc != 0
 
 
+def test_a_wrong_variable_of_all_nodes_is_in_the_table(fleet: Fleet, node: str) -> None:
+    wrong = {"nvidia_driver_brunch": 580}
+    run = fleet.playbook("playbooks/preflight.yml", "-l", node, "-e", json.dumps(wrong))
+    assert run.rc != 0 and f"cannot be converged as they are: {node}" in run.output, run.output
+    assert "fatal" not in run.output.partition("TASK [The fleet before")[0], run.output
+    assert "did you mean nvidia_driver_branch?" in run.output, run.output
+
+
 def test_a_mirror_that_is_not_there(fleet: Fleet, node: str) -> None:
     refused(
         fleet,

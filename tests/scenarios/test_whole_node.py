@@ -48,13 +48,16 @@ DRIFT = {
         "apt-get -y remove libcudnn9-dev-cuda-12",
         "dpkg -s libcudnn9-dev-cuda-12 | grep -c 'ok installed'",
     ),
-    "environment train": (f"rm {PREFIX}/conda-meta/alpha-1.0-0.json", f"{PREFIX}/bin/alpha | grep -c 1.0"),
+    "environment train": (
+        f"rm {PREFIX}/conda-meta/alpha-1.0-0.json",
+        f"ls {PREFIX}/conda-meta | grep -c alpha-1.0-0.json",
+    ),
     "settings": (
         "nvidia-smi -i 2 -pl 250",
         "nvidia-smi -i 2 --query-gpu=power.limit --format=csv | grep -c 300",
     ),
     "container": ("rm /run/cdi/nvidia.yaml", "ls /run/cdi | grep -c nvidia.yaml"),
-    "mig": ("nvidia-smi mig -i 0 -dci -gi 7 -ci 0", "nvidia-smi -L | grep -c 'MIG 1g.5gb'"),
+    "mig": ("nvidia-smi mig -i 0 -dci -gi 7 -ci 0", "nvidia-smi -L | grep -c 'MIG 1g.5gb' | grep -cx 7"),
 }
 
 
@@ -153,6 +156,7 @@ def test_the_code_of_a_look_is_kept_and_made_again_where_it_is_not_right(fleet: 
 def test_drift_is_seen_by_the_very_next_run(fleet: Fleet, wish: Result, component: str) -> None:
     drift, mended = DRIFT[component]
     fleet.sh(NODE, drift)
+    assert fleet.sh(NODE, mended, status=None) == "0", "what shows that it is mended shows that it is not"
     foretold = stack(fleet, NODE, wish, check=True)
     assert not foretold.get("failed"), foretold.get("msg")
     # New MIG devices make a CDI specification old.
@@ -196,6 +200,16 @@ def test_the_node_without_a_gpu_gets_all_that_needs_none(fleet: Fleet, wish: Res
     assert stack(fleet, PLAIN, plain)["changed"] is False
 
 
+def test_a_toolkit_is_one_that_knows_the_gpus(fleet: Fleet) -> None:
+    """TensorFlow is built for a CUDA that does not compile for Blackwell."""
+    fleet.reset(OTHER, "b200-180gb")
+    mirror = {"cuda_toolkit_default": "12.8", "cudnn_components": "runtime"}
+    asked = stack(fleet, OTHER, {"gpu_node_framework": {"name": "tensorflow"}, **mirror}, check=True)
+    assert not asked.get("failed"), asked.get("msg")
+    steps = " ".join(step["what"] for step in asked["steps"])
+    assert "12-8" in steps and "libcudnn9-cuda-12" in steps and "libcudnn9-dev-cuda-12" not in steps, steps
+
+
 def preflight(fleet: Fleet, *words: str) -> Any:
     return fleet.playbook("playbooks/preflight.yml", "-l", OTHER, *words)
 
@@ -218,9 +232,11 @@ def test_what_one_wants_to_run_is_enough_for_mixed_boards(fleet: Fleet) -> None:
     assert "is there, and drives all" in stays["framework"]["reasons"][0]
     assert "driver" not in {step["component"] for step in stays["steps"]}
     boot = fleet.sh(OTHER, "cat /proc/sys/kernel/random/boot_id")
-    newest = {**framework, "nvidia_driver_update": True, "gpu_node_reboot_allowed": True}
-    run = fleet.site(OTHER, **newest, gpu_settings_persistence=True)
+    newest = {**framework, "nvidia_driver_update": True, "gpu_settings_persistence": True}
+    assert stack(fleet, OTHER, newest)["reboot_required"]
+    run = fleet.site(OTHER, **newest, gpu_node_reboot_allowed=True, gpu_node_check="changed")
     assert run.rc == 0, run.output
+    assert "TASK [labfleet.gpu.gpu_check" in run.output, "a reboot that was due is a change to be proved"
     assert fleet.sh(OTHER, "cat /proc/sys/kernel/random/boot_id") != boot
     assert "595." in fleet.sh(OTHER, "cat /proc/driver/nvidia/version")
     again = fleet.site(OTHER, **framework, gpu_settings_persistence=True)

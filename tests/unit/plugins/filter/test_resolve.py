@@ -233,6 +233,16 @@ def test_gpus_as_people_call_them(name: str, device: int) -> None:
         ({"name": "pytorch"}, ["A100"], {"distribution": "centos"}, "'centos': write ubuntu or debian."),
         ({"name": "pytorch"}, ["A100"], {"machine": "arm"}, "write x86_64 or aarch64"),
         ({"name": "pytorch"}, ["A100"], {"driver": "latest"}, "write a branch such as 580"),
+        ({"name": "pytorch"}, ["A100"], {"driver": "\u00b2"}, "write a branch such as 580"),
+        ({"name": "pytorch"}, ["A100"], {"driver": "9999"}, "write a branch such as 580"),
+        ({"name": "pytorch"}, ["A100"], {"driver": "600"}, "not among those known, .*580, 5"),
+        ({"name": "pytorch"}, ["A100"], {"release": 24.10}, "release is 24.1: write its number in quotes"),
+        ({"name": "pytorch"}, ["A100"], {"release": "jammy"}, "release is jammy: write its number"),
+        ({"name": "pytorch"}, ["A100"], {"release": None}, "release is None: write its number"),
+        ({"name": "pytorch"}, ["A100"], {"distribution": "ubunut"}, "'ubunut': write ubuntu or debian."),
+        ({"name": ["pytorch"]}, ["A100"], {}, "write pytorch or tensorflow or jax."),
+        ({"name": "pytorch", "python": "banana"}, ["A100"], {}, "python is 'banana': write one to three"),
+        ({"name": "pytorch", "cuda": 12.8}, ["A100"], {}, "cuda is 12.8: write it in quotes, '12.8' or"),
     ],
 )
 def test_bad_input(wish: Any, gpus: Any, more: Dict[str, Any], words: str) -> None:
