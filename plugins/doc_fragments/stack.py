@@ -336,6 +336,7 @@ options:
       - What is to run. The collection's tables choose driver branch, CUDA and cuDNN for the GPUs that are
         there, and say why. What is asked for explicitly stays so, a driver has to fit. An installed driver
         that will do stays.
+      - What O(cuda) and O(cudnn) say besides a version counts for those that are chosen.
       - The framework itself is not installed by this option, but in an environment (O(environments)).
     type: dict
     suboptions:

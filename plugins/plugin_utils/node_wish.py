@@ -110,4 +110,5 @@ def _asked_for(component: str, options: Mapping[str, Any]) -> bool:
     if component == "cudnn":
         return str(options.get("version", "")) != "" or options.get("state") == "absent"
     ended = str(options.get("persist", "")).lower() in ("false", "no")
-    return ended or any(name in options for name in _SAYING[component])
+    held = component == "container" and str(options.get("cdi", "")).lower() in ("true", "yes")
+    return ended or held or any(name in options for name in _SAYING[component])

@@ -50,6 +50,8 @@ def test_what_nobody_asks_for_is_left_alone(component: str) -> None:
         ("settings", {"gpu_settings_persist": "no"}),
         ("mig", {"mig_layout_mig": False}),
         ("mig", {"mig_layout_persist": False}),
+        ("container", {"container_toolkit_cdi": True}),
+        ("container", {"container_toolkit_version": "1.18"}),
     ],
 )
 def test_one_variable_that_says_what_is_to_be_is_enough(component: str, variables: Dict[str, Any]) -> None:
@@ -64,6 +66,8 @@ def test_one_variable_that_says_what_is_to_be_is_enough(component: str, variable
         ("settings", {"gpu_settings_persist": True, "gpu_settings_gpu_services": ["x"]}),
         ("settings", {"gpu_settings_ecc": None}),
         ("mig", {"mig_layout_persist": True}),
+        ("container", {"container_toolkit_cdi": False}),
+        ("container", {"container_toolkit_hold": True}),
     ],
 )
 def test_one_that_says_only_how_is_not(component: str, variables: Dict[str, Any]) -> None:
