@@ -20,10 +20,10 @@ def next_of(pending: list[Stage], running: Collection[Stage]) -> Stage | None:
     """The first stage that may run beside those that do; None where it has to wait."""
     if not running:
         return pending[0] if pending else None
-    taken = {stage.beside for stage in running}
-    if len(running) == ABREAST or "" in taken:
+    if len(running) == ABREAST or not all(stage.beside for stage in running):
         return None
-    return next((stage for stage in pending if stage.beside and stage.beside not in taken), None)
+    taken = {stage.uses for stage in running if stage.uses}
+    return next((stage for stage in pending if stage.beside and stage.uses not in taken), None)
 
 
 def run_abreast(

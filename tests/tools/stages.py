@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each tier runs, in order. One row per stage; a stage that is listed must run.
 
-A stage that waits or keeps one core busy says what it needs for itself alone ("beside"): two such stages run
-at a time where they need different things. The others have the machine to themselves.
+Two stages that wait or keep one core busy run at a time; the others have the machine to themselves.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ CHECK = ("check", "test", "test-all")
 TEST = ("test", "test-all")
 ALL = ("test-all",)
 MINUTE = 60
-#: What stages need for themselves alone: what reads the checkout takes its turn, and so does what uses a lab.
-CODE, LAB, CONDA, MOLECULE, ENGINES, DEMO = "code", "lab 9", "conda", "labs 5 and 6", "engines", "lab 8"
+#: What two stages use and only one can have at a time.
+LAB, ENGINES = "lab 9", "container engines"
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,8 @@ class Stage:
     environments: tuple[str, ...] = ("controller",)  # see environments.py; the first one leads PATH
     root: bool = False  # boots machines or mounts: runs as root, through sudo where needed
     limit: int = 10 * MINUTE  # seconds; a stage that takes longer has failed
-    beside: str = ""  # what it needs for itself alone, where another stage may run beside it; "": the machine
+    beside: bool = False  # it waits or keeps one core busy: another such stage may run at the same time
+    uses: str = ""  # but none that uses the same
 
 
 def units(core: str, python: str, tiers: tuple[str, ...]) -> Stage:
@@ -61,20 +61,20 @@ def sanity(core: str, tiers: tuple[str, ...]) -> Stage:
         command,
         environments=(f"core-{core}",),
         limit=20 * MINUTE,
-        beside=CODE,
+        beside=True,
     )
 
 
 STAGES = (
-    Stage("ruff", CHECK, "ruff check .", beside=CODE),
-    Stage("ruff-format", CHECK, "ruff format --check .", beside=CODE),
-    Stage("mypy", CHECK, "python tests/tools/mypy_groups.py", beside=CODE),
-    Stage("yamllint", CHECK, "yamllint --strict .", beside=CODE),
-    Stage("house-rules", CHECK, "python tests/tools/house.py", beside=CODE),
-    Stage("tools", CHECK, "pytest tests/tools", beside=CODE),
+    Stage("ruff", CHECK, "ruff check .", beside=True),
+    Stage("ruff-format", CHECK, "ruff format --check .", beside=True),
+    Stage("mypy", CHECK, "python tests/tools/mypy_groups.py", beside=True),
+    Stage("yamllint", CHECK, "yamllint --strict .", beside=True),
+    Stage("house-rules", CHECK, "python tests/tools/house.py", beside=True),
+    Stage("tools", CHECK, "pytest tests/tools", beside=True),
     Stage("unit-tests", CHECK, "python tests/tools/unit_tests.py", environments=("unit-tests",)),
-    Stage("benchmark-report", CHECK, "pytest tests/benchmark", beside=CODE),
-    Stage("conformance", CHECK, "pytest tests/conformance", beside=CODE),
+    Stage("benchmark-report", CHECK, "pytest tests/benchmark", beside=True),
+    Stage("conformance", CHECK, "pytest tests/conformance", beside=True),
     node_units("2.19", "3.8", TEST),
     units("2.19", "3.8", ALL),
     units("2.19", "3.9", ALL),
@@ -84,13 +84,13 @@ STAGES = (
     units("2.21", "3.13", ALL),
     sanity("2.21", TEST),
     sanity("2.19", ALL),
-    Stage("ansible-lint", TEST, "ansible-lint --strict", beside=CODE),
-    Stage("docs", TEST, "sh tests/tools/docs.sh", environments=("docs",), beside=CODE),
-    Stage("galaxy", TEST, "sh tests/tools/galaxy.sh", environments=("galaxy",), beside=CODE),
-    Stage("mutations", ALL, "python tests/conformance/mutate.py", limit=15 * MINUTE, beside=CODE),
+    Stage("ansible-lint", TEST, "ansible-lint --strict", beside=True),
+    Stage("docs", TEST, "sh tests/tools/docs.sh", environments=("docs",), beside=True),
+    Stage("galaxy", TEST, "sh tests/tools/galaxy.sh", environments=("galaxy",), beside=True),
+    Stage("mutations", ALL, "python tests/conformance/mutate.py", limit=15 * MINUTE, beside=True),
     Stage("vendor", TEST, "pytest -n 2 --dist loadfile tests/vendor", root=True, limit=15 * MINUTE),
-    Stage("simulator", TEST, "pytest tests/simulator", root=True, limit=20 * MINUTE, beside=LAB),
-    Stage("lab", TEST, "pytest tests/lab", root=True, limit=15 * MINUTE, beside=LAB),
+    Stage("simulator", TEST, "pytest tests/simulator", root=True, limit=20 * MINUTE, beside=True, uses=LAB),
+    Stage("lab", TEST, "pytest tests/lab", root=True, limit=15 * MINUTE, beside=True, uses=LAB),
     Stage(
         "engine",
         TEST,
@@ -98,7 +98,7 @@ STAGES = (
         ("controller", "conda"),
         root=True,
         limit=15 * MINUTE,
-        beside=CONDA,
+        beside=True,
     ),
     Stage(
         "scenarios",
@@ -116,17 +116,26 @@ STAGES = (
         limit=120 * MINUTE,
     ),
     Stage("mig-all-pairs", ALL, "python tests/exhaustive/mig_all_pairs.py", limit=30 * MINUTE),
-    Stage("molecule", TEST, "molecule test --all", root=True, limit=20 * MINUTE, beside=MOLECULE),
-    Stage("recipe", TEST, "pytest tests/recipe/test_podman.py", root=True, limit=15 * MINUTE, beside=ENGINES),
+    Stage("molecule", TEST, "molecule test --all", root=True, limit=20 * MINUTE, beside=True),
+    Stage(
+        "recipe",
+        TEST,
+        "pytest tests/recipe/test_podman.py",
+        root=True,
+        limit=15 * MINUTE,
+        beside=True,
+        uses=ENGINES,
+    ),
     Stage(
         "recipe-docker",
         ALL,
         "pytest tests/recipe/test_docker.py",
         root=True,
         limit=15 * MINUTE,
-        beside=ENGINES,
+        beside=True,
+        uses=ENGINES,
     ),
-    Stage("demo", TEST, "python tests/tools/demo.py", root=True, limit=15 * MINUTE, beside=DEMO),
+    Stage("demo", TEST, "python tests/tools/demo.py", root=True, limit=15 * MINUTE, beside=True),
     Stage(
         "benchmark",
         ALL,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from environments import PYTHONS_OF_CORE, table
 from interpreters import choose
-from stages import CONDA, MINUTE, Stage, node_units, sanity, units
+from stages import MINUTE, Stage, node_units, sanity, units
 
 # The Pythons that each ansible-core's ansible-test knows: 3.LOWEST to 3.HIGHEST.
 _TESTED_BY_CORE = {"2.19": (8, 13), "2.21": (9, 14)}
@@ -71,7 +71,7 @@ def _sanity(pythons: dict[str, str]) -> list[Stage]:
 
 def _engine(pythons: dict[str, str]) -> list[Stage]:
     command = "pytest tests/engine/test_miniforge.py"
-    without = Stage("engine-without-conda", (), command, root=True, limit=5 * MINUTE, beside=CONDA)
+    without = Stage("engine-without-conda", (), command, root=True, limit=5 * MINUTE, beside=True)
     return [without] if can_run(without, pythons) else []
 
 

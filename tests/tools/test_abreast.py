@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The labfleet.gpu authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two stages at a time, where they need different things; a stage that needs the machine runs alone."""
+"""Two stages at a time, where they use different things; a stage that needs the machine runs alone."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from abreast import ABREAST, next_of, run_abreast
 from stages import STAGES, Stage
 
 
-def stage(name: str, beside: str = "") -> Stage:
-    return Stage(name, (), "", beside=beside)
+def stage(name: str, uses: str = "") -> Stage:
+    return Stage(name, (), "", beside=True, uses=uses)
 
 
-WHOLE, CODE, MORE_CODE, LAB = stage("whole"), stage("a", "code"), stage("b", "code"), stage("c", "lab")
+WHOLE, CODE, LAB, MORE_LAB = Stage("whole", (), ""), stage("a"), stage("b", "lab"), stage("c", "lab")
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,9 @@ WHOLE, CODE, MORE_CODE, LAB = stage("whole"), stage("a", "code"), stage("b", "co
         ([], [], None),
         ([WHOLE, CODE], [], WHOLE),
         ([CODE, WHOLE], [], CODE),
-        ([MORE_CODE, WHOLE, LAB], [CODE], LAB),
-        ([MORE_CODE, WHOLE], [CODE], None),
+        ([MORE_LAB, WHOLE, CODE], [LAB], CODE),
+        ([MORE_LAB, WHOLE], [LAB], None),
+        ([MORE_LAB], [CODE], MORE_LAB),
         ([CODE], [WHOLE], None),
         ([stage("d", "other")], [CODE, LAB], None),
         ([], [CODE], None),
@@ -55,8 +56,10 @@ def test_every_stage_runs_once_and_none_beside_one_that_needs_the_same() -> None
     run_abreast(list(STAGES), begin, threading.Event(), ended.append)
     assert sorted(ended) == sorted(each.name for each in STAGES)
     for those in at_a_time:
-        assert len(those) <= ABREAST and len({each.beside for each in those}) == len(those)
+        assert len(those) <= ABREAST
         assert len(those) == 1 or all(each.beside for each in those)
+        used = [each.uses for each in those if each.uses]
+        assert len(set(used)) == len(used)
     assert any(len(those) == ABREAST for those in at_a_time)
 
 

@@ -108,7 +108,7 @@ def test_a_run_that_is_told_to_end_ends_its_command(tmp_path: Path, number: sign
         f"run.LOGS = Path('{tmp_path}')\n"
         "run.heed_signals()\n"
         "ending = threading.Event()\n"
-        "stages = [Stage(name, (), '', beside=name) for name in 'ab']\n"
+        "stages = [Stage(name, (), '', beside=True) for name in 'ab']\n"
         f"sleep = 'echo $$ > {tmp_path}/$0.pid; exec sleep 60'\n"
         "run_abreast(stages, lambda stage: partial(run.run_stage, stage, ['sh', '-c', sleep, stage.name], "
         "dict(os.environ), ending), ending, print)\n"

@@ -25,7 +25,6 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files, H
 from ansible_collections.labfleet.gpu.plugins.module_utils._lock import HostLock
 from ansible_collections.labfleet.gpu.plugins.module_utils._plan import Blocker, Plan, Step
 from ansible_collections.labfleet.gpu.plugins.module_utils._questions import AskSpace
-from ansible_collections.labfleet.gpu.plugins.module_utils._report import as_lines
 from ansible_collections.labfleet.gpu.tests.unit.support.modules import module
 from ansible_collections.labfleet.gpu.tests.unit.support.tree import Tree
 
@@ -397,21 +396,5 @@ def test_running_work_is_named_where_a_reboot_is_due(
                 converge(ansible_module, [Part(each, wish)])
             results.append(json.loads(capsys.readouterr().out))
     user = pwd.getpwuid(os.getuid()).pw_name
-    assert [result.get("running_work") for result in results] == [["4711 (%s, python3)" % user]] * 2 + [
-        None
-    ] * 2
-
-
-def test_lines_for_people() -> None:
-    value = {
-        "b": {"y": True, "x": None, "z": False},
-        "a": 1,
-        "empty": [],
-        "items": ["one", ("two")],
-        "nothing": {},
-        "text": "580.95.05",
-    }
-    assert as_lines(value) == (
-        "a: 1\nb:\n  x: none\n  y: yes\n  z: no\nempty: []\n"
-        "items:\n  - one\n  - two\nnothing:\ntext: 580.95.05\n"
-    )
+    named = ["4711 (%s, python3)" % user]
+    assert [result.get("running_work") for result in results] == [named, named, None, None]
