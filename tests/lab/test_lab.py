@@ -139,6 +139,21 @@ def test_diff_names_what_changed_since_a_mark(fleet: Cli) -> None:
     assert "/var/log/lastlog" in everything
 
 
+def test_diff_sees_a_change_of_content_alone(fleet: Cli) -> None:
+    """A file that is listed once is read again only if it was written since; its times may be set back."""
+    fleet.node(
+        "node2", "echo one > /etc/before; echo one > /etc/recent; touch -d @1000000000 /etc/before; sleep 2"
+    )
+    fleet.run("mark", "node2", "listed")
+    fleet.node("node2", "cp -p /etc/before /etc/copy; echo two > /etc/before; touch -r /etc/copy /etc/before")
+    changed = fleet.run("diff", "node2", "--since", "listed", status=1).stdout
+    assert [line.split(":")[0] for line in changed.splitlines()] == ["/etc/before", "/etc/copy"]
+    fleet.node("node2", "echo one > /etc/before; rm /etc/copy")
+    assert fleet.run("diff", "node2", "--since", "listed").stdout == ""
+    fleet.node("node2", "chmod 600 /etc/recent")
+    assert "/etc/recent" in fleet.run("diff", "node2", "--since", "listed", status=1).stdout
+
+
 def test_an_ansible_run_that_changes_nothing_leaves_no_difference(fleet: Cli) -> None:
     fleet.ansible("node1", "-b", "-m", "ansible.builtin.ping")
     fleet.run("mark", "node1", "idle")
