@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.labfleet.gpu.plugins.module_utils._boot.state import digest
 from ansible_collections.labfleet.gpu.plugins.module_utils._restore.program import program
@@ -45,7 +45,8 @@ class ActionModule(BringingEngineAction, BringingAction):
         answer = super().run(tmp, task_vars)
         if self._lacking and answer.get("changed") and not answer.get("failed") and not self._task.check_mode:
             # The next run is to change nothing: not even this. What asks for nothing is at rest.
-            with contextlib.suppress(AnsibleConnectionFailure):
+            # What was changed is done, whatever becomes of this.
+            with contextlib.suppress(AnsibleError, OSError):
                 self._look({"asked": {}, "sources": _SOURCES}, task_vars)
         return answer
 
@@ -94,6 +95,10 @@ class ActionModule(BringingEngineAction, BringingAction):
 
         Where the collection was replaced since this run began, these are not those of the digest.
         """
-        if sources_digest() != _SOURCES:
+        try:
+            same = sources_digest() == _SOURCES
+        except OSError:
+            same = False
+        if not same:
             given = {name: each for name, each in given.items() if name != "sources"}
         return self._execute_module(module_name=_LOOK, module_args=given, task_vars=task_vars)

@@ -146,7 +146,10 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._resolve import resol
 
 _KEYS = ("name", "version", "cuda", "python")
 _VERSION = re.compile(r"[0-9]+(?:\.[0-9]+){0,2}\Z")
-_RELEASE = re.compile(r"[0-9]+(?:\.[0-9]{2})?\Z")
+_RELEASE = {
+    "ubuntu": re.compile(r"[0-9]{2}\.[0-9]{2}\Z"),
+    "debian": re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,2})?\Z"),
+}
 _DRIVER = re.compile(r"[0-9]{3}(?:\.[0-9]+){0,2}\Z")
 
 
@@ -162,7 +165,7 @@ def resolve(
     place = Place(
         tuple(_device(each) for each in _list(gpus)),
         _distribution(distribution),
-        _release(release),
+        _release(_distribution(distribution), release),
         _machine(machine),
         "" if driver is None else _driver(driver),
     )
@@ -177,7 +180,7 @@ def _framework(wish: Any) -> Framework:
         raise AnsibleFilterError(
             "resolve does not know %s: it takes %s." % (", ".join(unknown), ", ".join(_KEYS))
         )
-    return Framework(**{key: _said(key, value) for key, value in wish.items() if value is not None})
+    return Framework(**{key: _said(key, value) for key, value in wish.items() if value not in (None, "")})
 
 
 def _said(key: str, value: Any) -> str:
@@ -216,10 +219,15 @@ def _distribution(distribution: Any) -> str:
     return found
 
 
-def _release(release: Any) -> str:
-    if isinstance(release, (bool, float)) or not _RELEASE.match(str(release)):
-        raise AnsibleFilterError("release is %s: write its number in quotes, such as '22.04'." % (release,))
-    return str(release)
+def _release(distribution: str, release: Any) -> str:
+    """Of Debian its major: a point release, as facts have it, is the same."""
+    if isinstance(release, (bool, float)) or not _RELEASE[distribution].match(str(release)):
+        example = {"ubuntu": "22.04", "debian": "12"}[distribution]
+        raise AnsibleFilterError(
+            "release of %s is '%s': write its number in quotes, such as '%s'."
+            % (distribution, release, example)
+        )
+    return str(release).partition(".")[0] if distribution == "debian" else str(release)
 
 
 def _machine(machine: str) -> str:

@@ -25,7 +25,7 @@ import stat
 import sys
 import zipfile
 import zipimport
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from ._later import beside, later
 
@@ -58,7 +58,10 @@ def keep(sources: str, write: Callable[[str, bytes], None]) -> None:
     key = _key(sources)
     if os.geteuid() != _ROOT or not isinstance(loader, zipimport.zipimporter) or _read(PATH, key) is not None:
         return
+    if not all(_is_roots(each) for each in _folders(PATH) if os.path.lexists(each)):
+        return  # what is written there is not used
     body = marshal.dumps(_compiled(loader.archive))
+    os.umask(0o022)  # nobody else may write to the folders that are made
     with contextlib.suppress(OSError):
         write(PATH, key + hashlib.sha256(body).digest() + body)
 
@@ -83,11 +86,16 @@ def _compiled(archive: str) -> Dict[str, bytes]:
 
 
 def _read(path: str, key: bytes) -> Optional[Dict[str, bytes]]:
-    """The codes in a file; None where it is not root's alone to write, not for this key, or not whole."""
+    """The codes in a file; None where it is not root's alone to write, not for this key, or not whole.
+
+    Nor where somebody else could have put it into its folders.
+    """
     try:
-        with open(path, "rb") as stream:
+        if not all(_is_roots(each) for each in _folders(path)):
+            return None
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
             about = os.fstat(stream.fileno())
-            if about.st_uid != _ROOT or about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            if not stat.S_ISREG(about.st_mode) or not _roots_alone(about):
                 return None
             content = stream.read()
     except OSError:
@@ -97,3 +105,18 @@ def _read(path: str, key: bytes) -> Optional[Dict[str, bytes]]:
         return None
     codes: Dict[str, bytes] = marshal.loads(body)
     return codes
+
+
+def _folders(path: str) -> Tuple[str, str]:
+    """The two that are made for it."""
+    return os.path.dirname(os.path.dirname(path)), os.path.dirname(path)
+
+
+def _is_roots(folder: str) -> bool:
+    about = os.lstat(folder)
+    return stat.S_ISDIR(about.st_mode) and _roots_alone(about)
+
+
+def _roots_alone(about: os.stat_result) -> bool:
+    """Is it root's, and nobody else may write it?"""
+    return about.st_uid == _ROOT and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

@@ -22,7 +22,7 @@ from ._component import ROUNDS, Component, Part, settle, told
 from ._effects import Context, EffectError, UndoneError, file_diffs
 from ._host import Files, observe_host
 from ._lock import NEEDS_ROOT, HostLock, LockError, LockTimeout
-from ._plan import Blocker, Plan, Step, differences
+from ._plan import Blocker, Plan, Step, differences, sentences_of
 from ._report import result_of
 
 if TYPE_CHECKING:
@@ -308,15 +308,9 @@ class _Run:
             for blocker in part.plan.blockers
             if blocker.without not in refused
         ]
-        # What several components say is said once, and whose it is where it is not plain.
-        said: Dict[str, List[str]] = {}
-        for name, blocker in blockers:
-            said.setdefault("%s." % str(blocker).rstrip("."), []).append(name)
+        single = " ".join("%s." % str(blocker).rstrip(".") for _name, blocker in blockers)
         self.fail(
-            " ".join(
-                sentence if self.single else "%s: %s" % (", ".join(dict.fromkeys(names)), sentence)
-                for sentence, names in said.items()
-            )
+            (single if self.single else sentences_of((name, str(blocker)) for name, blocker in blockers))
             + (
                 " The %d steps before this are done." % self.number
                 if self.number

@@ -12,7 +12,7 @@ returns a plan with ``questions``; the caller answers them and plans again. Ques
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ._dataclass import dataclass
 
@@ -31,6 +31,14 @@ class Blocker:
 
     def __str__(self) -> str:
         return "%s (%s): %s" % (self.what, self.which, self.next)
+
+
+def sentences_of(refusals: Iterable[Tuple[str, str]]) -> str:
+    """By component what is refused, as one text: what several of them say is said once, with whose it is."""
+    said: Dict[str, List[str]] = {}
+    for component, sentence in refusals:
+        said.setdefault("%s." % sentence.rstrip("."), []).append(component)
+    return " ".join("%s: %s" % (", ".join(dict.fromkeys(whose)), each) for each, whose in said.items())
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,13 @@ drives the GPUs and runs the framework stays.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ._catalog.versions import major, minor
 from ._driver.wish import ARGUMENTS as DRIVER
+from ._driver.wish import wish_from as driver_wish
 from ._driver_seen import driver_version
 from ._host import Files, Host
 from ._scalar import BadWish, scalar
@@ -30,6 +32,7 @@ FRAMEWORK: Dict[str, Dict[str, Any]] = {
 }
 #: Where NVIDIA's repository is, where it is a mirror.
 MIRROR = ("repository_url", "repository_key_url", "repository_key_fingerprint")
+_VERSION = re.compile(r"\d+(?:\.\d+){0,2}\Z", re.ASCII)
 _Options = Mapping[str, Any]
 
 
@@ -69,7 +72,7 @@ def _answer(wish: _Options, driver: _Options, files: Files, host: Host) -> Dict[
     from ._resolve import Framework, Place, resolve
 
     given = [key for key in ("version", "cuda", "python") if wish.get(key)]
-    named = {key: scalar("framework." + key, wish[key]) for key in given}
+    named = {key: _version("framework." + key, wish[key]) for key in given}
     framework = Framework(wish["name"], **named)
     devices = declared(driver.get("gpus") or ()) or host.gpus
     if not devices:
@@ -86,6 +89,7 @@ def _answer(wish: _Options, driver: _Options, files: Files, host: Host) -> Dict[
     place = Place(tuple(each.device for each in devices), host.distribution, host.release, host.machine)
     asked = driver.get("version") or driver.get("branch")
     if asked:
+        driver_wish(driver)  # it refuses what is neither
         return resolve(framework, replace(place, driver=scalar("driver", asked)))
     installed = driver_version(files, host)
     if installed and not driver.get("update"):
@@ -93,6 +97,13 @@ def _answer(wish: _Options, driver: _Options, files: Files, host: Host) -> Dict[
         if kept["possible"]:
             return kept
     return resolve(framework, place)
+
+
+def _version(option: str, value: Any) -> str:
+    found = scalar(option, value)
+    if not _VERSION.match(found):
+        raise BadWish("%s is '%s': write one to three numbers in quotes, such as '2.8'." % (option, found))
+    return found
 
 
 def _left_open(given: Optional[_Options], version: str) -> bool:
@@ -109,13 +120,14 @@ def _cuda(answer: _Options, given: Optional[_Options], reasons: List[str]) -> Op
 
     found = dict(given or _defaults(ARGUMENTS), versions=[minor(answer["cuda"])])
     source = answer["sources"]["cuda"]
-    if found["source"] != "auto":
+    if found["source"] != "auto" or found.get("runfile") or found.get("runfile_mirror"):
         return found
-    if source in (None, "runfile"):
+    if source == "runfile":
         reasons.append(
             "CUDA %s has no packages here, so no toolkit is installed, which only programs that are compiled "
             "on the node would need: ask for one with cuda." % answer["cuda"]
         )
+    if source in (None, "runfile"):
         return None
     return dict(found, source=source) if source != "nvidia" else found
 
@@ -132,7 +144,11 @@ def _cudnn(
     version = answer["cudnn"]
     found = dict(given or _defaults(ARGUMENTS))
     found["cuda"] = found.get("cuda") or major(answer["cuda"])
-    if version and found["source"] == "archive":
+    if found.get("archive"):
+        raise BadWish("cudnn has an archive and no version: write version, as the archive's name has it.")
+    if found["source"] == "archive" or found.get("toolkit"):
+        if not version:
+            raise BadWish("no cuDNN is known that goes with framework here: write version for cudnn.")
         return dict(found, version=version)
     packaged = answer["sources"]["cudnn"] == "nvidia" and version and int(major(version)) >= 9
     if not packaged or not _comes(cuda, answer["cuda"]):
@@ -149,13 +165,16 @@ def _comes(cuda: Optional[_Options], wanted: str) -> bool:
     """Is a toolkit of this CUDA asked for, as packages of NVIDIA's?"""
     if cuda is None or cuda["state"] != "present" or cuda["source"] not in ("auto", "nvidia"):
         return False
-    return any(minor(scalar("cuda.versions", each)) == minor(wanted) for each in cuda.get("versions") or ())
+    asked = [scalar("cuda.versions", each) for each in cuda.get("versions") or ()]
+    return any((each + ".").startswith(minor(wanted) + ".") for each in asked)
 
 
 def _from(driver: _Options, options: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
     """The options, with the driver's mirror of NVIDIA's repository: it has toolkits and cuDNN too."""
     if options is None:
         return None
+    if options.get("repository_url"):
+        return options  # which has a key of its own
     return dict(options, **{name: driver.get(name) for name in MIRROR if options.get(name) is None})
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shlex
 import time
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.labfleet.gpu.plugins.module_utils._plan import sentences_of
 from ansible_collections.labfleet.gpu.plugins.plugin_utils.role_variables import (
     ill_typed_variables,
     in_role_words,
@@ -29,6 +31,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 2.0
 #: Seconds for which a lost connection is tried again, and between two tries.
 _PATIENCE, _RETRY_PAUSE = 300.0, 5.0
 _COLLECTION = "labfleet.gpu"
+#: How a refusal ends: see _converge.py.
+_END_OF_REFUSAL = re.compile(r" (?:Nothing was changed|The \d+ steps before this are done)\.\Z")
 _RESULT, _GONE = "--labfleet-gpu-result--", "--labfleet-gpu-gone--"
 
 
@@ -168,10 +172,18 @@ def _in_role_words(role: str, answer: dict[str, Any]) -> dict[str, Any]:
     if answer.get("failed") and "blockers" not in answer and "before" not in answer and "msg" in answer:
         # The options themselves were refused, before the node was looked at.
         answer["msg"] = message_in_role_words(role, answer["msg"])
-    for blocker in answer.get("blockers") or ():
+    blockers = answer.get("blockers") or ()
+    for blocker in blockers:
         advice = in_role_words(role, blocker["next"], blocker.get("component"))
-        answer["msg"] = answer["msg"].replace(blocker["next"], advice)
+        if "component" not in blocker:
+            answer["msg"] = answer["msg"].replace(blocker["next"], advice)
         blocker["next"] = advice
+    end = _END_OF_REFUSAL.search(answer.get("msg", ""))
+    if end and all("component" in blocker for blocker in blockers):
+        answer["msg"] = (
+            sentences_of((each["component"], "{what} ({which}): {next}".format(**each)) for each in blockers)
+            + end.group()
+        )
     return answer
 
 

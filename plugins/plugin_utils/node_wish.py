@@ -69,7 +69,7 @@ def node_wish(
     chosen = framework and component in _MIRRORED and bool(found)
     if not chosen and not _asked_for(component, found):
         return None
-    if component in _MIRRORED:
+    if component in _MIRRORED and not found.get(_MIRROR[0]):
         found = {**_set(ROLE_OF["driver"], _MIRROR, variables, resolve), **found}
     if _has(role, _CONSENT):
         found[_CONSENT] = resolve(variables.get(f"gpu_node_{_CONSENT}", False))

@@ -14,6 +14,7 @@ from typing import Any, Dict
 
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.labfleet.gpu.plugins.module_utils._redact import redacted
 
 _ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "roles")
 #: Roles whose variables another role reads.
@@ -112,9 +113,13 @@ def ill_typed_options(component: str, options: Any) -> Iterator[str]:
     """The same for what the variables of a component's role ask for, without templates."""
     role = ROLE_OF[component]
     if component == "environments":
-        if not isinstance(options, list) or not all(isinstance(each, Mapping) for each in options):
+        # Not a word of what is in it: the options that all environments share are, with their addresses.
+        kinds = [type(each).__name__ for each in options if not isinstance(each, Mapping)]
+        is_list = isinstance(options, list)
+        if kinds or not is_list:
+            found = f"has a {kinds[0]} in it" if is_list else f"is a {type(options).__name__}"
             yield (
-                f"{role}_environments is {options}: write a list of dictionaries, such as "
+                f"{role}_environments {found}: write a list of dictionaries, such as "
                 "[{name: train, framework: {name: pytorch}}]."
             )
         return
@@ -126,7 +131,7 @@ def ill_typed_options(component: str, options: Any) -> Iterator[str]:
 def _ill_typed(role: str, specification: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
     found = ArgumentSpecValidator(specification).validate(given, validate_role_argument_spec=True)
     for message in found.error_messages:
-        yield f"The role {role} cannot take what it was given: {message.rstrip('.')}."
+        yield redacted(f"The role {role} cannot take what it was given: {message.rstrip('.')}.")
 
 
 def overruled_variables(role: str, variables: Mapping[str, Any], resolve: Resolve) -> Iterator[str]:
@@ -147,34 +152,58 @@ def overruled_variables(role: str, variables: Mapping[str, Any], resolve: Resolv
                 yield f"The role {role} does not read {theirs}: set {ours}, which counts for the whole node."
 
 
+#: What stands before an option that somebody is to set, as in "set hold: true".
+_ADVICE = r"\b(?:set|write|use|take|add|with|without|in|or|and|example|for|alone) "
+#: What is in quotes is a value, or a part of one.
+_QUOTED = re.compile(r"""(?<!\w)('[^']*'|"[^"]*")(?!\w)""")
+
+
 def in_role_words(role: str, text: str, component: str | None = None) -> str:
     """A sentence that names module options, as in "set hold: true", with the role's variables instead.
 
-    ``component`` of gpu_stack says whose options they are where several have the same.
+    ``component`` of gpu_stack says whose options they are where several have the same. Values stay as they
+    are: what is in quotes, paths and addresses.
     """
     kind = _kind(component)
     owners = (ROLE_OF[kind],) if kind else _READS.get(role, ())[::-1]
     words = {suffix: f"{owner}_{suffix}" for owner in (*owners, role) for suffix in _suffixes(owner)}
-    # "driver.gpus", as options of gpu_stack are called.
-    text = re.sub(
-        r"(?<![\w.-])(%s)\.(?=[a-z])" % "|".join(ROLE_OF),
-        lambda match: f"{ROLE_OF[match.group(1)]}_",
-        text,
-    )
-    return re.sub(
-        r"(?<![\w.-])(%s)(?=: )" % "|".join(sorted(words, key=len, reverse=True)),
-        lambda match: words[match.group(1)],
-        text,
-    )
+    options = "|".join(sorted(words, key=len, reverse=True))
+
+    def said(part: str) -> str:
+        part = re.sub(
+            rf"({_ADVICE})({options})(?=: )", lambda match: match.group(1) + words[match.group(2)], part
+        )
+        return re.sub(
+            r"(?<![\w./:-])(%s)\.([a-z_]+)(?![\w./-]\w)" % "|".join(ROLE_OF),
+            lambda match: _as_variable(match.group(1), match.group(2)) or match.group(),
+            part,
+        )
+
+    # Every second piece is a quoted one.
+    return "".join(part if number % 2 else said(part) for number, part in enumerate(_QUOTED.split(text)))
+
+
+def _as_variable(component: str, option: str) -> str | None:
+    """The variable of an option of gpu_stack, as "driver.gpus" calls it."""
+    owner = ROLE_OF[component]
+    return f"{owner}_{option}" if option in _suffixes(owner) else None
 
 
 def message_in_role_words(role: str, text: str) -> str:
-    """The same for a message that begins with the component which it is about, as in "driver: ..."."""
+    """The same for a message about the options themselves, such as "branch is 'banana'"."""
     component, colon, rest = text.partition(": ")
-    known = colon and (component in ROLE_OF or _kind(component) == "environments")
-    if not known:
-        return in_role_words(role, text)
-    return f"{component}: {in_role_words(role, rest, component)}"
+    if role in _READS and colon and _kind(component) in ROLE_OF:
+        return f"{component}: {_about_option(role, rest, component)}"
+    return _about_option(role, text, None)
+
+
+def _about_option(role: str, text: str, component: str | None) -> str:
+    kind = _kind(component)
+    owner = ROLE_OF[kind] if kind else role
+    option, space, rest = text.partition(" ")
+    if rest.startswith(("is ", "has ", "are ")) and option in _suffixes(owner):
+        return f"{owner}_{option}{space}{in_role_words(role, rest, component)}"
+    return in_role_words(role, text, component)
 
 
 def _kind(component: str | None) -> str | None:

@@ -14,6 +14,8 @@ def sources_digest(top: Path = Path(str(_later.__file__)).parent) -> str:
     """SHA-256, in hexadecimal digits, over all modules below a folder, which is module_utils."""
     found = hashlib.sha256()
     for path in sorted(top.rglob("*.py")):
+        if not path.is_file():  # an editor's lock, a link to nowhere
+            continue
         content = path.read_bytes()
         found.update(f"{path.relative_to(top)} {len(content)}\n".encode() + content)
     return found.hexdigest()

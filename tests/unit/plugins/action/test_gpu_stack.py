@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.labfleet.gpu.plugins.action import gpu_stack
@@ -81,15 +81,27 @@ def test_outside_the_role_variables_are_refused_as_in_it(variables: dict[str, An
         ({"cuda_toolkit_versions": {"a": 1}}, "argument 'cuda_toolkit_versions' is of type dict"),
         (
             {"conda_gpu_env_environments": {"train": {}}},
-            "conda_gpu_env_environments is {'train': {}}: write a list of dictionaries",
+            "conda_gpu_env_environments is a dict: write a list of dictionaries",
         ),
-        ({"conda_gpu_env_environments": ["train"]}, "conda_gpu_env_environments is ['train']: write a list"),
+        ({"conda_gpu_env_environments": [{}, "a"]}, "conda_gpu_env_environments has a str in it: write"),
     ],
     ids=str,
 )
 def test_a_variable_of_a_component_that_has_another_type(variables: dict[str, Any], words: str) -> None:
     with pytest.raises(AnsibleActionFail, match=re.escape(words)):
         called_with({**VARIABLES, **variables}, role_variables=True)
+
+
+def test_no_password_is_in_what_is_said_of_a_wrong_variable() -> None:
+    wrong = {
+        "conda_gpu_env_pip_index_url": "https://me:hunter22@pypi.example/simple",
+        "conda_gpu_env_environments": [{"name": "train"}, "oops"],
+    }
+    address = {"nvidia_driver_hold": "https://me:hunter22@mirror.example/"}
+    for variables in (wrong, address):
+        with pytest.raises(AnsibleActionFail) as refused:
+            called_with({**VARIABLES, **variables}, role_variables=True)
+        assert "hunter22" not in str(refused.value)
 
 
 def test_a_framework_takes_what_is_set_for_toolkits_along() -> None:
@@ -168,13 +180,15 @@ def test_what_a_look_does_not_settle_is_left_to_the_whole_module(answer: dict[st
     assert looked(sent, driver={"branch": 580}) is None and len(sent.calls) == 2
 
 
-def left(answer: dict[str, Any], lacking: bool = True, check_mode: bool = False) -> list[Any]:
+def left(
+    answer: dict[str, Any], lacking: bool = True, check_mode: bool = False, execute: Any = None
+) -> list[Any]:
     """The modules that follow a call of gpu_stack which ended so."""
     action = ActionModule.__new__(ActionModule)
     action._task = SimpleNamespace(check_mode=check_mode)
     action._lacking = lacking
     called = Called(gpu_stack_at_rest=SETTLED)
-    action._execute_module = called
+    action._execute_module = execute or called
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BringingEngineAction, "run", lambda *_given: answer)
         assert action.run(None, {}) is answer
@@ -197,6 +211,20 @@ def test_sources_that_were_replaced_since_the_run_began_are_not_kept(monkeypatch
     asked = {"asked": {"driver": {"branch": 580}}}
     assert called.calls == [(KEPT, {**asked, "sources": begun}), (LOOK, asked)]
     assert left({"changed": True}) == [(LOOK, {"asked": {}})]
+
+    def gone() -> str:
+        raise FileNotFoundError("of a release that is just replaced")
+
+    monkeypatch.setattr(gpu_stack, "sources_digest", gone)
+    assert left({"changed": True}) == [(LOOK, {"asked": {}})]
+
+
+@pytest.mark.parametrize("error", [AnsibleError("no such module"), OSError("disk full")], ids=str)
+def test_what_was_changed_is_done_whatever_becomes_of_the_look_after_it(error: Exception) -> None:
+    def fails(**_given: Any) -> Any:
+        raise error
+
+    assert left({"changed": True}, execute=fails) == []
 
 
 @pytest.mark.parametrize("asked", [{}, {"driver": None}, {"drivr": {}, "cuda": {}}], ids=str)

@@ -236,9 +236,14 @@ def test_gpus_as_people_call_them(name: str, device: int) -> None:
         ({"name": "pytorch"}, ["A100"], {"driver": "\u00b2"}, "write a branch such as 580"),
         ({"name": "pytorch"}, ["A100"], {"driver": "9999"}, "write a branch such as 580"),
         ({"name": "pytorch"}, ["A100"], {"driver": "600"}, "not among those known, .*580, 5"),
-        ({"name": "pytorch"}, ["A100"], {"release": 24.10}, "release is 24.1: write its number in quotes"),
-        ({"name": "pytorch"}, ["A100"], {"release": "jammy"}, "release is jammy: write its number"),
-        ({"name": "pytorch"}, ["A100"], {"release": None}, "release is None: write its number"),
+        (
+            {"name": "pytorch"},
+            ["A100"],
+            {"release": 24.10},
+            "release of ubuntu is '24.1': write its number in quotes",
+        ),
+        ({"name": "pytorch"}, ["A100"], {"release": "jammy"}, "release of ubuntu is 'jammy': write its"),
+        ({"name": "pytorch"}, ["A100"], {"release": None}, "release of ubuntu is 'None': write its"),
         ({"name": "pytorch"}, ["A100"], {"distribution": "ubunut"}, "'ubunut': write ubuntu or debian."),
         ({"name": ["pytorch"]}, ["A100"], {}, "write pytorch or tensorflow or jax."),
         ({"name": "pytorch", "python": "banana"}, ["A100"], {}, "python is 'banana': write one to three"),
@@ -248,6 +253,13 @@ def test_gpus_as_people_call_them(name: str, device: int) -> None:
 def test_bad_input(wish: Any, gpus: Any, more: Dict[str, Any], words: str) -> None:
     with pytest.raises(AnsibleFilterError, match=words.replace("?", r"\?")):
         resolve(wish, gpus, **{"distribution": "ubuntu", "release": "24.04", **more})
+
+
+def test_a_point_release_of_debian_is_its_major() -> None:
+    found = [
+        resolve({"name": "pytorch", "version": ""}, ["A100"], "Debian", each) for each in ("12", 12, "12.10")
+    ]
+    assert found[0] == found[1] == found[2] and found[0]["sources"]["driver"] == "nvidia"
 
 
 def test_a_release_without_a_known_repository_is_told_of() -> None:

@@ -151,6 +151,29 @@ def test_nor_one_that_others_may_write(kept: Path, light: Path, mode: int) -> No
     assert run(light, kept, "look") == {}
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+def test_nor_one_in_a_folder_to_which_others_may_write(
+    kept: Path, light: Path, tmp_path: Path, depth: int
+) -> None:
+    folder = kept.parents[depth - 1]
+    folder.chmod(0o777)
+    before = kept.stat().st_mtime_ns
+    assert run(light, kept, "look") == {}
+    run(archive(tmp_path, SOURCES, "all.zip"), kept, "keep")
+    assert kept.stat().st_mtime_ns == before, "what is not used is not written"
+    folder.chmod(0o755)
+    assert run(light, kept, "look")["word"] == "first"
+
+
+def test_nor_one_that_a_link_leads_to(kept: Path, light: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(kept)
+    assert run(light, link, "look") == {}
+    folder = tmp_path / "folder"
+    folder.symlink_to(kept.parent)
+    assert run(light, folder / kept.name, "look") == {}
+
+
 def test_others_than_root_keep_nothing(tmp_path: Path) -> None:
     path = tmp_path / "code"
     run(archive(tmp_path, SOURCES), path, "elsewhere")

@@ -126,7 +126,7 @@ def test_what_was_asked_for_besides_the_version_stays_too(tree: Tree) -> None:
     )
     assert {name: found["cuda"][name] for name in cuda} == cuda and found["cuda"]["versions"] == ["12.8"]
     assert {name: found["cudnn"][name] for name in cudnn} == cudnn and found["cudnn"]["version"] == "9"
-    assert found["cuda"]["repository_key_fingerprint"] == "AB" * 20, "of the driver's, what it has none of"
+    assert found["cuda"]["repository_key_fingerprint"] is None, "the key of the driver's mirror is another"
 
 
 def test_from_where_the_admin_says(tree: Tree) -> None:
@@ -135,10 +135,51 @@ def test_from_where_the_admin_says(tree: Tree) -> None:
     given = validated(CUDA, {"source": "runfile"})
     found = ask(tree, host(A100), framework=framework, cuda=given)
     assert (found["cuda"]["source"], found["cuda"]["versions"]) == ("runfile", ["11.2"])
-    kept = {"source": "archive", "archive": "/srv/cudnn.tar.xz"}
-    framework = {"name": "pytorch", "version": "2.1.2"}
-    cudnn = ask(tree, host(A100), framework=framework, cudnn=validated(CUDNN, kept))["cudnn"]
-    assert (cudnn["version"], cudnn["cuda"], cudnn["archive"]) == ("8.9.2.26", "12", "/srv/cudnn.tar.xz")
+    for source in ({"source": "archive"}, {"toolkit": "all"}):
+        cudnn = ask(
+            tree,
+            host(A100),
+            framework={"name": "pytorch", "version": "2.1.2"},
+            cudnn=validated(CUDNN, source),
+        )["cudnn"]
+        assert (cudnn["version"], cudnn["cuda"]) == ("8.9.2.26", "12")
+
+
+@pytest.mark.parametrize(
+    ("node", "options", "message"),
+    [
+        (A100, {"cudnn": {"archive": "/srv/cudnn.tar.xz"}}, "cudnn has an archive and no version: write"),
+        (A100, {"cuda": {"runfile": "/srv/cuda.run"}}, "runfile is for source: runfile"),
+        (A100, {"framework": {"name": "pytorch", "version": "latest"}}, "framework.version is 'latest': "),
+        (A100, {"framework": {"name": "pytorch", "version": "2.8.0+cu128"}}, "framework.version is '2.8.0"),
+        (A100, {"framework": {"name": "pytorch", "cuda": "cu128"}}, "framework.cuda is 'cu128': write one"),
+        (A100, {"driver": {"branch": "580-open"}}, "branch is '580-open'"),
+        (A100, {"driver": {"version": "580.x"}}, "580.x"),
+        (A100, {"cuda": {"versions": [""]}}, "versions"),
+        (
+            B200,
+            {"framework": {"name": "tensorflow", "version": "2.16"}, "cudnn": {"source": "archive"}},
+            "write version for cudnn",
+        ),
+    ],
+)
+def test_what_is_set_beside_a_framework_is_used_or_refused(
+    tree: Tree, node: int, options: Dict[str, Any], message: str
+) -> None:
+    arguments = {"cuda": CUDA, "cudnn": CUDNN}
+    given = {
+        name: validated(arguments[name], each) if name in arguments else each
+        for name, each in options.items()
+    }
+    with pytest.raises(BadWish) as refused:
+        ask(tree, host(node), **{"framework": {"name": "pytorch", "version": "2.8"}, **given})
+    assert message in str(refused.value)
+
+
+def test_where_no_toolkit_compiles_for_the_gpus_none_is_spoken_of_twice(tree: Tree) -> None:
+    found = ask(tree, host(B200), framework={"name": "tensorflow", "version": "2.4"})
+    reasons = [each for each in found["answer"]["reasons"] if "toolkit" in each or "packages" in each]
+    assert found["cuda"] is None and len(reasons) == 1 and "No toolkit of CUDA 11" in reasons[0]
 
 
 def test_a_toolkit_for_the_gpus_that_are_there(tree: Tree) -> None:

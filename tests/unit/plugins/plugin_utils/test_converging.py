@@ -191,6 +191,27 @@ def test_a_refusal_names_the_variable_of_the_role_that_asked() -> None:
     assert OverThisMachine(Task(), dict(BLOCKED), []).run(task_vars={})["msg"] == BLOCKED["msg"]
 
 
+def test_what_several_refuse_names_the_variable_of_each() -> None:
+    blockers = [
+        {
+            "component": name,
+            "what": "A source is in the way",
+            "which": "x.list",
+            "next": f"set {option}: true",
+        }
+        for name, option in (("driver", "take_over"), ("cuda", "take_over"), ("mig", "gpus"), ("mig", "gpus"))
+    ]
+    told = "driver, cuda: A source is in the way (x.list): set take_over: true."
+    msg = f"{told} mig: A source is in the way (x.list): set gpus: true. The 3 steps before this are done."
+    answer = {"failed": True, "msg": msg, "blockers": blockers, "before": {}}
+    found = OverThisMachine(in_role("gpu_node"), answer, []).run(task_vars={})
+    assert found["msg"] == (
+        "driver: A source is in the way (x.list): set nvidia_driver_take_over: true. "
+        "cuda: A source is in the way (x.list): set cuda_toolkit_take_over: true. "
+        "mig: A source is in the way (x.list): set mig_layout_gpus: true. The 3 steps before this are done."
+    )
+
+
 @pytest.mark.parametrize(
     "said, in_words",
     [
@@ -205,6 +226,18 @@ def test_a_refusal_names_the_variable_of_the_role_that_asked() -> None:
             "its PCI bus shows none: declare them with nvidia_driver_gpus.",
         ),
         ("Nothing to translate.", "Nothing to translate."),
+        ("driver: branch is 'cuda: 1', no branch.", "driver: nvidia_driver_branch is 'cuda: 1', no branch."),
+        (
+            "cudnn: cuda is '12.x', which is no CUDA version: write for example \"12\".",
+            "cudnn: cudnn_cuda is '12.x', which is no CUDA version: write for example \"12\".",
+        ),
+        (
+            "cuda: runfile is for source: runfile: write that",
+            "cuda: cuda_toolkit_runfile is for cuda_toolkit_source: runfile: write that",
+        ),
+        ("cuda: runfile is 'cuda.run'", "cuda: cuda_toolkit_runfile is 'cuda.run'"),
+        ("mig: config is '/etc/mig.yaml'", "mig: mig_layout_config is '/etc/mig.yaml'"),
+        ("No file /srv/cudnn.tar.xz at https://cuda.example.org/x, /etc/cuda.list.",) * 2,
     ],
 )
 def test_options_that_are_refused_are_named_as_variables(said: str, in_words: str) -> None:

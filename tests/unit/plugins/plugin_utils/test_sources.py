@@ -29,3 +29,10 @@ def test_every_change_shows(tmp_path: Path) -> None:
 
 def test_it_is_of_module_utils() -> None:
     assert len(sources_digest()) == 64 and sources_digest() != sources_digest(Path(__file__).parent)
+
+
+def test_what_is_no_file_is_no_source(tmp_path: Path) -> None:
+    seen = sources_digest(tmp_path)
+    (tmp_path / ".#_plan.py").symlink_to("somebody@example:4711")
+    (tmp_path / "folder.py").mkdir()
+    assert sources_digest(tmp_path) == seen
