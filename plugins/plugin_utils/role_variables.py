@@ -114,10 +114,10 @@ def ill_typed_options(component: str, options: Any) -> Iterator[str]:
     role = ROLE_OF[component]
     if component == "environments":
         # Not a word of what is in it: the options that all environments share are, with their addresses.
-        kinds = [type(each).__name__ for each in options if not isinstance(each, Mapping)]
         is_list = isinstance(options, list)
+        kinds = [type(each).__name__ for each in options if not isinstance(each, Mapping)] if is_list else []
         if kinds or not is_list:
-            found = f"has a {kinds[0]} in it" if is_list else f"is a {type(options).__name__}"
+            found = f"has a {kinds[0]} in it" if is_list else f"is of type {type(options).__name__}"
             yield (
                 f"{role}_environments {found}: write a list of dictionaries, such as "
                 "[{name: train, framework: {name: pytorch}}]."
@@ -153,7 +153,10 @@ def overruled_variables(role: str, variables: Mapping[str, Any], resolve: Resolv
 
 
 #: What stands before an option that somebody is to set, as in "set hold: true".
-_ADVICE = r"\b(?:set|write|use|take|add|with|without|in|or|and|example|for|alone) "
+_ADVICE = (
+    r"(?:\b(?:[Ss]et|write|use|take|add|give|hold|leave|has|with|without|from|in|or|and|example|for|alone) "
+    r"|\b(?:out|have): |\()"
+)
 #: What is in quotes is a value, or a part of one.
 _QUOTED = re.compile(r"""(?<!\w)('[^']*'|"[^"]*")(?!\w)""")
 

@@ -81,8 +81,9 @@ def test_outside_the_role_variables_are_refused_as_in_it(variables: dict[str, An
         ({"cuda_toolkit_versions": {"a": 1}}, "argument 'cuda_toolkit_versions' is of type dict"),
         (
             {"conda_gpu_env_environments": {"train": {}}},
-            "conda_gpu_env_environments is a dict: write a list of dictionaries",
+            "conda_gpu_env_environments is of type dict: write a list of dictionaries",
         ),
+        ({"conda_gpu_env_environments": 5}, "conda_gpu_env_environments is of type int: write a list"),
         ({"conda_gpu_env_environments": [{}, "a"]}, "conda_gpu_env_environments has a str in it: write"),
     ],
     ids=str,

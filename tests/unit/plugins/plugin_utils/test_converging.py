@@ -235,6 +235,12 @@ def test_what_several_refuse_names_the_variable_of_each() -> None:
             "cuda: runfile is for source: runfile: write that",
             "cuda: cuda_toolkit_runfile is for cuda_toolkit_source: runfile: write that",
         ),
+        ("driver: x. Set take_over: true.", "driver: x. Set nvidia_driver_take_over: true."),
+        (
+            "container: or leave it out: engines: [docker], or remove it (state: absent)",
+            "container: or leave it out: container_toolkit_engines: [docker], or remove it "
+            "(container_toolkit_state: absent)",
+        ),
         ("cuda: runfile is 'cuda.run'", "cuda: cuda_toolkit_runfile is 'cuda.run'"),
         ("mig: config is '/etc/mig.yaml'", "mig: mig_layout_config is '/etc/mig.yaml'"),
         ("No file /srv/cudnn.tar.xz at https://cuda.example.org/x, /etc/cuda.list.",) * 2,
