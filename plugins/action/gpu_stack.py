@@ -81,7 +81,8 @@ class ActionModule(BringingEngineAction, BringingAction):
         if any(isinstance(options, Mapping) and options.get("persist") for options in asked.values()):
             given["boot_program"] = _BOOT_PROGRAM
         found = self._execute_module(module_name=_KEPT, module_args=given, task_vars=task_vars)
-        self._lacking = not found.pop("kept", True)
+        # Where that fails for itself, as code does which was damaged, the sources may still do.
+        self._lacking = not found.pop("kept", True) or bool(found.get("failed"))
         if self._lacking:
             found = self._look(given, task_vars)
         if not found.pop("at_rest", False) or found.get("failed"):

@@ -21,6 +21,7 @@ import contextlib
 import hashlib
 import marshal
 import os
+import re
 import stat
 import sys
 import zipfile
@@ -31,6 +32,8 @@ from ._later import beside, later
 
 #: A name by which everybody knows that it is made again when it is gone.
 PATH = "/var/cache/labfleet-gpu/__pycache__/gpu_stack_at_rest"
+#: The digest of sources, as the action plugin of gpu_stack makes it: nobody else can tell what they are.
+_SOURCES = re.compile(r"[0-9a-f]{64}\Z")
 _ROOT = 0
 _DIGEST = 32  # bytes of a SHA-256, of which the file begins with two: what it is made for, and of the rest
 _PACKAGE = __name__.rpartition(".")[0]
@@ -41,7 +44,8 @@ def kept_look(sources: str) -> Optional[Callable[[Any], None]]:
 
     ``sources``: the controller's digest of its sources.
     """
-    codes = _read(PATH, _key(sources)) if os.geteuid() == _ROOT else None
+    known = os.geteuid() == _ROOT and _SOURCES.match(sources)
+    codes = _read(PATH, _key(sources)) if known else None
     if codes is None:
         return None
     beside(codes)
@@ -55,14 +59,16 @@ def keep(sources: str, write: Callable[[str, bytes], None]) -> None:
     Where that cannot be, nothing is lost but time.
     """
     loader = globals().get("__loader__")
-    key = _key(sources)
-    if os.geteuid() != _ROOT or not isinstance(loader, zipimport.zipimporter) or _read(PATH, key) is not None:
+    if os.geteuid() != _ROOT or not isinstance(loader, zipimport.zipimporter) or not _SOURCES.match(sources):
         return
-    if not all(_is_roots(each) for each in _folders(PATH) if os.path.lexists(each)):
-        return  # what is written there is not used
-    body = marshal.dumps(_compiled(loader.archive))
-    os.umask(0o022)  # nobody else may write to the folders that are made
-    with contextlib.suppress(OSError):
+    key = _key(sources)
+    with contextlib.suppress(OSError, SyntaxError, ValueError, zipfile.BadZipFile):
+        # What is in folders of others is not used.
+        ours = all(_is_roots(each) for each in _folders(PATH) if os.path.lexists(each))
+        if not ours or _read(PATH, key) is not None:
+            return
+        body = marshal.dumps(_compiled(loader.archive))
+        os.umask(0o022)  # nobody else may write to the folders that are made
         write(PATH, key + hashlib.sha256(body).digest() + body)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Mapping, Set
 
 _USER = re.compile(r"(?<=://)[^/@\s\"']+@")
 #: Over ssh a name alone tells nothing; over http it may be a token.
-_LOGIN = re.compile(r"(?P<http>https?)?://(?P<user>[^/@:\s\"']+)(?P<password>:[^/@\s\"']*)?@")
+_LOGIN = re.compile(r"(?P<http>https?)?://(?P<user>[^/@:\s\"']*)(?P<password>:[^/@\s\"']*)?@")
 #: Tokens of Anaconda's servers are a part of the path.
 _TOKEN = re.compile(r"(?<=[\w\]])/t/[^/\s\"']+(?=[/\s\"']|$)")
 #: What a query has under such a name is one: of GitLab's job tokens, of addresses that Amazon and Azure sign.

@@ -159,7 +159,6 @@ reboot_reasons:
   sample: []
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labfleet.gpu.plugins.module_utils._compiled_once import compile_once
 
 
@@ -168,12 +167,11 @@ def main() -> None:
     from ansible_collections.labfleet.gpu.plugins.module_utils._conda.component import environment
     from ansible_collections.labfleet.gpu.plugins.module_utils._conda.wish import ARGUMENTS, wish_from
     from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
-    from ansible_collections.labfleet.gpu.plugins.module_utils._redact import secrets_in
+    from ansible_collections.labfleet.gpu.plugins.module_utils._discreet import DiscreetModule
     from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 
     # Addresses of channels may have tokens: neither the node's log nor the result shows them.
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, no_log=True)
-    module.no_log_values.update(secrets_in(module.params))
+    module = DiscreetModule(argument_spec=ARGUMENTS)
     try:
         wish = wish_from(module.params)
     except BadWish as exc:

@@ -17,6 +17,8 @@ description:
     O(role_variables) says else.
   - The components are planned together before anything changes, each with what the earlier ones will be. What
     one of them refuses, none does.
+  - The byte code of its look stays on the host, in C(/var/cache/labfleet-gpu/__pycache__/gpu_stack_at_rest),
+    written by root outside check mode. It may be removed at any time.
 author:
   - The labfleet.gpu authors (@labfleet)
 extends_documentation_fragment:
@@ -111,22 +113,20 @@ running_work:
   sample: ["4711 (alice, python3)"]
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labfleet.gpu.plugins.module_utils._compiled_once import compile_once
 
 
 def main() -> None:
     compile_once()
     from ansible_collections.labfleet.gpu.plugins.module_utils._converge import converge
+    from ansible_collections.labfleet.gpu.plugins.module_utils._discreet import DiscreetModule
     from ansible_collections.labfleet.gpu.plugins.module_utils._host import Files, observe_host
-    from ansible_collections.labfleet.gpu.plugins.module_utils._redact import secrets_in
     from ansible_collections.labfleet.gpu.plugins.module_utils._stack import OPTIONS, parts
     from ansible_collections.labfleet.gpu.plugins.module_utils._stack_framework import completed
     from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 
     # Addresses of channels may have tokens: neither the node's log nor the result shows them.
-    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True, no_log=True)
-    module.no_log_values.update(secrets_in(module.params))
+    module = DiscreetModule(argument_spec=OPTIONS)
     try:
         options, framework = completed(module.params, Files(), observe_host(Files()))
         asked = parts(options)

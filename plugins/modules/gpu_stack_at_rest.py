@@ -32,7 +32,8 @@ options:
   sources:
     description:
       - Keep what Python made of this module's sources on the node, in
-        C(/var/cache/labfleet-gpu/__pycache__), under this digest of them. With that,
+        C(/var/cache/labfleet-gpu/__pycache__), under this digest of them, which only the action plugin of
+        M(labfleet.gpu.gpu_stack) can make. With that,
         M(labfleet.gpu.gpu_stack_at_rest_kept) travels without. Nothing is kept where the node is not at rest,
         in check mode, and for other users than root.
     type: str

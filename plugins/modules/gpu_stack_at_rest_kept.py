@@ -31,7 +31,8 @@ options:
     type: str
   sources:
     description:
-      - The digest under which M(labfleet.gpu.gpu_stack_at_rest) kept its code.
+      - The digest under which M(labfleet.gpu.gpu_stack_at_rest) kept its code, the SHA-256 over all sources
+        that the action plugin of M(labfleet.gpu.gpu_stack) makes. Any other text is that of no code.
     type: str
     required: true
 attributes:
@@ -55,21 +56,10 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Is this node as it should be?
-  labfleet.gpu.gpu_stack_at_rest_kept:
-    asked:
-      driver:
-        branch: 580
-    sources: as-of-today
-  register: node
-
-- name: Leave the code for the next time
-  labfleet.gpu.gpu_stack_at_rest:
-    asked:
-      driver:
-        branch: 580
-    sources: as-of-today
-  when: not node.kept | default(true)
+- name: It is called by this task, with the digest of the sources
+  labfleet.gpu.gpu_stack:
+    driver:
+      branch: 580
 """
 
 RETURN = r"""

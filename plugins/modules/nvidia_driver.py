@@ -203,21 +203,18 @@ running_work:
   sample: ["4711 (alice, python3)"]
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labfleet.gpu.plugins.module_utils._compiled_once import compile_once
 
 
 def main() -> None:
     compile_once()
     from ansible_collections.labfleet.gpu.plugins.module_utils._converge import Part, converge
+    from ansible_collections.labfleet.gpu.plugins.module_utils._discreet import DiscreetModule
     from ansible_collections.labfleet.gpu.plugins.module_utils._driver.component import DRIVER
     from ansible_collections.labfleet.gpu.plugins.module_utils._driver.wish import ARGUMENTS, wish_from
-    from ansible_collections.labfleet.gpu.plugins.module_utils._redact import secrets_in
     from ansible_collections.labfleet.gpu.plugins.module_utils._wishes import BadWish
 
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    # The address of a repository may have a password: not even a failure shows it.
-    module.no_log_values.update(secrets_in(module.params))
+    module = DiscreetModule(argument_spec=ARGUMENTS)
     try:
         wish = wish_from(module.params)
     except BadWish as exc:

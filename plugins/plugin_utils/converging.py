@@ -179,7 +179,7 @@ def _in_role_words(role: str, answer: dict[str, Any]) -> dict[str, Any]:
             answer["msg"] = answer["msg"].replace(blocker["next"], advice)
         blocker["next"] = advice
     end = _END_OF_REFUSAL.search(answer.get("msg", ""))
-    if end and all("component" in blocker for blocker in blockers):
+    if end and blockers and all("component" in blocker for blocker in blockers):
         answer["msg"] = (
             sentences_of((each["component"], "{what} ({which}): {next}".format(**each)) for each in blockers)
             + end.group()

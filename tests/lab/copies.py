@@ -58,4 +58,6 @@ def _frozen(lab: Lab, node: nodes.Node) -> nodes.Node:
     kept.parent.mkdir(exist_ok=True)
     (folder / "upper").rename(kept)
     shutil.rmtree(folder / "marks", ignore_errors=True)
-    return replace(node, layers=[str(kept), *node.layers])
+    frozen = replace(node, layers=[str(kept), *node.layers])
+    frozen.save(lab)
+    return frozen

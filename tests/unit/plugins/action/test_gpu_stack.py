@@ -175,10 +175,12 @@ def test_the_code_on_the_node_goes_first_and_sources_follow_where_it_is_lacking(
 
 @pytest.mark.parametrize("answer", [{"at_rest": False}, {"failed": True}, {"at_rest": True, "failed": True}])
 def test_what_a_look_does_not_settle_is_left_to_the_whole_module(answer: dict[str, Any]) -> None:
-    settled = Called(gpu_stack_at_rest_kept=answer)
-    assert looked(settled, driver={"branch": 580}) is None and len(settled.calls) == 1
     sent = Called(gpu_stack_at_rest_kept=LACKING, gpu_stack_at_rest=answer)
     assert looked(sent, driver={"branch": 580}) is None and len(sent.calls) == 2
+    failed = Called(gpu_stack_at_rest_kept={"failed": True}, gpu_stack_at_rest=answer)
+    assert looked(failed, driver={"branch": 580}) is None and len(failed.calls) == 2
+    settled = Called(gpu_stack_at_rest_kept={"at_rest": False})
+    assert looked(settled, driver={"branch": 580}) is None and len(settled.calls) == 1
 
 
 def left(

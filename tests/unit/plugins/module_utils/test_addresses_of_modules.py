@@ -9,9 +9,11 @@ from types import ModuleType
 from typing import Any, Dict
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.labfleet.gpu.plugins.modules import (
+    conda_gpu_env,
     container_toolkit,
     cuda_toolkit,
     cudnn,
@@ -44,3 +46,40 @@ def test_no_password_is_said(
     assert said["failed"] and "none such" in said["msg"]
     assert "packages.example" in json.dumps(said["invocation"]), "the rest of the address stays"
     assert "hunter22" not in json.dumps(said)
+
+
+@pytest.mark.parametrize(
+    "module, options",
+    [
+        (nvidia_driver, {"branch": 580, "hold": "perhaps", "repository_url": ADDRESS}),
+        (cuda_toolkit, {"versions": ["12.8"], "vresions": ["12.8"], "repository_url": ADDRESS}),
+        (cudnn, {"version": "9", "components": "some", "repository_url": ADDRESS}),
+        (container_toolkit, {"state": "perhaps", "repository_url": ADDRESS}),
+        (gpu_stack, {"cudnn": {"version": "9", "update": "perhaps", "repository_url": ADDRESS}}),
+        (conda_gpu_env, {"name": "train", "state": "perhaps", "channels": [ADDRESS]}),
+    ],
+    ids=lambda each: each.__name__.rpartition(".")[2] if isinstance(each, ModuleType) else "",
+)
+def test_nor_where_the_options_are_not_even_options(
+    module: Any, options: Dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "inject_invocation" in PASS_VARS:
+        options = {**options, "_ansible_inject_invocation": True}
+    logged = []
+    monkeypatch.setattr(AnsibleModule, "log", lambda _self, msg, **_more: logged.append(msg))
+    with patch_module_args(options), pytest.raises(SystemExit):
+        module.main()
+    said = json.loads(capsys.readouterr().out)
+    assert said["failed"] and "packages.example" in json.dumps(said["invocation"])
+    assert "hunter22" not in json.dumps(said) and "hunter22" not in str(logged)
+
+
+def test_the_log_of_the_node_has_no_options_of_a_module_with_addresses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    logged = []
+    monkeypatch.setattr(AnsibleModule, "log", lambda _self, msg, **_more: logged.append(msg))
+    token = "https://packages.example/t/hunter22/cuda"
+    with patch_module_args({"branch": "none such", "repository_url": token}), pytest.raises(SystemExit):
+        nvidia_driver.main()
+    assert "hunter22" not in str(logged)

@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils import _stack, _stack_at_rest
-from ansible_collections.labfleet.gpu.plugins.module_utils._at_rest import at_rest
+from ansible_collections.labfleet.gpu.plugins.module_utils._at_rest import at_rest, tell
 from ansible_collections.labfleet.gpu.plugins.module_utils._command import Commands, Once
 from ansible_collections.labfleet.gpu.plugins.module_utils._component import Component, Part
 from ansible_collections.labfleet.gpu.plugins.module_utils._converge import converge
@@ -145,3 +146,26 @@ def test_what_was_not_sent_along_is_told_from_what_fails() -> None:
     with pytest.raises(Further):
         later(_stack.__name__, "._driver.no_such_module")
     assert later(_stack.__name__, "._driver.choose").plan
+
+
+@pytest.mark.parametrize(
+    ("plan", "check", "kept"),
+    [
+        (Plan(), False, 1),
+        (Plan(), True, 0),
+        (Plan(blockers=(BLOCKER,)), False, 0),
+        (Plan(steps=(Step("phase", "write-file", "write", "why"),)), False, 0),
+    ],
+    ids=["at rest", "check mode", "refused", "something to do"],
+)
+def test_code_is_kept_where_the_node_is_at_rest_and_may_be_written(
+    capsys: pytest.CaptureFixture[str], plan: Plan, check: bool, kept: int
+) -> None:
+    calls: List[Any] = []
+    try:
+        with module(_ansible_check_mode=check) as ansible_module, pytest.raises(SystemExit):
+            tell(ansible_module, lambda: ([part("a", plan)], {}), calls.append)
+    finally:
+        gc.enable()
+        gc.unfreeze()
+    assert json.loads(capsys.readouterr().out)["at_rest"] is (plan == Plan()) and len(calls) == kept

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any, Dict, Iterable
+from typing import Any, Dict, Iterable, Sequence
 
 import pytest
 from ansible_collections.labfleet.gpu.plugins.module_utils import _byte_code, _later
@@ -49,6 +50,11 @@ compiled = []
 sys.addaudithook(lambda event, given: compiled.append(str(given[1])) if event == "compile" else None)
 import ansible_collections.labfleet.gpu.plugins.module_utils._byte_code as it
 it.PATH, it._ROOT = path, os.geteuid()
+if what == "look as another":
+    it._ROOT += 1
+elif what == "look at another's":
+    it._ROOT += 1
+    os.geteuid = lambda: it._ROOT
 def write(path, content):
     with open(path, "wb") as stream:
         stream.write(content)
@@ -81,8 +87,12 @@ def archive(folder: Path, sources: Dict[str, str], name: str = "sent.zip") -> Pa
     return path
 
 
-def run(sent: Path, path: Path, what: str, sources: str = "digest", **changes: Any) -> Dict[str, Any]:
-    words = [sys.executable, "-c", PROGRAM, str(sent), str(path), what, sources, json.dumps(changes)]
+def run(
+    sent: Path, path: Path, what: str, sources: str = "these", flags: Sequence[str] = (), **changes: Any
+) -> Dict[str, Any]:
+    """What the program tells. ``sources`` stands for those of which there is the digest; "" for none."""
+    digest = hashlib.sha256(sources.encode()).hexdigest() if sources else "as-of-today"
+    words = [sys.executable, *flags, "-c", PROGRAM, str(sent), str(path), what, digest, json.dumps(changes)]
     done = subprocess.run(words, stdout=subprocess.PIPE, check=True, universal_newlines=True)
     told: Dict[str, Any] = json.loads(done.stdout)
     return told
@@ -117,9 +127,10 @@ def test_a_look_without_sources_is_the_look(kept: Path, light: Path) -> None:
     "sources, changes",
     [
         ("other", {}),
-        ("digest", {"hexversion": 0x02070000}),
+        ("these", {"hexversion": 0x02070000}),
+        ("these", {"flags": ("-O",)}),
     ],
-    ids=["other sources", "another Python"],
+    ids=["other sources", "another Python", "without assertions"],
 )
 def test_it_is_not_used_for_anything_else(
     kept: Path, light: Path, sources: str, changes: Dict[str, Any]
@@ -143,6 +154,23 @@ def test_a_file_that_is_not_whole_is_not_used(kept: Path, light: Path) -> None:
         assert run(light, kept, "look") == {}, content[:80]
     kept.write_bytes(whole)
     assert run(light, kept, "look")["word"] == "first"
+
+
+@pytest.mark.parametrize("who", ["look as another", "look at another's"])
+def test_nor_by_others_than_root_nor_what_is_of_others(kept: Path, light: Path, who: str) -> None:
+    assert run(light, kept, who) == {}
+
+
+def test_nothing_is_kept_or_used_under_a_text_that_is_no_digest(tmp_path: Path, light: Path) -> None:
+    path = tmp_path / "code"
+    sent = archive(tmp_path, SOURCES, "all.zip")
+    run(sent, path, "keep", "")
+    assert not path.exists() and run(light, path, "look", "") == {}
+
+
+def test_what_cannot_be_compiled_is_not_kept_and_nothing_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "code"
+    assert run(archive(tmp_path, {"_stack_at_rest.py": "def"}), path, "keep") == {} and not path.exists()
 
 
 @pytest.mark.parametrize("mode", [0o664, 0o646, 0o666])
@@ -185,7 +213,7 @@ def test_nor_does_a_look_that_was_not_sent_by_ansible(
 ) -> None:
     monkeypatch.setattr(_byte_code, "_ROOT", os.geteuid())
     monkeypatch.setattr(_byte_code, "PATH", str(tmp_path / "code"))
-    _byte_code.keep("digest", lambda path, content: pytest.fail(path))
+    _byte_code.keep("a" * 64, lambda path, content: pytest.fail(path))
 
 
 def test_new_sources_take_the_place_of_the_old(kept: Path, light: Path, tmp_path: Path) -> None:

@@ -212,6 +212,11 @@ def test_what_several_refuse_names_the_variable_of_each() -> None:
     )
 
 
+def test_a_failure_without_refusals_keeps_its_words() -> None:
+    answer = {"failed": True, "msg": "The lock is held by 123. Nothing was changed.", "before": {}}
+    assert OverThisMachine(in_role("gpu_node"), dict(answer), []).run(task_vars={})["msg"] == answer["msg"]
+
+
 @pytest.mark.parametrize(
     "said, in_words",
     [
