@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -21,7 +21,7 @@ class DiscreetModule(AnsibleModule):
         super().__init__(supports_check_mode=True, no_log=True, **given)
         self._mask()
 
-    def fail_json(self, msg: str, **told: Any) -> NoReturn:
+    def fail_json(self, msg: str, **told: Any) -> None:
         self._mask()
         super().fail_json(msg, **told)
 
