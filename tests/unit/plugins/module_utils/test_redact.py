@@ -34,6 +34,8 @@ def test_what_has_none() -> None:
         ("https://ghp-1234@h/x", {"ghp-1234"}),
         ("git+https://ghp-1234@h/x", {"ghp-1234"}),
         ("https://ada1:@h/x", {"ada1"}),
+        ("https://:geheim@h/x", {":geheim", "geheim"}),
+        ("https://@h/x", set()),
     ],
 )
 def test_a_name_alone_is_a_secret_over_http(address: str, secrets: "set[str]") -> None:
