@@ -143,9 +143,9 @@ from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.frameworks i
 from ansible_collections.labfleet.gpu.plugins.module_utils._catalog.gpu_names import device_called, names
 from ansible_collections.labfleet.gpu.plugins.module_utils._resolve import Framework, Place
 from ansible_collections.labfleet.gpu.plugins.module_utils._resolve import resolve as resolved
+from ansible_collections.labfleet.gpu.plugins.module_utils._scalar import BadWish, version_of
 
 _KEYS = ("name", "version", "cuda", "python")
-_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+){0,2}\Z")
 _RELEASE = {
     "ubuntu": re.compile(r"[0-9]{2}\.[0-9]{2}\Z"),
     "debian": re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,2})?\Z"),
@@ -162,10 +162,11 @@ def resolve(
     driver: Optional[Any] = None,
 ) -> Dict[str, Any]:
     """The filter. Raises AnsibleFilterError for what cannot be understood."""
+    distribution = _distribution(distribution)
     place = Place(
         tuple(_device(each) for each in _list(gpus)),
-        _distribution(distribution),
-        _release(_distribution(distribution), release),
+        distribution,
+        _release(distribution, release),
         _machine(machine),
         "" if driver is None else _driver(driver),
     )
@@ -188,13 +189,10 @@ def _said(key: str, value: Any) -> str:
         if not isinstance(value, str):
             raise AnsibleFilterError("name is %s: write %s." % (value, " or ".join(NAMES)))
         return value
-    if isinstance(value, float):
-        raise AnsibleFilterError("%s is %s: write it in quotes, '%s' or '%s0'." % (key, value, value, value))
-    if not _VERSION.match(str(value)):
-        raise AnsibleFilterError(
-            "%s is '%s': write one to three numbers in quotes, such as '2.8'." % (key, value)
-        )
-    return str(value)
+    try:
+        return version_of(key, value)
+    except BadWish as exc:
+        raise AnsibleFilterError(str(exc)) from exc
 
 
 def _list(gpus: Any) -> Sequence[Any]:

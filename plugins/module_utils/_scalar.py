@@ -7,7 +7,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+){0,2}\Z")
 
 
 class BadWish(ValueError):
@@ -31,3 +34,11 @@ def scalar(option: str, value: Any) -> str:
             "%s is a %s: write one value." % (option, "list" if isinstance(value, list) else "mapping")
         )
     return str(value).strip()
+
+
+def version_of(option: str, value: Any) -> str:
+    """One to three numbers as text, such as "2.8". Raises BadWish."""
+    found = scalar(option, value)
+    if not _VERSION.match(found):
+        raise BadWish("%s is '%s': write one to three numbers in quotes, such as '2.8'." % (option, found))
+    return found

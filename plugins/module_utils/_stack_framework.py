@@ -11,7 +11,6 @@ drives the GPUs and runs the framework stays.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -20,7 +19,7 @@ from ._driver.wish import ARGUMENTS as DRIVER
 from ._driver.wish import wish_from as driver_wish
 from ._driver_seen import driver_version
 from ._host import Files, Host
-from ._scalar import BadWish, scalar
+from ._scalar import BadWish, scalar, version_of
 from ._wishes import gpus as declared
 
 #: The option framework.
@@ -32,7 +31,6 @@ FRAMEWORK: Dict[str, Dict[str, Any]] = {
 }
 #: Where NVIDIA's repository is, where it is a mirror.
 MIRROR = ("repository_url", "repository_key_url", "repository_key_fingerprint")
-_VERSION = re.compile(r"\d+(?:\.\d+){0,2}\Z", re.ASCII)
 _Options = Mapping[str, Any]
 
 
@@ -72,7 +70,7 @@ def _answer(wish: _Options, driver: _Options, files: Files, host: Host) -> Dict[
     from ._resolve import Framework, Place, resolve
 
     given = [key for key in ("version", "cuda", "python") if wish.get(key)]
-    named = {key: _version("framework." + key, wish[key]) for key in given}
+    named = {key: version_of("framework." + key, wish[key]) for key in given}
     framework = Framework(wish["name"], **named)
     devices = declared(driver.get("gpus") or ()) or host.gpus
     if not devices:
@@ -97,13 +95,6 @@ def _answer(wish: _Options, driver: _Options, files: Files, host: Host) -> Dict[
         if kept["possible"]:
             return kept
     return resolve(framework, place)
-
-
-def _version(option: str, value: Any) -> str:
-    found = scalar(option, value)
-    if not _VERSION.match(found):
-        raise BadWish("%s is '%s': write one to three numbers in quotes, such as '2.8'." % (option, found))
-    return found
 
 
 def _left_open(given: Optional[_Options], version: str) -> bool:

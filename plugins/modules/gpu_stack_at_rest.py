@@ -93,7 +93,6 @@ components:
 
 from functools import partial
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.labfleet.gpu.plugins.module_utils._compiled_once import compile_once
 
 
@@ -103,12 +102,12 @@ def main() -> None:
         "boot_program": {"type": "str"},
         "sources": {"type": "str"},
     }
-    # Addresses of repositories and channels may have passwords: the node's log does not show them.
-    module = AnsibleModule(argument_spec=options, supports_check_mode=True, no_log=True)
     compile_once()
     from ansible_collections.labfleet.gpu.plugins.module_utils._byte_code import keep
+    from ansible_collections.labfleet.gpu.plugins.module_utils._discreet import DiscreetModule
     from ansible_collections.labfleet.gpu.plugins.module_utils._stack_at_rest import look
 
+    module = DiscreetModule(argument_spec=options)
     sources = module.params["sources"]
     look(module, partial(keep, sources) if sources else None)
 

@@ -226,7 +226,7 @@ def test_gpus_as_people_call_them(name: str, device: int) -> None:
     [
         ("pytorch", ["A100"], {}, "takes a dictionary"),
         ({"name": "pytorch", "versoin": "2"}, ["A100"], {}, "does not know versoin: it takes name"),
-        ({"name": "pytorch", "version": 2.1}, ["A100"], {}, "write it in quotes"),
+        ({"name": "pytorch", "version": 2.1}, ["A100"], {}, "version is the unquoted number 2.1"),
         ({"name": "pytorch"}, "A100", {}, "write a list"),
         ({"name": "pytorch"}, [], {}, "at least one GPU"),
         ({"name": "pytorch"}, ["A1000"], {}, "did you mean A100?"),
@@ -247,7 +247,7 @@ def test_gpus_as_people_call_them(name: str, device: int) -> None:
         ({"name": "pytorch"}, ["A100"], {"distribution": "ubunut"}, "'ubunut': write ubuntu or debian."),
         ({"name": ["pytorch"]}, ["A100"], {}, "write pytorch or tensorflow or jax."),
         ({"name": "pytorch", "python": "banana"}, ["A100"], {}, "python is 'banana': write one to three"),
-        ({"name": "pytorch", "cuda": 12.8}, ["A100"], {}, "cuda is 12.8: write it in quotes, '12.8' or"),
+        ({"name": "pytorch", "cuda": 12.8}, ["A100"], {}, "cuda is the unquoted number 12.8"),
     ],
 )
 def test_bad_input(wish: Any, gpus: Any, more: Dict[str, Any], words: str) -> None:

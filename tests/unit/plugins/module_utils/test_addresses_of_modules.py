@@ -18,6 +18,7 @@ from ansible_collections.labfleet.gpu.plugins.modules import (
     cuda_toolkit,
     cudnn,
     gpu_stack,
+    gpu_stack_at_rest,
     nvidia_driver,
 )
 
@@ -57,6 +58,7 @@ def test_no_password_is_said(
         (container_toolkit, {"state": "perhaps", "repository_url": ADDRESS}),
         (gpu_stack, {"cudnn": {"version": "9", "update": "perhaps", "repository_url": ADDRESS}}),
         (conda_gpu_env, {"name": "train", "state": "perhaps", "channels": [ADDRESS]}),
+        (gpu_stack_at_rest, {"asked": {"cudnn": {"repository_url": ADDRESS}}, "surces": "x"}),
     ],
     ids=lambda each: each.__name__.rpartition(".")[2] if isinstance(each, ModuleType) else "",
 )
